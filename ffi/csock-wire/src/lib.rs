@@ -1,1 +1,70 @@
+//! The contract between the csock module and its clients: messages, pool and ring layout, ring algorithms.
+//!
+//! Both sides depend on this crate and on nothing else of each other. It makes no call to an operating system,
+//! holds no policy, allocates nothing, and contains no panic path.
+//!
+//! ```text
+//!  client                       this crate                          module
+//!  ------                       ----------                          ------
+//!  control    --- Request (msg), WireErrno (errno), Refusal --->    MsgReceive / MsgReply
+//!  data       --- RingBlock (layout) in a SharedMem (shm) ----->    Consumer / Producer (ring)
+//!  doorbell   --- Producer::must_ring / Consumer::arm (ring) -->    Turn (turn)
+//! ```
+//!
+//! Rules that every file here keeps (the numbers are those of the project's security reference):
+//!
+//! - Everything read from shared memory or from a message is an allegation. Each shared field is loaded once into a
+//!   private variable, checked there, used from there (S-01, S-02).
+//! - What a side wrote into shared memory it never reads back (S-03).
+//! - No Rust reference or slice over shared memory, ever (S-47). All access is in [`shm`].
+//! - Integers are little-endian, of fixed width, without padding; reserved fields are zero and checked (S-10, S-25).
+
 #![no_std]
+#![deny(unsafe_code)]
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::unreachable,
+    clippy::todo,
+    clippy::unimplemented,
+    clippy::multiple_unsafe_ops_per_block
+)]
+
+#[cfg(feature = "test-util")]
+extern crate alloc;
+
+/// The wire and the rings are little-endian, and both targets are; a big-endian build would be a silent mismatch.
+#[cfg(target_endian = "big")]
+compile_error!("csock-wire is little-endian only");
+
+pub mod counters;
+pub mod desc;
+pub mod errno;
+pub mod layout;
+pub mod msg;
+pub mod refusal;
+pub mod ring;
+pub mod shm;
+pub mod sockaddr;
+pub mod sockopt;
+#[cfg(feature = "test-util")]
+pub mod test_util;
+pub mod turn;
+
+pub use counters::Counters;
+pub use desc::{CheckedDesc, Desc, DescFlags, DescLimits};
+pub use errno::WireErrno;
+pub use layout::{
+    LAYOUT_HASH, POOL_HEADER_LEN, POOL_MAGIC, PoolHeader, RingBlock, RingBlockGeometry, RingGeometry, RingKind,
+};
+pub use msg::{Kind, MSG_BASE, MsgHeader, ReplyHeader, Request, WIRE_VERSION};
+pub use refusal::{Field, Refusal};
+pub use ring::{Consumer, Producer, PushError, RingFault};
+pub use shm::{Load, OutOfBounds, SharedMem, SharedRegion, Store};
+pub use sockaddr::SockAddr;
+pub use sockopt::SockOpt;
+pub use turn::{RunOutcome, Turn};

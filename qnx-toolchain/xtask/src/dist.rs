@@ -1,0 +1,160 @@
+//! `cargo xtask dist`: what goes to a target, laid out as it lies there, and the gate over it.
+
+use crate::{
+    cmd, gate,
+    link::{self, LinkDriver, Linker, Shared},
+    setup,
+    toolchain::{Arch, CDriver, RustForQnx},
+};
+use anyhow::{Context, Result, bail};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+const MODULE_FILE: &str = "mods-csock.so";
+/// Defined in no library: the module's panic handler calls it, so it is undefined in a binary that can panic.
+const PANIC_MARK: &str = "csock_panic_must_not_exist";
+
+/// Where the files of one architecture go.
+pub fn dir(arch: Arch) -> PathBuf {
+    cmd::root().join("target/dist").join(arch.name())
+}
+
+/// The QNX module of an architecture.
+pub fn module_path(arch: Arch) -> PathBuf {
+    dir(arch).join("lib/dll").join(MODULE_FILE)
+}
+
+/// Builds everything for `arch` and runs the gate over it.
+///
+/// # Errors
+/// When a build fails or the gate finds something.
+pub fn qnx(arch: Arch, linker: Linker) -> Result<()> {
+    setup::for_dist()?;
+    let rust = setup::rust_for_qnx()?;
+    let driver = CDriver::find()?;
+    let out = dir(arch);
+    for sub in ["lib/dll", "usr/lib", "usr/include"] {
+        fs::create_dir_all(out.join(sub))?;
+    }
+    let mut report = gate::Report::new(arch, &driver.describe());
+
+    // The positive control first: a module with one deliberate panic must be caught, or the gate proves nothing.
+    let control = out.join("panic-control.so");
+    let archive = build(&rust, &driver, arch, &["-p", "mods-csock", "--features", "panic-control"], "core", "libmods_csock.a")?;
+    link_module(&driver, arch, linker, &archive, &control)?;
+    report.control(gate::mentions(&control, PANIC_MARK)?);
+    fs::remove_file(&control)?;
+
+    let archive = build(&rust, &driver, arch, &["-p", "mods-csock"], "core", "libmods_csock.a")?;
+    // Both linkers must make a module that works; the one asked for is what is packed.
+    let other = if linker == Linker::Lld { Linker::Bfd } else { Linker::Lld };
+    if matches!(driver, CDriver::StandIn { .. }) {
+        let second = out.join(format!("by-{}.so", other.name()));
+        link_module(&driver, arch, other, &archive, &second)?;
+        report.module(&second, other.name(), PANIC_MARK)?;
+        fs::rename(&second, out.join("lib/dll").join(format!("{MODULE_FILE}.{}", other.name())))?;
+    }
+    link_module(&driver, arch, linker, &archive, &module_path(arch))?;
+    report.module(&module_path(arch), linker.name(), PANIC_MARK)?;
+
+    client(&rust, &driver, arch, linker, &mut report)?;
+    clean(&out)?;
+    report.finish(&out.join("GATE.txt"))
+}
+
+/// The module for the machine that runs the command, linked the same way: for debuggers, sanitizers and comparison.
+pub fn native(linker: Linker) -> Result<PathBuf> {
+    let out = cmd::root().join("target/dist/native/lib/dll");
+    fs::create_dir_all(&out)?;
+    cmd::run(Command::new("cargo").args(["build", "--profile", "module", "-p", "mods-csock"]))?;
+    let path = out.join(MODULE_FILE);
+    link::shared(
+        &LinkDriver::Native,
+        linker,
+        &Shared {
+            archive: &cmd::root().join("target/module/libmods_csock.a"),
+            output: &path,
+            root_symbol: Some("iosock_module_version"),
+            version_script: "module.ver",
+            built: "csock, native Linux build for the stand-in",
+            libraries: &[],
+        },
+    )?;
+    clean(&out)?;
+    Ok(path)
+}
+
+fn link_module(driver: &CDriver, arch: Arch, linker: Linker, archive: &Path, output: &Path) -> Result<()> {
+    link::shared(
+        &LinkDriver::Qnx(driver, arch),
+        linker,
+        &Shared {
+            archive,
+            output,
+            root_symbol: Some("iosock_module_version"),
+            version_script: "module.ver",
+            built: &built(driver),
+            libraries: &[],
+        },
+    )
+}
+
+fn built(driver: &CDriver) -> String {
+    format!("csock {}, {}", env!("CARGO_PKG_VERSION"), driver.describe())
+}
+
+fn client(rust: &RustForQnx, driver: &CDriver, arch: Arch, linker: Linker, report: &mut gate::Report) -> Result<()> {
+    let parts = ["-p", "custom-socket", "--no-default-features", "--features", "capi"];
+    let archive = build(rust, driver, arch, &parts, "core,alloc", "libcustom_socket.a")?;
+    let out = dir(arch);
+    let shared = out.join("usr/lib/libcustom_socket.so");
+    // With the SDP the C library is named as needed; without one there is none to name.
+    let libraries: &[&str] = if matches!(driver, CDriver::Sdp { .. }) { &["-lc"] } else { &[] };
+    link::shared(
+        &LinkDriver::Qnx(driver, arch),
+        linker,
+        &Shared {
+            archive: &archive,
+            output: &shared,
+            root_symbol: None,
+            version_script: "client.ver",
+            built: &built(driver),
+            libraries,
+        },
+    )?;
+    fs::copy(&archive, out.join("usr/lib/libcustom_socket.a"))?;
+    let header = cmd::root().join("client-lib/include/custom_socket.h");
+    fs::copy(&header, out.join("usr/include/custom_socket.h")).with_context(|| format!("no {}", header.display()))?;
+    report.client(&shared)
+}
+
+fn build(rust: &RustForQnx, driver: &CDriver, arch: Arch, args: &[&str], parts: &str, archive: &str) -> Result<PathBuf> {
+    let mut command = rust.build(arch, parts);
+    command.args(["--profile", "module"]).args(args);
+    // The `cc` crate's way to name a compiler for one target.
+    let target = arch.qnx_triple();
+    command.env(format!("CC_{}", target.replace('-', "_")), driver.qcc());
+    command.env(format!("CFLAGS_{}", target.replace('-', "_")), arch.qcc_variant());
+    cmd::run(&mut command)?;
+    let path = cmd::root().join("target").join(target).join("module").join(archive);
+    if !path.is_file() {
+        bail!("the build ended well and left no {}", path.display());
+    }
+    Ok(path)
+}
+
+/// Removes what the links left beside their results.
+fn clean(dir: &Path) -> Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            clean(&path)?;
+        } else if path.to_string_lossy().ends_with(".built.o") {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,141 @@
+//! `cargo xtask test`: everything that must hold, in one command. A stage that cannot run fails; nothing is skipped in silence.
+
+use crate::{
+    cmd,
+    counts::Counts,
+    dist,
+    link::Linker,
+    run, setup,
+    toolchain::Arch,
+};
+use anyhow::{Result, bail};
+use lexopt::prelude::*;
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// Crates whose tests need processes that this command builds first.
+const NEEDS_PROGRAMS: [&str; 2] = ["csock-e2e", "csock-bench"];
+
+pub fn main(mut args: lexopt::Parser) -> Result<()> {
+    let mut quick = false;
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("quick") => quick = true,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    setup::for_test()?;
+    let mut counts = Counts::default();
+    source(&mut counts);
+    unit(&mut counts)?;
+    if !quick {
+        models(&mut counts)?;
+    }
+    layout(&mut counts)?;
+    let mut built = true;
+    for arch in [Arch::X86_64, Arch::Aarch64] {
+        counts.check(&format!("dist and gate, {}", arch.name()), || {
+            dist::qnx(arch, Linker::default()).inspect_err(|_| built = false)
+        });
+    }
+    if built {
+        end_to_end(&mut counts, quick)?;
+    }
+    if counts.finish() { Ok(()) } else { bail!("the tests failed") }
+}
+
+/// Formatting and lints: what a reader would stumble over.
+fn source(counts: &mut Counts) {
+    counts.command("format", Command::new("cargo").args(["fmt", "--all", "--check"]));
+    counts.command(
+        "clippy",
+        Command::new("cargo").args(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]),
+    );
+    counts.command("bindings are what the headers say", Command::new("cargo").args(["run", "-q", "-p", "csock-bindgen", "--", "--check"]));
+}
+
+/// Unit and integration tests of every crate on this machine.
+fn unit(counts: &mut Counts) -> Result<()> {
+    let mut command = Command::new("cargo");
+    command.args(["test", "--workspace", "--no-fail-fast"]);
+    for name in NEEDS_PROGRAMS {
+        command.args(["--exclude", name]);
+    }
+    counts.tests("unit and crate tests", &mut command)
+}
+
+/// Loom over the rings, Miri over the contract.
+fn models(counts: &mut Counts) -> Result<()> {
+    let mut loom = Command::new("cargo");
+    loom.args(["test", "-p", "csock-wire", "--release", "--test", "loom"]);
+    // Another cfg makes another build of every dependency: its own directory keeps the others valid.
+    loom.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", cmd::root().join("target/loom"));
+    counts.tests("loom models", &mut loom)?;
+    let has_miri = matches!(cmd::capture(Command::new("cargo").args(["+nightly", "miri", "--version"])), Ok((true, _)));
+    if !has_miri {
+        let _ = cmd::capture(Command::new("rustup").args(["component", "add", "--toolchain", "nightly", "miri", "rust-src"]));
+    }
+    if has_miri || matches!(cmd::capture(Command::new("cargo").args(["+nightly", "miri", "--version"])), Ok((true, _))) {
+        let mut miri = Command::new("cargo");
+        miri.args(["+nightly", "miri", "test", "-p", "csock-wire"]);
+        miri.env("CARGO_TARGET_DIR", cmd::root().join("target/miri"));
+        counts.tests("miri over csock-wire", &mut miri)?;
+    } else {
+        println!("NOT RUN: Miri (this machine's toolchains have none and rustup brings none)");
+    }
+    Ok(())
+}
+
+/// QNX layouts against the `libc` crate, at compile time, on both targets.
+fn layout(counts: &mut Counts) -> Result<()> {
+    let rust = setup::rust_for_qnx()?;
+    for arch in [Arch::X86_64, Arch::Aarch64] {
+        let mut command = rust.build(arch, "core");
+        command.args(["-p", "qnx-sys", "--features", "check-libc"]);
+        counts.command(&format!("layouts against libc, {}", arch.name()), &mut command);
+    }
+    Ok(())
+}
+
+/// Real processes: the native module, the QNX-built one, the aarch64 one under qemu.
+fn end_to_end(counts: &mut Counts, quick: bool) -> Result<()> {
+    let programs = run::build_programs()?;
+    let native = dist::native(Linker::default())?;
+    e2e(counts, "end to end, native module", &native, &programs, quick)?;
+    e2e(counts, "end to end, QNX-built module", &dist::module_path(Arch::X86_64), &programs, quick)?;
+    let by_gnu_ld = dist::dir(Arch::X86_64).join("lib/dll/mods-csock.so.bfd");
+    if by_gnu_ld.is_file() {
+        e2e(counts, "end to end, QNX-built, GNU ld", &by_gnu_ld, &programs, true)?;
+    }
+    aarch64(counts)
+}
+
+fn e2e(counts: &mut Counts, name: &str, module: &Path, programs: &Path, quick: bool) -> Result<()> {
+    let mut command = Command::new("cargo");
+    command.args(["test", "--release", "-p", "csock-e2e", "--no-fail-fast"]);
+    if quick {
+        command.args(["--test", "transfer"]);
+    }
+    command.env("CSOCK_MODULE", module).env("CSOCK_PROGRAMS", programs);
+    // Each test starts processes of its own; two cores hold two of them.
+    command.env("RUST_TEST_THREADS", "2");
+    counts.tests(name, &mut command)
+}
+
+/// The aarch64 module in an aarch64 io-sock, both under qemu-user: load, transfer, unload.
+fn aarch64(counts: &mut Counts) -> Result<()> {
+    let arch = Arch::Aarch64;
+    let target = arch.linux_triple();
+    let mut build = Command::new("cargo");
+    build.args(["build", "--release", "--target", target, "-p", "io-sock", "-p", "csock-e2e", "--bins"]);
+    build.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", "aarch64-linux-gnu-gcc");
+    counts.command("build the stand-in for aarch64", &mut build);
+    let programs: PathBuf = cmd::root().join("target").join(target).join("release");
+    let mut command = Command::new("cargo");
+    command.args(["test", "--release", "-p", "csock-e2e", "--no-fail-fast", "--test", "transfer"]);
+    command.env("CSOCK_MODULE", dist::module_path(arch)).env("CSOCK_PROGRAMS", programs);
+    command.env("CSOCK_RUNNER", "qemu-aarch64 -L /usr/aarch64-linux-gnu").env("RUST_TEST_THREADS", "1");
+    counts.tests("end to end, aarch64 under qemu", &mut command)
+}
