@@ -69,17 +69,11 @@ impl SockOpt {
 
     /// Exact length of the value in bytes.
     #[must_use]
-    pub const fn len(self) -> u32 {
+    pub const fn value_len(self) -> u32 {
         match self {
             SockOpt::Linger => 8,
             _ => 4,
         }
-    }
-
-    /// False: no option has an empty value.
-    #[must_use]
-    pub const fn is_empty(self) -> bool {
-        false
     }
 
     /// True when SETSOCKOPT accepts it.

@@ -79,7 +79,7 @@ pub fn native(linker: Linker) -> Result<PathBuf> {
             output: &path,
             root_symbol: Some("iosock_module_version"),
             version_script: "module.ver",
-            built: "csock, native Linux build for the stand-in",
+            built: concat!("csock ", env!("CARGO_PKG_VERSION"), ", csock-target=native-linux, for the stand-in only"),
             libraries: &[],
         },
     )?;
@@ -96,14 +96,15 @@ fn link_module(driver: &CDriver, arch: Arch, linker: Linker, archive: &Path, out
             output,
             root_symbol: Some("iosock_module_version"),
             version_script: "module.ver",
-            built: &built(driver),
+            built: &built(driver, arch),
             libraries: &[],
         },
     )
 }
 
-fn built(driver: &CDriver) -> String {
-    format!("csock {}, {}", env!("CARGO_PKG_VERSION"), driver.describe())
+/// The line inside the file; `csock-target=` is what the demo reads back.
+fn built(driver: &CDriver, arch: Arch) -> String {
+    format!("csock {}, csock-target={}, {}", env!("CARGO_PKG_VERSION"), arch.qnx_triple(), driver.describe())
 }
 
 fn client(rust: &RustForQnx, driver: &CDriver, arch: Arch, linker: Linker, report: &mut gate::Report) -> Result<()> {
@@ -121,7 +122,7 @@ fn client(rust: &RustForQnx, driver: &CDriver, arch: Arch, linker: Linker, repor
             output: &shared,
             root_symbol: None,
             version_script: "client.ver",
-            built: &built(driver),
+            built: &built(driver, arch),
             libraries,
         },
     )?;

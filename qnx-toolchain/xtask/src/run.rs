@@ -7,7 +7,7 @@ use std::{ffi::OsString, path::PathBuf, process::Command};
 /// Builds what the demo and the tests start (release), and says where.
 pub fn build_programs() -> Result<PathBuf> {
     cmd::run(Command::new("cargo").args([
-        "build", "--release", "-p", "io-sock", "-p", "csock-bench", "-p", "csock-e2e", "--bins",
+        "build", "--release", "-p", "io-sock", "-p", "csock-apps", "-p", "csock-bench", "-p", "csock-e2e", "--bins",
     ]))?;
     Ok(cmd::root().join("target/release"))
 }

@@ -129,7 +129,7 @@ fn aarch64(counts: &mut Counts) -> Result<()> {
     let arch = Arch::Aarch64;
     let target = arch.linux_triple();
     let mut build = Command::new("cargo");
-    build.args(["build", "--release", "--target", target, "-p", "io-sock", "-p", "csock-e2e", "--bins"]);
+    build.args(["build", "--release", "--target", target, "-p", "io-sock", "-p", "csock-apps", "-p", "csock-e2e", "--bins"]);
     build.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", "aarch64-linux-gnu-gcc");
     counts.command("build the stand-in for aarch64", &mut build);
     let programs: PathBuf = cmd::root().join("target").join(target).join("release");

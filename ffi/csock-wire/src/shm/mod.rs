@@ -1,0 +1,248 @@
+//! All access to memory that a peer can write: the only file pair (with `bulk.rs`) that touches it.
+//!
+//! The rule book, after security reference S-01, S-12 and S-47:
+//!
+//! - Shared memory is never a Rust reference, slice or box, not even for a moment: `&[u8]` promises that the bytes
+//!   stay, `&mut` promises that nobody else writes, and the peer breaks both at will. Offsets go in, values come out.
+//! - The one exception is an atomic, which promises neither: the index words are reached as `AtomicU32`, because
+//!   they need Acquire and Release. Everything else is a volatile access of one machine word, or the bulk copy,
+//!   which is assembly: the compiler can neither repeat, split nor move such a load.
+//! - Every access is bounds- and alignment-checked against a length in private memory. A wrong offset is an error,
+//!   never a fault.
+//! - Under Miri each access is a relaxed atomic, since Miri calls a volatile race a race.
+
+// The project's one door to shared memory; each block says why it holds.
+#![allow(unsafe_code)]
+
+mod bulk;
+
+use core::fmt;
+use core::sync::atomic::{AtomicU32, Ordering, fence};
+
+/// Ordering of a load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Load {
+    /// No ordering.
+    Relaxed,
+    /// What the peer wrote before its [`Store::Release`] is seen by what follows.
+    Acquire,
+}
+
+/// Ordering of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// No ordering.
+    Relaxed,
+    /// What was written before is seen by a peer whose [`Load::Acquire`] sees this.
+    Release,
+}
+
+/// An access outside the region, or not aligned to its width. Numbers in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfBounds {
+    /// Offset asked for.
+    pub offset: usize,
+    /// Length asked for.
+    pub len: usize,
+    /// Length of the region.
+    pub size: usize,
+}
+
+impl fmt::Display for OutOfBounds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let OutOfBounds { offset, len, size } = self;
+        write!(f, "{len} bytes at offset {offset} are misaligned or outside the {size} bytes of shared memory")
+    }
+}
+
+impl core::error::Error for OutOfBounds {}
+
+/// Memory that a peer can read and write at the same time. A handle: cloning it clones no memory.
+///
+/// Offsets and lengths are bytes from the start of the region. No call blocks. A `u32` access must be 4-aligned, a
+/// `u64` access 8-aligned; copies need no alignment. Nothing read here may be believed before it is checked.
+///
+/// The product has one implementation, [`SharedRegion`]; the others (counting, flipping, lying, loom) are for tests.
+pub trait SharedMem: Clone {
+    /// Length of the region in bytes. Private knowledge, constant for the life of the handle.
+    fn len(&self) -> usize;
+
+    /// True when the region has no bytes.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Loads a `u32`, once.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`], without any access.
+    fn load_u32(&self, off: usize, order: Load) -> Result<u32, OutOfBounds>;
+
+    /// Stores a `u32`, once.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`], without any access.
+    fn store_u32(&self, off: usize, v: u32, order: Store) -> Result<(), OutOfBounds>;
+
+    /// Loads a `u64`, once, without ordering.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`], without any access.
+    fn load_u64(&self, off: usize) -> Result<u64, OutOfBounds>;
+
+    /// Stores a `u64`, once, without ordering.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`], without any access.
+    fn store_u64(&self, off: usize, v: u64) -> Result<(), OutOfBounds>;
+
+    /// Copies shared bytes into private memory, each byte once, in no promised order.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`], without any access.
+    fn copy_in(&self, off: usize, dst: &mut [u8]) -> Result<(), OutOfBounds>;
+
+    /// Copies private bytes into shared memory, each byte once, in no promised order.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`], without any access.
+    fn copy_out(&self, off: usize, src: &[u8]) -> Result<(), OutOfBounds>;
+
+    /// A full barrier (`fence(SeqCst)`): stores before it are seen by the peer before loads after it are done.
+    ///
+    /// It is part of the memory so that a model of memory can have a model of the barrier.
+    fn full_fence(&self) {
+        fence(Ordering::SeqCst);
+    }
+}
+
+/// The product's [`SharedMem`]: a mapping, by address and length.
+///
+/// # Invariants
+/// `base..base + len` is mapped readable and writable for as long as any copy of the value is used, and no Rust
+/// reference to any of it exists or will be made.
+#[derive(Clone, Copy)]
+pub struct SharedRegion {
+    base: *mut u8,
+    len: usize,
+}
+
+// SAFETY: The value is an address; every access through it is atomic, volatile or opaque assembly, and the memory is
+// by nature shared with other threads and processes. The invariant keeps it mapped.
+unsafe impl Send for SharedRegion {}
+// SAFETY: As for Send; the methods that take `&self` never make a reference to plain data in the region.
+unsafe impl Sync for SharedRegion {}
+
+impl SharedRegion {
+    /// Wraps a mapping of `len` bytes at `base`. Nothing is touched.
+    ///
+    /// # Safety
+    /// - `base..base + len` must be mapped readable and writable, and stay so until the last use of the value and of
+    ///   every copy of it. It must not be able to vanish: a sealed anonymous object (security reference S-15).
+    /// - No Rust reference to any byte of it may exist while the value or a copy of it is used.
+    /// - The region must not lie at the end of the address space: `base + len` must not wrap.
+    #[must_use]
+    pub const unsafe fn new(base: *mut u8, len: usize) -> SharedRegion {
+        // INVARIANT: the caller's promise, word for word.
+        SharedRegion { base, len }
+    }
+
+    /// The address of `len` bytes at `off`: a raw pointer for external storage and for handing to C.
+    ///
+    /// The pointer must never become a reference. `len` may be 0.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`] when `off + len` overflows or ends past the region.
+    pub fn addr(&self, off: usize, len: usize) -> Result<*mut u8, OutOfBounds> {
+        match off.checked_add(len) {
+            // `wrapping_add` keeps provenance and, in bounds, is plain addition.
+            Some(end) if end <= self.len => Ok(self.base.wrapping_add(off)),
+            _ => Err(self.refuse(off, len)),
+        }
+    }
+
+    /// As [`SharedRegion::addr`] for one `T`, which must be aligned.
+    fn word<T>(&self, off: usize) -> Result<*mut T, OutOfBounds> {
+        let ptr = self.addr(off, size_of::<T>())?.cast::<T>();
+        if ptr.is_aligned() { Ok(ptr) } else { Err(self.refuse(off, size_of::<T>())) }
+    }
+
+    #[cold]
+    const fn refuse(&self, offset: usize, len: usize) -> OutOfBounds {
+        OutOfBounds { offset, len, size: self.len }
+    }
+
+    /// The index word at `off` as an atomic, the only kind of reference allowed into the region.
+    fn atomic(&self, off: usize) -> Result<&AtomicU32, OutOfBounds> {
+        let ptr = self.word::<u32>(off)?;
+        // SAFETY: `word` proved bounds and alignment, the type's invariant proves that it is mapped; an atomic
+        // promises nothing about the value, so writes by the peer are no aliasing violation.
+        Ok(unsafe { AtomicU32::from_ptr(ptr) })
+    }
+}
+
+impl fmt::Debug for SharedRegion {
+    /// Prints the length only: addresses stay out of logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedRegion").field("len", &self.len).finish_non_exhaustive()
+    }
+}
+
+impl SharedMem for SharedRegion {
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    #[inline]
+    fn load_u32(&self, off: usize, order: Load) -> Result<u32, OutOfBounds> {
+        let order = match order {
+            Load::Relaxed => Ordering::Relaxed,
+            Load::Acquire => Ordering::Acquire,
+        };
+        Ok(self.atomic(off)?.load(order))
+    }
+
+    #[inline]
+    fn store_u32(&self, off: usize, v: u32, order: Store) -> Result<(), OutOfBounds> {
+        let order = match order {
+            Store::Relaxed => Ordering::Relaxed,
+            Store::Release => Ordering::Release,
+        };
+        self.atomic(off)?.store(v, order);
+        Ok(())
+    }
+
+    #[inline]
+    fn load_u64(&self, off: usize) -> Result<u64, OutOfBounds> {
+        let ptr = self.word::<u64>(off)?;
+        // SAFETY: `word` proved bounds and alignment; the invariant proves that it is mapped and that no reference
+        // covers it. Any bit pattern is a u64.
+        Ok(unsafe { bulk::load_word(ptr) })
+    }
+
+    #[inline]
+    fn store_u64(&self, off: usize, v: u64) -> Result<(), OutOfBounds> {
+        let ptr = self.word::<u64>(off)?;
+        // SAFETY: As for `load_u64`; the mapping is writable.
+        unsafe { bulk::store_word(ptr, v) };
+        Ok(())
+    }
+
+    #[inline]
+    fn copy_in(&self, off: usize, dst: &mut [u8]) -> Result<(), OutOfBounds> {
+        let src = self.addr(off, dst.len())?;
+        // SAFETY: `addr` proved that `src` has `dst.len()` mapped bytes; `dst` is private and exclusive, so it
+        // cannot overlap the region, to which no reference exists.
+        unsafe { bulk::copy_in(dst.as_mut_ptr(), src, dst.len()) };
+        Ok(())
+    }
+
+    #[inline]
+    fn copy_out(&self, off: usize, src: &[u8]) -> Result<(), OutOfBounds> {
+        let dst = self.addr(off, src.len())?;
+        // SAFETY: `addr` proved that `dst` has `src.len()` mapped writable bytes; `src` is a private slice, which
+        // cannot overlap the region, to which no reference exists.
+        unsafe { bulk::copy_out(dst, src.as_ptr(), src.len()) };
+        Ok(())
+    }
+}

@@ -1,0 +1,48 @@
+//! Sizes of the static tables and the quotas of clients (S-31). All memory of the module is in these tables: nothing
+//! is allocated once it runs.
+
+/// Sessions in all.
+pub const MAX_SESSIONS: usize = if cfg!(test) { 4 } else { 64 };
+/// Sessions of one user id. One user's programs cannot take all of them.
+pub const SESSIONS_PER_UID: u32 = if cfg!(test) { 3 } else { 48 };
+/// Sockets in all, closing ones and orphans included. Every one costs about 7 KiB.
+pub const MAX_SOCKETS: usize = if cfg!(test) { 8 } else { 512 };
+/// Sockets of one session.
+pub const SOCKETS_PER_SESSION: u32 = if cfg!(test) { 4 } else { 256 };
+/// Sockets of one user id.
+pub const SOCKETS_PER_UID: u32 = if cfg!(test) { 6 } else { 448 };
+/// Pools mapped in all: those of sessions and those that a dead client's last packets still hold.
+pub const MAX_POOLS: usize = if cfg!(test) { 4 } else { 128 };
+/// Pools of one user id, dead ones that are still mapped included.
+pub const POOLS_PER_UID: u32 = if cfg!(test) { 3 } else { 96 };
+/// Bytes of one pool.
+pub const MAX_POOL_BYTES: u64 = 1 << 30;
+/// Pool bytes of one user id, dead pools that are still mapped included.
+pub const POOL_BYTES_PER_UID: u64 = 4 << 30;
+/// Requests that one session may have parked.
+pub const PARKED_PER_SESSION: u32 = if cfg!(test) { 3 } else { 256 };
+/// Requests that may be parked at one socket (say, one reader, one writer and two that poll).
+pub const PARKED_PER_SOCKET: usize = 4;
+/// Control requests that may queue at one socket while somebody else works on it.
+pub const MAILBOX: usize = 4;
+/// Descriptors of one socket that the stack holds at a time. Further ones stay in the submission ring.
+pub const IN_FLIGHT: usize = if cfg!(test) { 32 } else { 256 };
+/// Longest descriptor.
+pub const MAX_DESC_LEN: u32 = 1 << 30;
+/// Largest piece that becomes one mbuf, and the most that one descriptor gives to one `sosend`.
+pub const MAX_PIECE: u32 = 64 * 1024;
+/// External mbufs chained into one `sosend`.
+pub const MAX_CHAIN: usize = 64;
+/// Descriptors per ring that one round of a turn handles (S-36).
+pub const ROUND_DESCS: u32 = 64;
+/// Bytes per direction that one round of a turn moves (S-36).
+pub const ROUND_BYTES: u32 = 512 * 1024;
+/// Rounds of a turn before the rest goes to a worker (S-36).
+pub const TURN_ROUNDS: u32 = 4;
+/// Worker threads at most.
+pub const MAX_WORKERS: u32 = 4;
+/// Ports below this one are for clients of user id 0 alone (S-40).
+pub const FIRST_UNPRIVILEGED_PORT: u16 = 1024;
+
+const _: () = assert!(MAX_SOCKETS <= 0x1_0000 && MAX_SESSIONS <= 0x1_0000 && MAX_POOLS <= 0x1_0000);
+const _: () = assert!(IN_FLIGHT % 32 == 0 && IN_FLIGHT <= 0x1_0000);
