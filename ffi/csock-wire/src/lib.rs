@@ -59,7 +59,8 @@ pub use counters::Counters;
 pub use desc::{CheckedDesc, Desc, DescFlags, DescLimits};
 pub use errno::WireErrno;
 pub use layout::{
-    LAYOUT_HASH, POOL_HEADER_LEN, POOL_MAGIC, PoolHeader, RingBlock, RingBlockGeometry, RingGeometry, RingKind,
+    LAYOUT_HASH, POOL_HEADER_LEN, POOL_MAGIC, PoolHeader, RingBlock, RingBlockGeometry, RingGeometry,
+    RingKind,
 };
 pub use msg::{Kind, MSG_BASE, MsgHeader, ReplyHeader, Request, WIRE_VERSION};
 pub use refusal::{Field, Refusal};

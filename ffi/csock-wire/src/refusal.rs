@@ -151,7 +151,12 @@ impl Refusal {
     /// A refusal with all its parts.
     #[must_use]
     pub const fn new(error: WireErrno, what: Field, value: u64, allowed: u64) -> Refusal {
-        Refusal { error, what, value, allowed }
+        Refusal {
+            error,
+            what,
+            value,
+            allowed,
+        }
     }
 
     /// A bare error without a field.

@@ -52,7 +52,14 @@ impl SockAddr {
     /// An IPv6 address.
     #[must_use]
     pub const fn v6(addr: [u8; 16], port: u16, flow: u32, scope: u32) -> SockAddr {
-        SockAddr { family: AF_INET6, port, scope, flow, reserved: 0, addr }
+        SockAddr {
+            family: AF_INET6,
+            port,
+            scope,
+            flow,
+            reserved: 0,
+            addr,
+        }
     }
 
     /// The four address bytes of an IPv4 address, in network order.
@@ -68,7 +75,12 @@ impl SockAddr {
     /// `EAFNOSUPPORT` for the family, `EINVAL` for anything that must be zero and is not.
     pub fn check(&self) -> Result<(), Refusal> {
         if self.reserved != 0 {
-            return Err(Refusal::new(WireErrno::EINVAL, Field::Reserved, self.reserved.into(), 0));
+            return Err(Refusal::new(
+                WireErrno::EINVAL,
+                Field::Reserved,
+                self.reserved.into(),
+                0,
+            ));
         }
         match self.family {
             AF_INET6 => Ok(()),
@@ -79,9 +91,12 @@ impl SockAddr {
                 }
                 Ok(())
             }
-            other => {
-                Err(Refusal::new(WireErrno::EAFNOSUPPORT, Field::AddrFamily, other.into(), AF_INET.into()))
-            }
+            other => Err(Refusal::new(
+                WireErrno::EAFNOSUPPORT,
+                Field::AddrFamily,
+                other.into(),
+                AF_INET.into(),
+            )),
         }
     }
 

@@ -51,7 +51,10 @@ pub struct OutOfBounds {
 impl fmt::Display for OutOfBounds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let OutOfBounds { offset, len, size } = self;
-        write!(f, "{len} bytes at offset {offset} are misaligned or outside the {size} bytes of shared memory")
+        write!(
+            f,
+            "{len} bytes at offset {offset} are misaligned or outside the {size} bytes of shared memory"
+        )
     }
 }
 
@@ -164,12 +167,20 @@ impl SharedRegion {
     /// As [`SharedRegion::addr`] for one `T`, which must be aligned.
     fn word<T>(&self, off: usize) -> Result<*mut T, OutOfBounds> {
         let ptr = self.addr(off, size_of::<T>())?.cast::<T>();
-        if ptr.is_aligned() { Ok(ptr) } else { Err(self.refuse(off, size_of::<T>())) }
+        if ptr.is_aligned() {
+            Ok(ptr)
+        } else {
+            Err(self.refuse(off, size_of::<T>()))
+        }
     }
 
     #[cold]
     const fn refuse(&self, offset: usize, len: usize) -> OutOfBounds {
-        OutOfBounds { offset, len, size: self.len }
+        OutOfBounds {
+            offset,
+            len,
+            size: self.len,
+        }
     }
 
     /// The index word at `off` as an atomic, the only kind of reference allowed into the region.
@@ -184,7 +195,9 @@ impl SharedRegion {
 impl fmt::Debug for SharedRegion {
     /// Prints the length only: addresses stay out of logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SharedRegion").field("len", &self.len).finish_non_exhaustive()
+        f.debug_struct("SharedRegion")
+            .field("len", &self.len)
+            .finish_non_exhaustive()
     }
 }
 

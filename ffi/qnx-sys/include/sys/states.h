@@ -1,0 +1,39 @@
+/* Thread states [L]. QNX 8 dropped STACK 7, WAITTHREAD 8, NET_SEND 19 and NET_REPLY 20. */
+#ifndef QNX_SYS_STATES_H
+#define QNX_SYS_STATES_H
+
+#define STATE_DEAD 0
+#define STATE_RUNNING 1
+#define STATE_READY 2
+#define STATE_STOPPED 3
+#define STATE_SEND 4
+#define STATE_RECEIVE 5
+#define STATE_REPLY 6
+#define STATE_WAITPAGE 9
+#define STATE_SIGSUSPEND 10
+#define STATE_SIGWAITINFO 11
+#define STATE_NANOSLEEP 12
+#define STATE_MUTEX 13
+#define STATE_CONDVAR 14
+#define STATE_JOIN 15
+#define STATE_INTR 16
+#define STATE_SEM 17
+#define STATE_WAITCTX 18
+
+/* TimerTimeout: bit n arms the timeout of state n. */
+#define _NTO_TIMEOUT_SEND (1u << STATE_SEND)
+#define _NTO_TIMEOUT_RECEIVE (1u << STATE_RECEIVE)
+#define _NTO_TIMEOUT_REPLY (1u << STATE_REPLY)
+#define _NTO_TIMEOUT_SIGSUSPEND (1u << STATE_SIGSUSPEND)
+#define _NTO_TIMEOUT_SIGWAITINFO (1u << STATE_SIGWAITINFO)
+#define _NTO_TIMEOUT_NANOSLEEP (1u << STATE_NANOSLEEP)
+#define _NTO_TIMEOUT_MUTEX (1u << STATE_MUTEX)
+#define _NTO_TIMEOUT_CONDVAR (1u << STATE_CONDVAR)
+#define _NTO_TIMEOUT_JOIN (1u << STATE_JOIN)
+#define _NTO_TIMEOUT_INTR (1u << STATE_INTR)
+#define _NTO_TIMEOUT_SEM (1u << STATE_SEM)
+#define _NTO_TIMEOUT_MASK 0xffffffu
+#define _NTO_TIMEOUT_ACTIVE 0x1000000u
+#define _NTO_TIMEOUT_NO_WAIT 0x2000000u /* [P H]; 7.x called this bit IMMEDIATE */
+
+#endif
