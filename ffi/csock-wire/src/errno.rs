@@ -35,13 +35,14 @@ macro_rules! errno_table {
                 }
             }
 
-            /// The QNX errno of this number, 0 for success, `EPROTO` (71) for a number this build does not know.
+            /// The QNX errno of this number, 0 for success, `EPROTO` (71) for a number this build does not know; never 0
+            /// for anything but success.
             #[must_use]
             pub const fn to_qnx(self) -> i32 {
                 match self.0 {
                     0 => 0,
                     $($wire => $qnx,)*
-                    number if number & WireErrno::UNNAMED != 0 => {
+                    number if number > WireErrno::UNNAMED => {
                         let [low, high] = (number & !WireErrno::UNNAMED).to_le_bytes();
                         i32::from_le_bytes([low, high, 0, 0])
                     }

@@ -10,7 +10,10 @@ fn lengths() -> Vec<usize> {
     if cfg!(miri) {
         return vec![0, 1, 7, 8, 63, 64, 65, 130];
     }
-    (0..=320).chain(1000..=1090).chain([1460, 4096, 4097, 16384, 65535, 65536]).collect()
+    (0..=320)
+        .chain(1000..=1090)
+        .chain([1460, 4096, 4097, 16384, 65535, 65536])
+        .collect()
 }
 
 #[test]
@@ -26,16 +29,26 @@ fn copies_exactly_the_bytes_asked_for() {
         for (shift_shared, shift_private) in [(0, 0), (1, 0), (0, 1), (3, 5), (7, 8), (15, 2), (16, 33)] {
             // Out: all of the region is one byte before, so anything beside the copy shows.
             region.copy_out(0, &vec![0xEE; size]).unwrap();
-            region.copy_out(shift_shared, &source[shift_private..shift_private + len]).unwrap();
+            region
+                .copy_out(shift_shared, &source[shift_private..shift_private + len])
+                .unwrap();
             let mut all = vec![0; size];
             region.copy_in(0, &mut all).unwrap();
-            assert!(all[..shift_shared].iter().all(|b| *b == 0xEE), "before, len {len}");
+            assert!(
+                all[..shift_shared].iter().all(|b| *b == 0xEE),
+                "before, len {len}"
+            );
             assert!(all[shift_shared..shift_shared + len] == source[shift_private..shift_private + len]);
-            assert!(all[shift_shared + len..].iter().all(|b| *b == 0xEE), "behind, len {len}");
+            assert!(
+                all[shift_shared + len..].iter().all(|b| *b == 0xEE),
+                "behind, len {len}"
+            );
 
             // In: likewise on the private side.
             let mut private = vec![0xDD; shift_private + len + 70];
-            region.copy_in(shift_shared, &mut private[shift_private..shift_private + len]).unwrap();
+            region
+                .copy_in(shift_shared, &mut private[shift_private..shift_private + len])
+                .unwrap();
             assert!(private[..shift_private].iter().all(|b| *b == 0xDD));
             assert!(
                 private[shift_private..shift_private + len] == source[shift_private..shift_private + len]

@@ -6,7 +6,11 @@ use csock_wire::{
     Desc, DescFlags, DescLimits, Field, OutOfBounds, RingKind, SharedMem, SharedRegion, WireErrno,
 };
 
-const LIMITS: DescLimits = DescLimits { data_offset: 8192, pool_len: 1 << 20, max_len: 65536 };
+const LIMITS: DescLimits = DescLimits {
+    data_offset: 8192,
+    pool_len: 1 << 20,
+    max_len: 65536,
+};
 
 /// Every number around which a check may be wrong by one, or by a wrap.
 fn boundaries() -> Vec<u64> {
@@ -24,8 +28,10 @@ fn boundaries() -> Vec<u64> {
         1 << 63,
         u64::MAX,
     ];
-    let mut all: Vec<u64> =
-        centres.iter().flat_map(|c| (-2_i64..=2).map(|d| c.wrapping_add_signed(d))).collect();
+    let mut all: Vec<u64> = centres
+        .iter()
+        .flat_map(|c| (-2_i64..=2).map(|d| c.wrapping_add_signed(d)))
+        .collect();
     all.sort_unstable();
     all.dedup();
     all
@@ -42,7 +48,11 @@ fn offset_and_length_on_every_boundary() {
                 && len <= LIMITS.max_len;
             for kind in [RingKind::Submission, RingKind::Fill, RingKind::Ready] {
                 let result = Desc::buffer(offset, len, 7).check(kind, &LIMITS);
-                assert_eq!(result.is_ok(), inside && len > 0, "{kind:?} {offset:#x} + {len:#x}");
+                assert_eq!(
+                    result.is_ok(),
+                    inside && len > 0,
+                    "{kind:?} {offset:#x} + {len:#x}"
+                );
                 if let Ok(d) = result {
                     assert_eq!((d.offset() as u64, d.len(), d.user()), (offset, len, 7));
                 }
@@ -63,11 +73,26 @@ fn errors_name_the_field_the_value_and_the_limit() {
         (e.field, e.value, e.allowed)
     };
     assert_eq!(check(Desc::buffer(8192, 0, 0)), (Field::DescLen, 0, 1));
-    assert_eq!(check(Desc::buffer(8192, 65537, 0)), (Field::DescLen, 65537, 65536));
+    assert_eq!(
+        check(Desc::buffer(8192, 65537, 0)),
+        (Field::DescLen, 65537, 65536)
+    );
     assert_eq!(check(Desc::buffer(8191, 1, 0)), (Field::DescOffset, 8191, 8192));
-    assert_eq!(check(Desc::buffer((1 << 20) - 1, 2, 0)), (Field::DescEnd, (1 << 20) + 1, 1 << 20));
-    assert_eq!(check(Desc::buffer(u64::MAX, 1, 0)), (Field::DescEnd, u64::MAX, 1 << 20));
-    assert_eq!(check(Desc { aux: 9, ..Desc::buffer(8192, 1, 0) }), (Field::DescAux, 9, 0));
+    assert_eq!(
+        check(Desc::buffer((1 << 20) - 1, 2, 0)),
+        (Field::DescEnd, (1 << 20) + 1, 1 << 20)
+    );
+    assert_eq!(
+        check(Desc::buffer(u64::MAX, 1, 0)),
+        (Field::DescEnd, u64::MAX, 1 << 20)
+    );
+    assert_eq!(
+        check(Desc {
+            aux: 9,
+            ..Desc::buffer(8192, 1, 0)
+        }),
+        (Field::DescAux, 9, 0)
+    );
 }
 
 /// Each of the 32 bits alone, and each pair, in each ring.
@@ -83,12 +108,24 @@ fn flags_are_a_whitelist() {
         for a in 0..32 {
             for b in 0..32 {
                 let flags = 1_u32 << a | 1 << b;
-                let error = if flags & DescFlags::ERROR.bits() != 0 { 5 } else { 0 };
+                let error = if flags & DescFlags::ERROR.bits() != 0 {
+                    5
+                } else {
+                    0
+                };
                 let bare = flags & (DescFlags::EOF | DescFlags::ERROR).bits() != 0;
                 let d = if bare && kind == RingKind::Ready {
-                    Desc { flags, aux: error, ..Desc::default() }
+                    Desc {
+                        flags,
+                        aux: error,
+                        ..Desc::default()
+                    }
                 } else {
-                    Desc { flags, aux: error, ..Desc::buffer(8192, 1, 0) }
+                    Desc {
+                        flags,
+                        aux: error,
+                        ..Desc::buffer(8192, 1, 0)
+                    }
                 };
                 let mut expected = flags & !allowed(kind) == 0;
                 if kind == RingKind::Ready && bare {
@@ -103,7 +140,11 @@ fn flags_are_a_whitelist() {
 #[test]
 fn aux_is_an_error_exactly_with_the_flag() {
     let cq = |flags: DescFlags, aux| {
-        Desc { aux, ..Desc::buffer(8192, 1, 0).with_flags(flags) }.check(RingKind::Completion, &LIMITS)
+        Desc {
+            aux,
+            ..Desc::buffer(8192, 1, 0).with_flags(flags)
+        }
+        .check(RingKind::Completion, &LIMITS)
     };
     assert!(cq(DescFlags::empty(), 0).is_ok());
     assert!(cq(DescFlags::empty(), 1).is_err());
@@ -115,27 +156,56 @@ fn aux_is_an_error_exactly_with_the_flag() {
 
 #[test]
 fn the_modules_own_descriptors_pass_the_clients_check() {
-    let sent = Desc::buffer(8192, 100, 42).check(RingKind::Submission, &LIMITS).unwrap();
-    let done = Desc::completion(&sent, 100, WireErrno::OK).check(RingKind::Completion, &LIMITS).unwrap();
-    assert_eq!((done.offset(), done.len(), done.user(), done.error()), (8192, 100, 42, WireErrno::OK));
-    let part = Desc::completion(&sent, 60, WireErrno::EPIPE).check(RingKind::Completion, &LIMITS).unwrap();
+    let sent = Desc::buffer(8192, 100, 42)
+        .check(RingKind::Submission, &LIMITS)
+        .unwrap();
+    let done = Desc::completion(&sent, 100, WireErrno::OK)
+        .check(RingKind::Completion, &LIMITS)
+        .unwrap();
+    assert_eq!(
+        (done.offset(), done.len(), done.user(), done.error()),
+        (8192, 100, 42, WireErrno::OK)
+    );
+    let part = Desc::completion(&sent, 60, WireErrno::EPIPE)
+        .check(RingKind::Completion, &LIMITS)
+        .unwrap();
     assert_eq!((part.len(), part.error()), (60, WireErrno::EPIPE));
 
     // Refused because it lies outside: its echo is accepted all the same, and gives no usable offset.
     let astray = Desc::buffer(u64::MAX, 1, 43);
-    let refused = Desc::refused(&astray, WireErrno::EINVAL).check(RingKind::Completion, &LIMITS).unwrap();
+    let refused = Desc::refused(&astray, WireErrno::EINVAL)
+        .check(RingKind::Completion, &LIMITS)
+        .unwrap();
     assert_eq!((refused.offset(), refused.len(), refused.user()), (0, 0, 43));
 
     let eof = Desc::eof().check(RingKind::Ready, &LIMITS).unwrap();
     assert!(eof.is_eof() && eof.is_empty());
-    let reset = Desc::error(WireErrno::ECONNRESET).check(RingKind::Ready, &LIMITS).unwrap();
+    let reset = Desc::error(WireErrno::ECONNRESET)
+        .check(RingKind::Ready, &LIMITS)
+        .unwrap();
     assert_eq!(reset.error(), WireErrno::ECONNRESET);
-    assert!(Desc::error(WireErrno::OK).check(RingKind::Ready, &LIMITS).is_err());
+    assert!(
+        Desc::error(WireErrno::OK)
+            .check(RingKind::Ready, &LIMITS)
+            .is_err()
+    );
     for d in [
-        Desc { len: 1, ..Desc::eof() },
-        Desc { offset: 8192, ..Desc::eof() },
-        Desc { user: 1, ..Desc::eof() },
-        Desc { aux: 1, ..Desc::eof() },
+        Desc {
+            len: 1,
+            ..Desc::eof()
+        },
+        Desc {
+            offset: 8192,
+            ..Desc::eof()
+        },
+        Desc {
+            user: 1,
+            ..Desc::eof()
+        },
+        Desc {
+            aux: 1,
+            ..Desc::eof()
+        },
     ] {
         assert!(d.check(RingKind::Ready, &LIMITS).is_err());
     }
@@ -149,23 +219,45 @@ fn the_region_gives_only_what_it_has() {
     let region: SharedRegion = pool.region();
     let base = region.addr(0, 0).unwrap() as usize;
     let around = |c: usize| (-9_isize..=9).map(move |d| c.wrapping_add_signed(d));
-    let numbers: Vec<usize> =
-        [0, LEN, LEN / 2, usize::MAX, usize::MAX / 2].into_iter().flat_map(around).collect();
+    let numbers: Vec<usize> = [0, LEN, LEN / 2, usize::MAX, usize::MAX / 2]
+        .into_iter()
+        .flat_map(around)
+        .collect();
     for &off in &numbers {
         for &len in &numbers {
             let inside = off as u128 + len as u128 <= LEN as u128;
             match region.addr(off, len) {
                 Ok(p) => assert!(inside && p as usize == base + off),
-                Err(e) => assert!(!inside && e == OutOfBounds { offset: off, len, size: LEN }),
+                Err(e) => assert!(
+                    !inside
+                        && e == OutOfBounds {
+                            offset: off,
+                            len,
+                            size: LEN
+                        }
+                ),
             }
         }
         let fits = |width: usize| off % width == 0 && off as u128 + width as u128 <= LEN as u128;
-        assert_eq!(region.load_u32(off, csock_wire::Load::Relaxed).is_ok(), fits(4), "{off}");
-        assert_eq!(region.store_u32(off, 1, csock_wire::Store::Relaxed).is_ok(), fits(4));
+        assert_eq!(
+            region.load_u32(off, csock_wire::Load::Relaxed).is_ok(),
+            fits(4),
+            "{off}"
+        );
+        assert_eq!(
+            region.store_u32(off, 1, csock_wire::Store::Relaxed).is_ok(),
+            fits(4)
+        );
         assert_eq!(region.load_u64(off).is_ok(), fits(8));
         assert_eq!(region.store_u64(off, 1).is_ok(), fits(8));
         let mut bytes = [0; 5];
-        assert_eq!(region.copy_in(off, &mut bytes).is_ok(), off as u128 + 5 <= LEN as u128);
-        assert_eq!(region.copy_out(off, &bytes).is_ok(), off as u128 + 5 <= LEN as u128);
+        assert_eq!(
+            region.copy_in(off, &mut bytes).is_ok(),
+            off as u128 + 5 <= LEN as u128
+        );
+        assert_eq!(
+            region.copy_out(off, &bytes).is_ok(),
+            off as u128 + 5 <= LEN as u128
+        );
     }
 }

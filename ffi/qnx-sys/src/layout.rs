@@ -110,9 +110,19 @@ layout!(sem_t, size 8, align 4);
 
 // Section 0.2, basic types: size, and signedness where Linux's differs.
 const _: () = {
-    assert!(size_of::<sys::pid_t>() == 4 && size_of::<sys::mode_t>() == 4 && size_of::<sys::clockid_t>() == 4);
+    assert!(
+        size_of::<sys::pid_t>() == 4 && size_of::<sys::mode_t>() == 4 && size_of::<sys::clockid_t>() == 4
+    );
     assert!(size_of::<sys::dev_t>() == 4 && size_of::<sys::nlink_t>() == 4 && size_of::<sys::ino_t>() == 8);
-    assert!(size_of::<sys::off_t>() == 8 && size_of::<sys::time_t>() == 8 && size_of::<sys::shm_handle_t>() == 8);
-    assert!(size_of::<sys::rcvid_t>() == 8 && -1 < (0 as sys::rcvid_t), "rcvid_t is signed and 64 bits wide");
-    assert!(-1 < (0 as sys::uid_t) && -1 < (0 as sys::gid_t), "uid_t and gid_t are signed");
+    assert!(
+        size_of::<sys::off_t>() == 8 && size_of::<sys::time_t>() == 8 && size_of::<sys::shm_handle_t>() == 8
+    );
+    assert!(
+        size_of::<sys::rcvid_t>() == 8 && -1 < (0 as sys::rcvid_t),
+        "rcvid_t is signed and 64 bits wide"
+    );
+    assert!(
+        -1 < (0 as sys::uid_t) && -1 < (0 as sys::gid_t),
+        "uid_t and gid_t are signed"
+    );
 };

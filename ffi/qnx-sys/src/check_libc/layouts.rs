@@ -32,7 +32,20 @@ macro_rules! same_integer {
     };
 }
 
-same_integer!(pid_t, uid_t, gid_t, mode_t, ino_t, dev_t, nlink_t, blksize_t, blkcnt_t, off_t, time_t, suseconds_t);
+same_integer!(
+    pid_t,
+    uid_t,
+    gid_t,
+    mode_t,
+    ino_t,
+    dev_t,
+    nlink_t,
+    blksize_t,
+    blkcnt_t,
+    off_t,
+    time_t,
+    suseconds_t
+);
 same_integer!(clockid_t, timer_t, pthread_t);
 
 // libc has the first name of each union only, and hides what is private to it.

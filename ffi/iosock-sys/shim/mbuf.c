@@ -1,0 +1,153 @@
+/* sys/mbuf.h: all that is inline, a macro, a bit-field or a moving offset. */
+#include "base.h"
+
+#include <sys/malloc.h>
+#include <sys/mbuf.h>
+
+struct mbuf *
+iosock_shim_mbuf_gethdr(int wait)
+{
+	return (m_gethdr(IOSOCK_WAIT(wait), MT_DATA));
+}
+
+struct mbuf *
+iosock_shim_mbuf_getm(int len, int wait)
+{
+	return (m_getm2(NULL, len, IOSOCK_WAIT(wait), MT_DATA, M_PKTHDR));
+}
+
+struct mbuf *
+iosock_shim_mbuf_external(void *buf, uint32_t len, void (*ext_free)(struct mbuf *), void *arg1, void *arg2, int wait)
+{
+	struct mbuf *m = m_gethdr(IOSOCK_WAIT(wait), MT_DATA);
+
+	if (m != NULL) {
+		/* The slice's length, not the region's: sockbuf accounting charges it. */
+		m_extadd(m, buf, len, ext_free, arg1, arg2, M_RDONLY, EXT_MOD_TYPE);
+		m->m_len = (int)len;
+		m->m_pkthdr.len = (int)len;
+	}
+	return (m);
+}
+
+void *
+iosock_shim_mbuf_ext_arg1(const struct mbuf *m)
+{
+	return (m->m_ext.ext_arg1);
+}
+
+void *
+iosock_shim_mbuf_ext_arg2(const struct mbuf *m)
+{
+	return (m->m_ext.ext_arg2);
+}
+
+void
+iosock_shim_mbuf_freem(struct mbuf *m)
+{
+	m_freem(m);
+}
+
+struct mbuf *
+iosock_shim_mbuf_next(const struct mbuf *m)
+{
+	return (m->m_next);
+}
+
+struct mbuf *
+iosock_shim_mbuf_last(struct mbuf *m)
+{
+	return (m_last(m));
+}
+
+void *
+iosock_shim_mbuf_data(const struct mbuf *m)
+{
+	return (mtod(m, void *));
+}
+
+int
+iosock_shim_mbuf_len(const struct mbuf *m)
+{
+	return (m->m_len);
+}
+
+void
+iosock_shim_mbuf_set_len(struct mbuf *m, int len)
+{
+	m->m_len = len;
+}
+
+int
+iosock_shim_mbuf_trailing_space(const struct mbuf *m)
+{
+	return ((int)M_TRAILINGSPACE(m));
+}
+
+int
+iosock_shim_mbuf_is_private(const struct mbuf *m)
+{
+	if ((m->m_flags & M_EXTPG) != 0)
+		return (0); /* pages that are not mapped: m_copydata alone reaches them */
+	if ((m->m_flags & M_EXT) == 0)
+		return (1);
+	/* A duplicate keeps the type of its original. */
+	switch (m->m_ext.ext_type) {
+	case EXT_CLUSTER:
+	case EXT_JUMBOP:
+	case EXT_JUMBO9:
+	case EXT_JUMBO16:
+	case EXT_PACKET:
+		return (1);
+	default:
+		return (0);
+	}
+}
+
+int
+iosock_shim_mbuf_is_writable(const struct mbuf *m)
+{
+	return (iosock_shim_mbuf_is_private(m) != 0 && M_WRITABLE(m));
+}
+
+int
+iosock_shim_mbuf_has_pkthdr(const struct mbuf *m)
+{
+	return ((m->m_flags & M_PKTHDR) != 0);
+}
+
+void
+iosock_shim_mbuf_fix_header(struct mbuf *m)
+{
+	if ((m->m_flags & M_PKTHDR) != 0)
+		m_fixhdr(m);
+}
+
+void
+iosock_shim_mbuf_link(struct mbuf *head, struct mbuf *tail, struct mbuf *other, int len)
+{
+	/* A packet header in the middle of a chain would be taken for the start of another packet. */
+	m_demote(other, 1, 0);
+	/* Not m_cat: it may copy a short piece into the piece before and free it. */
+	tail->m_next = other;
+	if ((head->m_flags & M_PKTHDR) != 0)
+		head->m_pkthdr.len += len;
+}
+
+void
+iosock_shim_mbuf_adj(struct mbuf *m, int n)
+{
+	m_adj(m, n);
+}
+
+void
+iosock_shim_mbuf_copydata(const struct mbuf *m, int off, int len, void *dst)
+{
+	m_copydata(m, off, len, dst);
+}
+
+unsigned int
+iosock_shim_mbuf_length(struct mbuf *m, struct mbuf **last)
+{
+	return (m_length(m, last));
+}

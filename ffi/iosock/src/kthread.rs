@@ -1,0 +1,136 @@
+//! Threads (kthread(9)).
+
+use crate::{
+    Errno, WaitQueue,
+    log::{Level, log},
+    memory::KernelBox,
+    trampoline,
+};
+use core::{
+    ffi::{CStr, c_long},
+    mem::ManuallyDrop,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+/// Says to a thread that it shall end. It sees this when it looks; see `wake` of [`Kthread::spawn`].
+#[derive(Debug)]
+pub struct StopFlag(AtomicBool);
+
+impl StopFlag {
+    /// Whether to return now.
+    ///
+    /// # Context
+    /// Any.
+    pub fn is_set(&self) -> bool {
+        // SYNC POINT: pairs with the store in `Kthread::end`.
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// What a thread and its handle share. Freed by the handle, after the join.
+pub(crate) struct Control {
+    stop: StopFlag,
+    /// Signalled when the handle has the thread's id: before that the thread must not end, or the id would be read too late.
+    known: WaitQueue,
+    entry: fn(&StopFlag, usize),
+    arg: usize,
+}
+
+/// The thread's life; the trampoline exits afterwards.
+pub(crate) fn run(control: &Control) {
+    control.known.wait(None);
+    (control.entry)(&control.stop, control.arg);
+}
+
+/// A thread of io-sock: it may make socket calls, sleep and use QNX's kernel calls. Dropping the handle stops it and waits until it
+/// is gone.
+///
+/// # Invariants
+/// The thread `tid` runs on `control` until it was joined.
+#[must_use = "dropping it stops the thread"]
+pub struct Kthread {
+    control: ManuallyDrop<KernelBox<Control>>,
+    tid: c_long,
+    wake: fn(usize),
+}
+
+impl Kthread {
+    /// Starts a thread that runs `entry(stop, arg)` and ends when that returns. It belongs to `proc0` and has its credential.
+    ///
+    /// `wake(arg)` is called by the handle after it has set the stop flag, at least once, to end whatever `entry` waits in; it must
+    /// leave a mark that a later wait sees ([`WaitQueue::signal`], a pulse), since the thread may not be waiting yet.
+    ///
+    /// # Errors
+    /// `ENOMEM`, `EAGAIN`: no thread was made.
+    ///
+    /// # Context
+    /// Sleeps (allocates).
+    #[doc(alias = "kthread_add")]
+    pub fn spawn(
+        name: &'static CStr,
+        entry: fn(&StopFlag, usize),
+        arg: usize,
+        wake: fn(usize),
+    ) -> Result<Self, Errno> {
+        let stop = StopFlag(AtomicBool::new(false));
+        let control = KernelBox::new(Control {
+            stop,
+            known: WaitQueue::new(c"kthread")?,
+            entry,
+            arg,
+        })?;
+        let mut tid: c_long = 0;
+        let shared = control.as_ptr().cast();
+        // SAFETY: the control block outlives the thread: it is freed after the join only, or when no thread was made.
+        let error = unsafe {
+            iosock_sys::iosock_shim_kthread_add(
+                Some(trampoline::kthread_main),
+                shared,
+                name.as_ptr(),
+                &mut tid,
+            )
+        };
+        Errno::check(error)?;
+        control.known.signal();
+        // INVARIANT: the thread runs on `control` from here on.
+        Ok(Self {
+            control: ManuallyDrop::new(control),
+            tid,
+            wake,
+        })
+    }
+
+    /// Sets the stop flag and calls `wake`, without waiting: several threads end faster when all are told first.
+    ///
+    /// # Context
+    /// That of `wake`.
+    pub fn stop(&self) {
+        // SYNC POINT: pairs with the load in `StopFlag::is_set`.
+        self.control.stop.0.store(true, Ordering::Release);
+        (self.wake)(self.control.arg);
+    }
+
+    /// Stops the thread and waits, without limit, until it is gone. The same as dropping the handle.
+    ///
+    /// # Context
+    /// Sleeps, and does not release Giant meanwhile, which load and unload handlers hold: the thread must not need it. Not from the
+    /// thread itself.
+    pub fn join(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Kthread {
+    fn drop(&mut self) {
+        self.stop();
+        // SAFETY: a joinable thread that nobody else joins.
+        let error = unsafe { iosock_sys::iosock_shim_kthread_join(self.tid) };
+        // SAFETY: taken once; the handle is not used again.
+        let control = unsafe { ManuallyDrop::take(&mut self.control) };
+        if Errno::check(error).is_err() {
+            // Whether the thread has gone is unknown, so what it may be using stays.
+            control.leak();
+            log(Level::Error, "kthread: join failed, its memory is kept");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! What io-sock asks of a module.
+
+use crate::{
+    Errno, LineBuf,
+    log::{Level, log},
+};
+
+/// Room for the text of the counters.
+const COUNTERS_MAX: usize = 2048;
+
+/// A module: what happens when io-sock loads and unloads the file. All functions run in a thread of io-sock that holds Giant, and
+/// may sleep; none should wait long, but `uninit` must.
+///
+/// The linker sets, the version symbol and the sysctls are C, compiled by the module's build script (`iosock_build::Registration`);
+/// [`register_module!`](crate::register_module) ties the two together.
+pub trait Module {
+    /// The file was loaded. On an error io-sock calls [`Module::unload`] at once, so that must undo half a load, too.
+    ///
+    /// # Errors
+    /// The module is refused.
+    fn load() -> Result<(), Errno>;
+
+    /// Take everything back: threads, sockets, upcalls, names. Called again, or after a load that failed, it does nothing.
+    ///
+    /// # Errors
+    /// A veto, `EBUSY` for example. Whether io-sock heeds it is not known, so do not rely on it.
+    ///
+    /// ON-TARGET: MOD_UNLOAD may be sent or not, and its answer heeded or not.
+    fn unload() -> Result<(), Errno>;
+
+    /// The code is about to be unmapped, after [`Module::unload`] or without it: take back what is left, and wait without limit until
+    /// no thread and no callback can run in it any more.
+    fn uninit();
+
+    /// May the module be unloaded?
+    ///
+    /// # Errors
+    /// A veto.
+    fn quiesce() -> Result<(), Errno> {
+        Ok(())
+    }
+
+    /// io-sock is about to end.
+    fn shutdown() {}
+
+    /// Writes the counters, as `name=value` lines, for `sysctl qnx.module.<name>_counters`.
+    fn counters<const N: usize>(text: &mut LineBuf<N>) {
+        let _ = text;
+    }
+}
+
+/// Makes a crate a module: defines the functions that the registration's C file calls. Takes a type that is a [`Module`]; to be used
+/// once.
+///
+/// The `unsafe` is that of the names, which are this crate's own and not taken by anybody else.
+#[macro_export]
+macro_rules! register_module {
+    ($module:ty) => {
+        #[allow(unsafe_code)]
+        const _: () = {
+            #[unsafe(no_mangle)]
+            extern "C" fn iosock_module_event(what: ::core::ffi::c_int) -> ::core::ffi::c_int {
+                $crate::__private::event::<$module>(what)
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn iosock_module_uninit() {
+                $crate::__private::uninit::<$module>();
+            }
+
+            #[unsafe(no_mangle)]
+            unsafe extern "C" fn iosock_module_counters(
+                text: *mut ::core::ffi::c_char,
+                size: usize,
+            ) -> usize {
+                // SAFETY: registration.c passes its own buffer.
+                unsafe { $crate::__private::counters::<$module>(text, size) }
+            }
+        };
+    };
+}
+
+/// For [`register_module!`](crate::register_module) alone.
+#[doc(hidden)]
+pub mod __private {
+    use super::*;
+    use core::ffi::{c_char, c_int};
+
+    pub fn event<M: Module>(what: c_int) -> c_int {
+        Errno::to_raw(match what {
+            iosock_sys::IOSOCK_EVENT_LOAD => load::<M>(),
+            iosock_sys::IOSOCK_EVENT_UNLOAD => M::unload(),
+            iosock_sys::IOSOCK_EVENT_QUIESCE => M::quiesce(),
+            iosock_sys::IOSOCK_EVENT_SHUTDOWN => {
+                M::shutdown();
+                Ok(())
+            }
+            _ => Err(Errno::EOPNOTSUPP),
+        })
+    }
+
+    fn load<M: Module>() -> Result<(), Errno> {
+        if let Err(mismatch) = crate::check_abi() {
+            let mut line = LineBuf::<160>::new();
+            line.text("module refused: ")
+                .text(mismatch.name)
+                .text(" is ")
+                .signed(mismatch.found.into());
+            line.text(" in io-sock's headers, the module was written for ")
+                .signed(mismatch.expected.into());
+            log(Level::Error, line.as_bytes());
+            return Err(Errno::ENXIO);
+        }
+        M::load()
+    }
+
+    pub fn uninit<M: Module>() {
+        M::uninit();
+    }
+
+    /// # Safety
+    /// `size` bytes at `text` may be written.
+    pub unsafe fn counters<M: Module>(text: *mut c_char, size: usize) -> usize {
+        let mut line = LineBuf::<COUNTERS_MAX>::new();
+        M::counters(&mut line);
+        let bytes = line.as_bytes();
+        let len = bytes.len().min(size);
+        // SAFETY: so many bytes are there on both sides, and they are two buffers.
+        unsafe { text.cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), len) };
+        len
+    }
+}

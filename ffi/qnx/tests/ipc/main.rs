@@ -1,0 +1,1 @@
+//! The wrappers over the Linux stand-in: every object, its errors, and what dropping does.

@@ -1,0 +1,102 @@
+/* Error numbers: QNX's, not FreeBSD's. ENOTSUP and EOPNOTSUPP differ. */
+#ifndef _SYS_ERRNO_H_
+#define _SYS_ERRNO_H_
+
+#define EOK 0
+#define EPERM 1
+#define ENOENT 2
+#define ESRCH 3
+#define EINTR 4
+#define EIO 5
+#define ENXIO 6
+#define E2BIG 7
+#define ENOEXEC 8
+#define EBADF 9
+#define ECHILD 10
+#define EAGAIN 11
+#define EWOULDBLOCK EAGAIN
+#define ENOMEM 12
+#define EACCES 13
+#define EFAULT 14
+#define ENOTBLK 15
+#define EBUSY 16
+#define EEXIST 17
+#define EXDEV 18
+#define ENODEV 19
+#define ENOTDIR 20
+#define EISDIR 21
+#define EINVAL 22
+#define ENFILE 23
+#define EMFILE 24
+#define ENOTTY 25
+#define ETXTBSY 26
+#define EFBIG 27
+#define ENOSPC 28
+#define ESPIPE 29
+#define EROFS 30
+#define EMLINK 31
+#define EPIPE 32
+#define EDOM 33
+#define ERANGE 34
+#define ENOMSG 35
+#define EIDRM 36
+#define EDEADLK 45
+#define ENOLCK 46
+#define ECANCELED 47
+#define ENOTSUP 48
+#define EDQUOT 49
+#define EDEADLOCK 56
+#define EOWNERDEAD 58
+#define ENODATA 61
+#define ETIME 62
+#define ENOLINK 67
+#define EPROTO 71
+#define EMULTIHOP 74
+#define EBADMSG 77
+#define ENAMETOOLONG 78
+#define EOVERFLOW 79
+#define ENOTUNIQ 80
+#define EBADFD 81
+#define EILSEQ 88
+#define ENOSYS 89
+#define ELOOP 90
+/* ON-TARGET: -1 in FreeBSD's kernel; which of the two io-sock uses inside is not known. */
+#define ERESTART 91
+#define ENOTEMPTY 93
+#define EUSERS 94
+#define ENOTRECOVERABLE 95
+#define EOPNOTSUPP 103
+#define ESTALE 122
+#define EINPROGRESS 236
+#define EALREADY 237
+#define ENOTSOCK 238
+#define EDESTADDRREQ 239
+#define EMSGSIZE 240
+#define EPROTOTYPE 241
+#define ENOPROTOOPT 242
+#define EPROTONOSUPPORT 243
+#define ESOCKTNOSUPPORT 244
+#define EPFNOSUPPORT 246
+#define EAFNOSUPPORT 247
+#define EADDRINUSE 248
+#define EADDRNOTAVAIL 249
+#define ENETDOWN 250
+#define ENETUNREACH 251
+#define ENETRESET 252
+#define ECONNABORTED 253
+#define ECONNRESET 254
+#define ENOBUFS 255
+#define EISCONN 256
+#define ENOTCONN 257
+#define ESHUTDOWN 258
+#define ETOOMANYREFS 259
+#define ETIMEDOUT 260
+#define ECONNREFUSED 261
+#define EHOSTDOWN 264
+#define EHOSTUNREACH 265
+
+/* Inside the kernel only: never seen by a client. */
+#define EJUSTRETURN (-2)
+#define ENOIOCTL (-3)
+
+#endif

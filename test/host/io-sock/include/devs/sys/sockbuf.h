@@ -1,0 +1,96 @@
+/* Socket buffers. Layout as in FreeBSD 13.0. Every field under the buffer's own lock. */
+#ifndef _SYS_SOCKBUF_H_
+#define _SYS_SOCKBUF_H_
+
+#include <sys/_lock.h>
+#include <sys/_mutex.h>
+#include <sys/_sx.h>
+#include <sys/_task.h>
+#include <sys/sockstate.h>
+#include <sys/types.h>
+
+#define SB_WAIT 0x04
+#define SB_SEL 0x08
+#define SB_ASYNC 0x10
+#define SB_UPCALL 0x20
+#define SB_NOINTR 0x40
+#define SB_AIO 0x80
+#define SB_KNOTE 0x100
+#define SB_NOCOALESCE 0x200
+#define SB_IN_TOE 0x400
+#define SB_AUTOSIZE 0x800
+#define SB_STOP 0x1000
+#define SB_AIO_RUNNING 0x2000
+#define SB_TLS_IFNET 0x4000
+#define SB_TLS_RX_RUNNING 0x8000
+
+struct ktls_session;
+struct mbuf;
+struct selinfo;
+struct socket;
+struct thread;
+
+struct sockbuf {
+	struct mtx sb_mtx;
+	/* Serialises senders, or receivers. */
+	struct sx sb_sx;
+	struct selinfo *sb_sel;
+	short sb_state;
+	struct mbuf *sb_mb;
+	struct mbuf *sb_mbtail;
+	struct mbuf *sb_lastrecord;
+	struct mbuf *sb_sndptr;
+	struct mbuf *sb_fnrdy;
+	u_int sb_sndptroff;
+	u_int sb_acc; /* bytes that can be read */
+	u_int sb_ccc; /* bytes claimed */
+	u_int sb_hiwat;
+	u_int sb_mbcnt; /* bytes of storage charged */
+	u_int sb_mcnt;
+	u_int sb_ccnt;
+	u_int sb_mbmax;
+	u_int sb_ctl;
+	u_int sb_tlscc;
+	u_int sb_tlsdcc;
+	int sb_lowat;
+	sbintime_t sb_timeo;
+	uint64_t sb_tls_seqno;
+	struct ktls_session *sb_tls_info;
+	struct mbuf *sb_mtls;
+	struct mbuf *sb_mtlstail;
+	short sb_flags;
+	int (*sb_upcall)(struct socket *, void *, int);
+	void *sb_upcallarg;
+	TAILQ_HEAD(, kaiocb) sb_aiojobq;
+	struct task sb_aiotask;
+};
+
+#define SB_MAX (2 * 1024 * 1024)
+
+#define SOCKBUF_MTX(sb) (&(sb)->sb_mtx)
+#define SOCKBUF_LOCK_INIT(sb, name) mtx_init(SOCKBUF_MTX(sb), name, NULL, MTX_DEF)
+#define SOCKBUF_LOCK_DESTROY(sb) mtx_destroy(SOCKBUF_MTX(sb))
+#define SOCKBUF_LOCK(sb) mtx_lock(SOCKBUF_MTX(sb))
+#define SOCKBUF_OWNED(sb) mtx_owned(SOCKBUF_MTX(sb))
+#define SOCKBUF_UNLOCK(sb) mtx_unlock(SOCKBUF_MTX(sb))
+#define SOCKBUF_LOCK_ASSERT(sb) mtx_assert(SOCKBUF_MTX(sb), MA_OWNED)
+#define SOCKBUF_UNLOCK_ASSERT(sb) mtx_assert(SOCKBUF_MTX(sb), MA_NOTOWNED)
+
+/* Bytes that can be read. */
+static inline u_int sbavail(const struct sockbuf *sb) { return (sb->sb_acc); }
+/* Bytes that the buffer holds. */
+static inline u_int sbused(const struct sockbuf *sb) { return (sb->sb_ccc); }
+/* Bytes that still fit, by length and by storage; may be negative. */
+static inline long
+sbspace(const struct sockbuf *sb)
+{
+	int bleft, mleft;
+
+	if ((sb->sb_flags & SB_STOP) != 0)
+		return (0);
+	bleft = (int)(sb->sb_hiwat - sb->sb_ccc);
+	mleft = (int)(sb->sb_mbmax - sb->sb_mbcnt);
+	return (bleft < mleft ? bleft : mleft);
+}
+
+#endif

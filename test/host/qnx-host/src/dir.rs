@@ -1,0 +1,178 @@
+//! The runtime directory: one socket per process that others can reach, and the registry of names.
+//!
+//! `<dir>/p/<pid>` sockets, `<dir>/n/<name>` names, `<dir>/m/<name>` named memory, `<dir>/lock` taken (flock) by whoever
+//! changes them. A crash releases the lock, and files of dead processes are recognised and replaced, never trusted.
+
+use std::ffi::CString;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::config::config;
+use crate::errno::Errno;
+use crate::fds::Fd;
+use crate::sys::{self, check};
+use crate::wire::{self, Packet, op};
+
+/// Sub-directories of the runtime directory.
+const PARTS: [&str; 3] = ["p", "n", "m"];
+
+/// Makes the runtime directory if need be and checks that nobody else can write to it.
+pub fn open() -> Result<PathBuf, Errno> {
+    let dir = config().dir.clone();
+    DirBuilder::new().recursive(true).mode(0o700).create(&dir)?;
+    let meta = fs::symlink_metadata(&dir)?;
+    // SAFETY: no preconditions.
+    let uid = unsafe { libc::geteuid() };
+    if !meta.is_dir() || (meta.uid() != uid && uid != 0) || meta.mode() & 0o022 != 0 {
+        crate::trace::line(format_args!(
+            "runtime directory {}: must be a directory of user {uid} that nobody else can write to \
+             (it belongs to {}, mode {:o})",
+            dir.display(),
+            meta.uid(),
+            meta.mode() & 0o7777
+        ));
+        return Err(Errno::EACCES);
+    }
+    for part in PARTS {
+        match DirBuilder::new().mode(0o700).create(dir.join(part)) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error.into()),
+            _ => {}
+        }
+    }
+    Ok(dir)
+}
+
+/// Holds the directory's lock until dropped.
+pub struct Lock {
+    _file: File,
+}
+
+/// Takes the directory's lock; blocks while another process changes the directory.
+pub fn lock(dir: &Path) -> Result<Lock, Errno> {
+    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(dir.join("lock"))?;
+    loop {
+        // SAFETY: plain call on an open descriptor.
+        match check(unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX) }) {
+            Ok(_) => return Ok(Lock { _file: file }),
+            Err(Errno::EINTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn socket_path(dir: &Path, pid: i32) -> PathBuf {
+    dir.join("p").join(pid.to_string())
+}
+
+/// Socket addresses hold 108 bytes, and directories of tests are long: the parent is opened and named by descriptor.
+fn address(path: &Path) -> Result<(libc::sockaddr_un, libc::socklen_t, File), Errno> {
+    let (parent, name) = path.parent().zip(path.file_name()).ok_or(Errno::EINVAL)?;
+    let parent = File::open(parent)?;
+    let short = format!("/proc/self/fd/{}/{}", parent.as_raw_fd(), name.to_string_lossy());
+    let bytes = CString::new(short).map_err(|_| Errno::EINVAL)?;
+    let bytes = bytes.as_bytes_with_nul();
+    // SAFETY: an all-zero sockaddr_un is valid.
+    let mut address: libc::sockaddr_un = unsafe { core::mem::zeroed() };
+    address.sun_family = libc::AF_UNIX as _;
+    if bytes.len() > address.sun_path.len() {
+        return Err(Errno::ENAMETOOLONG);
+    }
+    for (to, from) in address.sun_path.iter_mut().zip(bytes) {
+        *to = *from as _;
+    }
+    Ok((address, size_of::<libc::sockaddr_un>() as libc::socklen_t, parent))
+}
+
+fn new_socket() -> Result<Fd, Errno> {
+    // SAFETY: plain call.
+    Fd::adopt(unsafe { libc::socket(libc::AF_UNIX, libc::SOCK_SEQPACKET | libc::SOCK_CLOEXEC, 0) })
+}
+
+/// Makes this process reachable: binds its socket and listens. Sweeps away sockets of dead processes on the way.
+pub fn listen() -> Result<Fd, Errno> {
+    let dir = open()?;
+    let _lock = lock(&dir)?;
+    sweep(&dir);
+    let path = socket_path(&dir, sys::pid());
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
+    let (address, len, _parent) = address(&path)?;
+    let socket = new_socket()?;
+    // SAFETY: `address` is a valid sockaddr_un of `len` bytes.
+    check(unsafe { libc::bind(socket.raw(), (&raw const address).cast(), len) })?;
+    // SAFETY: plain call.
+    check(unsafe { libc::listen(socket.raw(), 1024) })?;
+    Ok(socket)
+}
+
+/// Removes our socket at a normal exit.
+pub fn unlink_own_socket(pid: i32) {
+    let _ = fs::remove_file(socket_path(&config().dir, pid));
+}
+
+fn sweep(dir: &Path) {
+    for entry in fs::read_dir(dir.join("p")).into_iter().flatten().flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+        // SAFETY: signal 0 only asks whether the process exists.
+        let gone = unsafe { libc::kill(pid, 0) } != 0
+            && io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH);
+        if gone {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Pids that have a socket, dead ones included.
+pub fn reachable_pids() -> Result<Vec<i32>, Errno> {
+    let dir = open()?;
+    let names = fs::read_dir(dir.join("p"))?.flatten().map(|entry| entry.file_name());
+    let mut pids: Vec<i32> = names.filter_map(|name| name.to_str()?.parse().ok()).collect();
+    pids.sort_unstable();
+    Ok(pids)
+}
+
+/// Connects to another process. `ESRCH` if it does not exist, has never been reachable, or is not who its file says.
+pub fn connect(pid: i32) -> Result<Fd, Errno> {
+    let dir = open()?;
+    let (address, len, _parent) = address(&socket_path(&dir, pid)).map_err(|_| Errno::ESRCH)?;
+    let socket = new_socket()?;
+    // SAFETY: `address` is a valid sockaddr_un of `len` bytes.
+    while let Err(error) = check(unsafe { libc::connect(socket.raw(), (&raw const address).cast(), len) }) {
+        match error {
+            Errno::EINTR => {}
+            Errno::ENOENT | Errno::ECONNREFUSED => return Err(Errno::ESRCH),
+            Errno::EACCES => return Err(Errno::EPERM),
+            other => return Err(other),
+        }
+    }
+    if sys::peer_credentials(&socket)?.pid != pid {
+        return Err(Errno::ESRCH);
+    }
+    Ok(socket)
+}
+
+/// True if process `pid` is alive and is the very one that called itself `nonce`.
+pub fn is_alive(pid: i32, nonce: u64) -> bool {
+    let identify = || -> Result<bool, Errno> {
+        let socket = connect(pid)?;
+        let answer = wire::ask(&socket, &Packet::new(op::IDENTIFY), &[], &mut Vec::new())?;
+        Ok(answer.a == nonce)
+    };
+    identify().unwrap_or(false)
+}
+
+/// A `File` for a descriptor that the application owns from now on.
+pub fn file_from(fd: Fd) -> File {
+    // SAFETY: `into_raw` gives up ownership of an open descriptor.
+    unsafe { File::from_raw_fd(fd.into_raw()) }
+}
+
+/// A descriptor of ours for a file just opened.
+pub fn fd_from(file: File) -> Result<Fd, Errno> {
+    Fd::adopt(file.into_raw_fd())
+}

@@ -1,0 +1,142 @@
+//! What the kernel thread does with the packets it gets.
+
+use std::sync::Arc;
+
+use crate::client_conn::ClientConn;
+use crate::errno::Errno;
+use crate::event_raise;
+use crate::event_table::EventView;
+use crate::fds::Fd;
+use crate::kthread::receive;
+use crate::layout::lane as layout;
+use crate::process::Process;
+use crate::pulse_tx;
+use crate::queue::PulseItem;
+use crate::region::Region;
+use crate::server_conn::{self, Peer, ServerConn};
+use crate::sys;
+use crate::trace::trace;
+use crate::wire::{self, Packet, op};
+
+/// Result of looking at a visitor's socket.
+pub enum Visit {
+    /// Nothing more to do for now.
+    Nothing,
+    /// It has left or misbehaved.
+    Gone,
+    /// It is a client of one of our channels now.
+    Attached(Arc<ServerConn>),
+}
+
+/// Serves a process that has connected and may want anything.
+pub fn visitor(process: &'static Process, fd: &Arc<Fd>) -> Visit {
+    let mut fds = Vec::new();
+    match receive(fd, &mut fds) {
+        None => Visit::Nothing,
+        Some(Err(())) => Visit::Gone,
+        Some(Ok(packet)) => match packet.op {
+            op::ATTACH => match attach(process, fd, &packet, fds.pop()) {
+                Ok(conn) => Visit::Attached(conn),
+                Err(errno) => answer(fd, &Packet::refusal(op::ATTACH, errno), &[]),
+            },
+            op::IDENTIFY => answer(fd, &Packet { a: process.nonce, ..Packet::new(op::IDENTIFY) }, &[]),
+            op::OPEN_HANDLE => match open_handle(process, fd, &packet) {
+                Ok((object, reply)) => answer(fd, &reply, &[object.raw()]),
+                Err(errno) => answer(fd, &Packet::refusal(op::OPEN_HANDLE, errno), &[]),
+            },
+            op::DELETE_HANDLE => {
+                let deleted = sys::peer_credentials(fd)
+                    .and_then(|cred| process.handles.delete(packet.a, cred.pid, process.pid));
+                let status = deleted.map_or_else(|errno| errno.0, |()| 0);
+                answer(fd, &Packet { status, ..Packet::new(op::DELETE_HANDLE) }, &[])
+            }
+            op::DESCRIBE => {
+                crate::describe::answer(process, fd);
+                Visit::Nothing
+            }
+            other => {
+                trace!(1, "packet {other} from a visitor: not known");
+                Visit::Gone
+            }
+        },
+    }
+}
+
+fn answer(fd: &Fd, packet: &Packet, fds: &[i32]) -> Visit {
+    match wire::send(fd, packet, fds, false) {
+        Ok(()) => Visit::Nothing,
+        Err(_) => Visit::Gone,
+    }
+}
+
+fn open_handle(process: &'static Process, fd: &Fd, packet: &Packet) -> Result<(Fd, Packet), Errno> {
+    let pid = sys::peer_credentials(fd)?.pid;
+    let object = process.handles.open(packet.a, pid, packet.number, packet.b != 0)?;
+    Ok((object, Packet::new(op::OPEN_HANDLE)))
+}
+
+fn attach(
+    process: &'static Process,
+    fd: &Arc<Fd>,
+    packet: &Packet,
+    events: Option<Fd>,
+) -> Result<Arc<ServerConn>, Errno> {
+    if packet.a != 0 && packet.a != process.nonce {
+        return Err(Errno::ESRCH);
+    }
+    let cred = sys::peer_credentials(fd)?;
+    let channel = process.channels.get(packet.number).ok_or(Errno::ESRCH)?;
+    let region_fd = sys::memfd(c"qnx-lane", layout::LEN as u64)?;
+    let region = Arc::new(Region::map(&region_fd, layout::LEN)?);
+    let events = events.as_ref().map(EventView::map).transpose()?;
+    let peer = Peer { pid: cred.pid, uid: cred.uid, gid: cred.gid, sock: Some(Arc::clone(fd)), events };
+    let lane = server_conn::create(process, &channel, peer, region)?;
+    let reply = Packet {
+        number: lane.conn.scoid,
+        a: lane.index as u64,
+        b: u64::from(channel.flags),
+        c: u64::from(channel.ring_limit()),
+        ..Packet::new(op::ATTACH)
+    };
+    if let Err(error) = wire::send(fd, &reply, &[channel.doorbell_fd().raw(), region_fd.raw()], false) {
+        lane.conn.client_gone(process);
+        return Err(error);
+    }
+    Ok(Arc::clone(&lane.conn))
+}
+
+/// Serves a client of one of our channels.
+pub fn from_client(conn: &Arc<ServerConn>, fd: &Fd, packet: &Packet) {
+    let Some(lane) = conn.lane() else { return };
+    match packet.op {
+        op::DRAIN => {
+            conn.channel.drain_on_request(lane);
+            let what = packet.number as u32;
+            let pulse = PulseItem {
+                code: what as u8 as i8,
+                priority: ((what >> 8) as u8).max(1),
+                value: packet.a,
+                scoid: conn.scoid,
+            };
+            conn.channel.push_pulse(pulse, false);
+            let _ = wire::send(fd, &Packet::new(op::DRAIN), &[], false);
+        }
+        op::UNBLOCK => {
+            if let Ok(slot) = usize::try_from(packet.number)
+                && slot < layout::SLOTS
+            {
+                conn.unblock_requested(slot, packet.a);
+            }
+        }
+        other => trace!(1, "packet {other} from scoid {:#x}: not known", conn.scoid),
+    }
+}
+
+/// Serves what a server of ours sends on its own account.
+pub fn from_server(process: &'static Process, conn: &Arc<ClientConn>, packet: &Packet) {
+    match packet.op {
+        op::DRAIN => pulse_tx::ring_emptied(conn),
+        op::DELIVER => event_raise::delivered(process, conn, packet),
+        other => trace!(1, "packet {other} from server pid {}: not known", conn.pid),
+    }
+}

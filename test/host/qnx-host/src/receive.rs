@@ -1,0 +1,212 @@
+//! MsgReceive and its relatives: taking the first thing that waits on a channel, or waiting for it.
+
+use core::sync::atomic::Ordering;
+use std::sync::Arc;
+
+use libc::iovec;
+
+use crate::channel::{Channel, Waiting};
+use crate::copy;
+use crate::counters::{LIVE, add};
+use crate::errno::Errno;
+use crate::layout::doorbell;
+use crate::layout::send::flag;
+use crate::parts::{scatter, total};
+use crate::process::{lock, process};
+use crate::queue::{Item, PulseItem};
+use crate::spin::spin_until;
+use crate::sys::{self, Wake, futex_wait};
+use crate::table::Cache;
+use crate::thread::{self, Timeout};
+use crate::trace::trace;
+use crate::types::{
+    CHF_FIXED_PRIORITY, CHF_REPLY_LEN, CHF_SENDER_LEN, MI_UNBLOCK_REQ, MsgInfo, Pulse, RcvId, TIMEOUT_RECEIVE,
+};
+
+thread_local! {
+    static CHANNEL: Cache<Channel> = const { Cache::new() };
+}
+
+/// Receives a message (its rcvid) or a pulse (0) from channel `chid`, or with `pulses_only` only a pulse.
+///
+/// Blocks (RECEIVE state). Errors: `EFAULT` a pulse met a buffer under 24 bytes (the pulse is lost), `EINTR`,
+/// `ETIMEDOUT`, `ESRCH` no such channel.
+///
+/// # Safety
+/// `to` must be writable memory of ours; `info` null or valid for writing.
+pub unsafe fn receive(chid: i32, to: &[iovec], info: *mut MsgInfo, pulses_only: bool) -> Result<RcvId, Errno> {
+    let timeout = thread::take_timeout();
+    let room = total(to)?;
+    process()
+        .channels
+        .with(&CHANNEL, chid, |channel| {
+            loop {
+                match next(channel, pulses_only, timeout)? {
+                    // SAFETY: the caller vouches for `to`.
+                    Item::Pulse(pulse) => return unsafe { deliver_pulse(channel, &pulse, to, room) },
+                    Item::Message(waiting) => {
+                        // SAFETY: the caller vouches for `to` and `info`.
+                        if let Some(rcvid) = unsafe { deliver_message(channel, &waiting, to, info)? } {
+                            return Ok(rcvid);
+                        }
+                    }
+                }
+            }
+        })
+        .unwrap_or(Err(Errno::ESRCH))
+}
+
+/// # Safety
+/// As [`receive`].
+unsafe fn deliver_pulse(channel: &Channel, pulse: &PulseItem, to: &[iovec], room: usize) -> Result<RcvId, Errno> {
+    adopt_priority(channel, pulse.priority);
+    add(&LIVE.pulses_received, 1);
+    if room < size_of::<Pulse>() {
+        trace!(1, "chid {}: pulse {} lost, buffer of {room} bytes is under 24", channel.chid, pulse.code);
+        return Err(Errno::EFAULT);
+    }
+    let image = Pulse { code: pulse.code, value: pulse.value, scoid: pulse.scoid, ..Pulse::default() };
+    // SAFETY: the caller vouches for `to`; `image` is plain data without padding.
+    unsafe { scatter(to, 0, (&raw const image).cast(), size_of::<Pulse>()) };
+    trace!(3, "chid {}: pulse {} value {:#x} scoid {:#x}", channel.chid, pulse.code, pulse.value, pulse.scoid);
+    Ok(0)
+}
+
+/// `None` if the sender has left, died, or had bad buffers: then the receiver goes on waiting.
+///
+/// # Safety
+/// As [`receive`].
+unsafe fn deliver_message(
+    channel: &Channel,
+    (lane, slot): &Waiting,
+    to: &[iovec],
+    info: *mut MsgInfo,
+) -> Result<Option<RcvId>, Errno> {
+    let slot = usize::from(*slot);
+    let mut held = lock(lane.slot(slot));
+    let Some(rcvid) = lane.take(slot, &mut held) else { return Ok(None) };
+    // SAFETY: the caller vouches for `to`.
+    let moved = unsafe { copy::from_client(lane, slot, &mut held, 0, to) };
+    let request = held.request;
+    let received = match moved {
+        Ok(received) => received,
+        // The sender's memory is its own problem.
+        Err(Errno::EFAULT) => {
+            lane.finish(slot, &mut held, i64::from(Errno::EFAULT.0), true, 0);
+            return Ok(None);
+        }
+        Err(Errno::ESRCH) => return Ok(None),
+        // Ours: the message is lost to us, the sender learns that the server faulted.
+        Err(error) => {
+            lane.finish(slot, &mut held, i64::from(Errno::ESRVRFAULT.0), true, 0);
+            return Err(if error == Errno::ESRVRFAULT { Errno::EFAULT } else { error });
+        }
+    };
+    lane.end_touch(slot);
+    if request.flags & flag::TELL_TAKEN != 0 {
+        lane.poke(slot);
+    }
+    channel.last_cpu.store(u32::from(request.cpu), Ordering::Relaxed);
+    adopt_priority(channel, request.priority);
+    if !info.is_null() {
+        let mut image = describe(channel, lane.conn.scoid, lane.conn.pid, &request);
+        image.msglen = received as i64;
+        image.flags = if lane.wants_unblock(slot, &held) { MI_UNBLOCK_REQ } else { 0 };
+        // SAFETY: the caller vouches for `info`.
+        unsafe { info.write(image) };
+    }
+    trace!(3, "chid {}: rcvid {rcvid:#x} from pid {}, {received} bytes", channel.chid, lane.conn.pid);
+    Ok(Some(rcvid))
+}
+
+/// `struct _msg_info` of a message; the caller adds msglen and flags.
+pub fn describe(channel: &Channel, scoid: i32, pid: i32, request: &crate::lane::Request) -> MsgInfo {
+    let given = |flag, len: u64| if channel.flags & flag != 0 { len as i64 } else { 0 };
+    MsgInfo {
+        pid,
+        tid: request.tid,
+        chid: channel.chid,
+        scoid,
+        coid: request.coid,
+        priority: i16::from(request.priority),
+        srcmsglen: given(CHF_SENDER_LEN, request.send_len),
+        dstmsglen: given(CHF_REPLY_LEN, request.reply_len),
+        ..MsgInfo::default()
+    }
+}
+
+/// The receiver runs at the priority of what it received, up or down, unless the channel says otherwise.
+fn adopt_priority(channel: &Channel, priority: u8) {
+    if channel.flags & CHF_FIXED_PRIORITY == 0 {
+        thread::set_priority(priority);
+    }
+}
+
+fn pop(channel: &Arc<Channel>, pulses_only: bool) -> Option<Item<Waiting>> {
+    channel.with_drained(|state| if pulses_only { state.queue.pop_pulse() } else { state.queue.pop() })
+}
+
+/// The first thing that waits; blocks until there is one.
+fn next(channel: &Arc<Channel>, pulses_only: bool, timeout: Timeout) -> Result<Item<Waiting>, Errno> {
+    let deadline = timeout.deadline_in(TIMEOUT_RECEIVE);
+    let mut may_spin = true;
+    loop {
+        let private = channel.private_count();
+        if let Some(item) = pop(channel, pulses_only) {
+            return Ok(item);
+        }
+        if channel.is_dead() {
+            return Err(Errno::ESRCH);
+        }
+        if deadline != sys::FOREVER && sys::now_ns() >= deadline {
+            return Err(Errno::ETIMEDOUT);
+        }
+        if core::mem::take(&mut may_spin) && spin(channel, private, deadline) {
+            continue;
+        }
+        if let Some(item) = sleep(channel, pulses_only, deadline)? {
+            return Ok(item);
+        }
+    }
+}
+
+/// Spins for a while. True if something may wait.
+fn spin(channel: &Channel, private: u32, deadline: u64) -> bool {
+    let budget = channel.spin.now(channel.last_cpu.load(Ordering::Relaxed) as u16);
+    if budget == 0 || deadline != sys::FOREVER || channel.spinning.swap(1, Ordering::AcqRel) != 0 {
+        return false;
+    }
+    let hit = spin_until(budget, || channel.has_hint(private));
+    channel.spinning.store(0, Ordering::Release);
+    if hit {
+        channel.spin.hit();
+    }
+    hit
+}
+
+/// Sleeps until rung. Looks once more after having counted itself as a sleeper: who posts after that look rings.
+fn sleep(channel: &Arc<Channel>, pulses_only: bool, deadline: u64) -> Result<Option<Item<Waiting>>, Errno> {
+    let sequence = channel.doorbell.u32(doorbell::SEQ);
+    let sleepers = channel.doorbell.u32(doorbell::SLEEPERS);
+    let picky = channel.doorbell.u32(doorbell::PICKY);
+    let before = sequence.load(Ordering::SeqCst);
+    sleepers.fetch_add(1, Ordering::SeqCst);
+    if pulses_only {
+        picky.fetch_add(1, Ordering::SeqCst);
+    }
+    let item = pop(channel, pulses_only);
+    let mut wake = Wake::Woken;
+    if item.is_none() && !channel.is_dead() {
+        let start = sys::now_ns();
+        wake = futex_wait(sequence, before, deadline);
+        channel.spin.missed(sys::now_ns() - start);
+    }
+    if pulses_only {
+        picky.fetch_sub(1, Ordering::SeqCst);
+    }
+    sleepers.fetch_sub(1, Ordering::SeqCst);
+    match wake {
+        Wake::Signal => Err(Errno::EINTR),
+        _ => Ok(item),
+    }
+}

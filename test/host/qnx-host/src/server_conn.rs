@@ -1,0 +1,216 @@
+//! The server's side of a connection: one client process attached to one channel of ours.
+
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
+
+use crate::channel::Channel;
+use crate::client_conn::ClientConn;
+use crate::errno::Errno;
+use crate::event_table::EventView;
+use crate::fds::Fd;
+use crate::help;
+use crate::lane::{Held, Lane};
+use crate::layout::lane as layout;
+use crate::process::{Process, lock};
+use crate::queue::PulseItem;
+use crate::region::Region;
+use crate::sys;
+use crate::trace::trace;
+use crate::types::{
+    CHF_DISCONNECT, CHF_UNBLOCK, PRIORITY_DEFAULT, PULSE_CODE_DISCONNECT, PULSE_CODE_UNBLOCK,
+};
+
+/// A connected client process.
+pub struct ServerConn {
+    /// Its id in this process.
+    pub scoid: i32,
+    /// The channel.
+    pub channel: Arc<Channel>,
+    /// Who it is, from the kernel.
+    pub pid: i32,
+    /// Its effective ids when it connected.
+    pub uid: u32,
+    /// See `uid`.
+    pub gid: u32,
+    /// Its lane; set once, right after creation.
+    lane: OnceLock<Arc<Lane>>,
+    /// Socket to the client process; `None` once closed, or for a client inside this process.
+    sock: Mutex<Option<Arc<Fd>>>,
+    /// The client half, when it lives in this process.
+    local: OnceLock<Weak<ClientConn>>,
+    /// Reasons to hold back the DISCONNECT pulse: unanswered receives of a dead client, and one for being alive.
+    holds: AtomicU32,
+    /// The client or the channel has gone; whoever sets it cleans up.
+    gone: AtomicBool,
+    /// The client process' registered events, as far as a server may see them.
+    pub events: Option<EventView>,
+}
+
+/// Where a new connection comes from.
+pub struct Peer {
+    /// Process id and effective ids.
+    pub pid: i32,
+    /// See `pid`.
+    pub uid: u32,
+    /// See `pid`.
+    pub gid: u32,
+    /// Socket, unless it is this process itself.
+    pub sock: Option<Arc<Fd>>,
+    /// Its table of registered events.
+    pub events: Option<EventView>,
+}
+
+/// Makes both the connection and its lane, and lists them. The region is shared with the client.
+pub fn create(
+    process: &'static Process,
+    channel: &Arc<Channel>,
+    peer: Peer,
+    region: Arc<Region>,
+) -> Result<Arc<Lane>, Errno> {
+    let conn = lock(&process.scoids).allocate(|scoid| {
+        Arc::new(ServerConn {
+            scoid,
+            channel: Arc::clone(channel),
+            pid: peer.pid,
+            uid: peer.uid,
+            gid: peer.gid,
+            lane: OnceLock::new(),
+            sock: Mutex::new(peer.sock),
+            local: OnceLock::new(),
+            holds: AtomicU32::new(1),
+            gone: AtomicBool::new(false),
+            events: peer.events,
+        })
+    });
+    let made = channel.add_lane(|index| {
+        Ok(process.lanes.insert_lowest(0, |id| Arc::new(Lane::new(id, index, region, Arc::clone(&conn)))))
+    });
+    match made {
+        Ok(lane) => {
+            let _ = conn.lane.set(Arc::clone(&lane));
+            trace!(2, "scoid {:#x}: pid {} connected to chid {}", conn.scoid, conn.pid, channel.chid);
+            Ok(lane)
+        }
+        Err(error) => {
+            lock(&process.scoids).release(conn.scoid);
+            Err(error)
+        }
+    }
+}
+
+impl ServerConn {
+    /// Names the client half inside this process.
+    pub fn set_local(&self, client: Weak<ClientConn>) {
+        let _ = self.local.set(client);
+    }
+
+    /// The client half inside this process, if it is there.
+    pub fn local(&self) -> Option<Arc<ClientConn>> {
+        self.local.get().and_then(Weak::upgrade)
+    }
+
+    /// True when the client is this process.
+    pub fn is_local(&self) -> bool {
+        self.local.get().is_some()
+    }
+
+    /// The lane; `None` only while the connection is being made.
+    pub fn lane(&self) -> Option<&Arc<Lane>> {
+        self.lane.get()
+    }
+
+    /// The socket, while the client is connected.
+    pub fn sock(&self) -> Option<Arc<Fd>> {
+        lock(&self.sock).clone()
+    }
+
+    fn kernel_pulse(&self, code: i8, priority: u8, value: u64) {
+        self.channel.push_pulse(PulseItem { code, priority, value, scoid: self.scoid }, true);
+    }
+
+    /// The client's thread in `slot`, which sent at `time`, wants out: tells the server by pulse.
+    pub fn unblock_requested(&self, slot: usize, time: u64) {
+        let Some(lane) = self.lane() else { return };
+        let pulse = {
+            let held = lock(lane.slot(slot));
+            let current = held.held == Held::Yes && held.request.time == time && lane.wants_unblock(slot, &held);
+            current.then(|| (held.request.priority, lane.rcvid(slot, &held) as u64))
+        };
+        // Else it has been answered in the meantime.
+        if let Some((priority, rcvid)) = pulse {
+            self.kernel_pulse(PULSE_CODE_UNBLOCK, priority, rcvid);
+        }
+    }
+
+    /// The client process is gone, or has detached its last connection to this channel. Called once.
+    pub fn client_gone(&self, process: &'static Process) {
+        let Some(lane) = self.lane() else { return };
+        if self.gone.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        lane.dead.store(true, Ordering::SeqCst);
+        help::abandon(lane);
+        drop(lock(&self.sock).take());
+        self.channel.remove_lane(lane);
+        let unblock = self.channel.flags & CHF_UNBLOCK != 0;
+        for slot in 0..layout::SLOTS {
+            let pulse = {
+                let mut held = lock(lane.slot(slot));
+                match held.held {
+                    Held::Yes if unblock => {
+                        held.held = Held::Dying;
+                        self.holds.fetch_add(1, Ordering::SeqCst);
+                        Some((held.request.priority, lane.rcvid(slot, &held) as u64))
+                    }
+                    Held::Yes => {
+                        held.held = Held::No;
+                        None
+                    }
+                    _ => None,
+                }
+            };
+            if let Some((priority, rcvid)) = pulse {
+                self.kernel_pulse(PULSE_CODE_UNBLOCK, priority, rcvid);
+            }
+        }
+        self.release_hold(process);
+    }
+
+    /// One reason less to hold back DISCONNECT; the last one ends the connection.
+    pub fn release_hold(&self, process: &'static Process) {
+        if self.holds.fetch_sub(1, Ordering::SeqCst) != 1 {
+            return;
+        }
+        trace!(2, "scoid {:#x}: pid {} disconnected from chid {}", self.scoid, self.pid, self.channel.chid);
+        if let Some(lane) = self.lane() {
+            process.lanes.remove(lane.id);
+        }
+        if self.channel.flags & CHF_DISCONNECT != 0 && !self.channel.is_dead() {
+            lock(&process.scoids).keep_dead(self.scoid);
+            self.kernel_pulse(PULSE_CODE_DISCONNECT, PRIORITY_DEFAULT, 0);
+        } else {
+            lock(&process.scoids).release(self.scoid);
+        }
+    }
+
+    /// The channel is being destroyed: the client's calls fail, our rcvids die.
+    pub fn channel_gone(&self, process: &'static Process) {
+        let Some(lane) = self.lane() else { return };
+        if self.gone.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        lane.dead.store(true, Ordering::SeqCst);
+        help::abandon(lane);
+        for slot in 0..layout::SLOTS {
+            lock(lane.slot(slot)).held = Held::No;
+        }
+        process.lanes.remove(lane.id);
+        lock(&process.scoids).release(self.scoid);
+        if let Some(client) = self.local() {
+            client.server_gone(process);
+        }
+        if let Some(sock) = lock(&self.sock).take() {
+            sys::shutdown(&sock);
+        }
+    }
+}
