@@ -11,7 +11,9 @@ impl<const WORDS: usize> Bitmap<WORDS> {
     /// All clear.
     #[must_use]
     pub const fn new() -> Self {
-        Self { words: [const { AtomicU32::new(0) }; WORDS] }
+        Self {
+            words: [const { AtomicU32::new(0) }; WORDS],
+        }
     }
 
     /// Sets bit `index`; true when it was clear. What was stored before is seen by the one who takes the bit.

@@ -20,7 +20,11 @@ impl Handle {
     #[must_use]
     pub const fn from_raw(raw: u32) -> Option<Self> {
         let [_, _, g0, g1] = raw.to_le_bytes();
-        if u16::from_le_bytes([g0, g1]) == 0 { None } else { Some(Self(raw)) }
+        if u16::from_le_bytes([g0, g1]) == 0 {
+            None
+        } else {
+            Some(Self(raw))
+        }
     }
 
     /// A handle that travelled in a pulse value: 32 bits, zero-extended.
@@ -40,19 +44,6 @@ impl Handle {
     pub fn index(self) -> usize {
         let [i0, i1, _, _] = self.0.to_le_bytes();
         usize::from(u16::from_le_bytes([i0, i1]))
-    }
-
-    /// Which life of the slot.
-    #[must_use]
-    pub const fn generation(self) -> u16 {
-        let [_, _, g0, g1] = self.0.to_le_bytes();
-        u16::from_le_bytes([g0, g1])
-    }
-
-    /// As the argument of a C callback.
-    #[must_use]
-    pub fn to_arg(self) -> usize {
-        usize::try_from(self.0).unwrap_or(0)
     }
 
     /// Back from the argument of a C callback.
@@ -80,9 +71,8 @@ mod tests {
         for (index, generation) in [(0, 1), (7, 1), (0xFFFF, 0xFFFF), (511, 0x8000)] {
             let handle = Handle::new(index, generation).unwrap();
             assert_eq!(handle.index(), usize::from(index));
-            assert_eq!(handle.generation(), generation);
             assert_eq!(Handle::from_raw(handle.raw()), Some(handle));
-            assert_eq!(Handle::from_arg(handle.to_arg()), Some(handle));
+            assert_eq!(Handle::from_arg(handle.raw() as usize), Some(handle));
             assert_eq!(Handle::from_pulse(i64::from(handle.raw())), Some(handle));
         }
     }

@@ -45,4 +45,4 @@ pub const MAX_WORKERS: u32 = 4;
 pub const FIRST_UNPRIVILEGED_PORT: u16 = 1024;
 
 const _: () = assert!(MAX_SOCKETS <= 0x1_0000 && MAX_SESSIONS <= 0x1_0000 && MAX_POOLS <= 0x1_0000);
-const _: () = assert!(IN_FLIGHT % 32 == 0 && IN_FLIGHT <= 0x1_0000);
+const _: () = assert!(IN_FLIGHT.is_multiple_of(32) && IN_FLIGHT <= 0x1_0000);

@@ -1,16 +1,20 @@
 //! A small bounded queue from one thread to another, in static memory and without locks that wait.
 
+use crate::maybe::Maybe;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use spin::Mutex;
 
 struct Cell<T> {
     full: AtomicBool,
-    value: Mutex<Option<T>>,
+    value: Mutex<Maybe<T>>,
 }
 
 impl<T> Cell<T> {
     const fn new() -> Self {
-        Self { full: AtomicBool::new(false), value: Mutex::new(None) }
+        Self {
+            full: AtomicBool::new(false),
+            value: Mutex::new(Maybe::Nothing),
+        }
     }
 }
 
@@ -31,7 +35,11 @@ impl<T, const N: usize> Mailbox<T, N> {
     #[must_use]
     pub const fn new() -> Self {
         const { assert!(N.is_power_of_two()) };
-        Self { cells: [const { Cell::new() }; N], put: AtomicU32::new(0), taken: AtomicU32::new(0) }
+        Self {
+            cells: [const { Cell::new() }; N],
+            put: AtomicU32::new(0),
+            taken: AtomicU32::new(0),
+        }
     }
 
     fn cell(&self, position: u32) -> Option<&Cell<T>> {
@@ -45,14 +53,18 @@ impl<T, const N: usize> Mailbox<T, N> {
     /// The value itself, when there is no room.
     pub fn put(&self, value: T) -> Result<(), T> {
         let position = self.put.load(Ordering::Relaxed);
-        let Some(cell) = self.cell(position) else { return Err(value) };
+        let Some(cell) = self.cell(position) else {
+            return Err(value);
+        };
         // SYNC POINT: pairs with the Release in `take`; the cell's old content is gone.
         if cell.full.load(Ordering::Acquire) {
             return Err(value);
         }
         {
-            let Some(mut place) = cell.value.try_lock() else { return Err(value) };
-            *place = Some(value);
+            let Some(mut place) = cell.value.try_lock() else {
+                return Err(value);
+            };
+            place.set(value);
         }
         // The order of putters (a slot changes hands) travels with the cells' own flags.
         self.put.store(position.wrapping_add(1), Ordering::Relaxed);

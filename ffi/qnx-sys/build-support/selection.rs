@@ -31,6 +31,8 @@ const FUNCTIONS: &[&str] = &[
     "getpid|getuid|geteuid|getgid|getegid|sysconf|sched_yield",
     "clock_gettime|nanosleep",
     "sem_(init|destroy|post|wait|trywait|timedwait)",
+    "pthread_mutex_(init|destroy|lock|trylock|timedlock|unlock|consistent)",
+    "pthread_mutexattr_(init|destroy|settype|setpshared|setrobust|setprotocol)",
     "__get_errno_ptr",
 ];
 
@@ -38,7 +40,9 @@ const FUNCTIONS: &[&str] = &[
 const TYPES: &[&str] = &[
     "_pulse|sigevent|sigval|_msg_info64|_client_info|_cred_info|_client_able|nto_channel_config|_sched_info",
     "iovec|iov_t|rcvid_t|shm_handle_t|name_attach_t|_name_attach|dispatch_t|_dispatch",
-    "sched_param|stat|timespec|sem_t|sync_t|_sync",
+    "sched_param|stat|timespec|timeval|sem_t|sync_t|_sync|_sync_attr|pthread_mutex(attr)?_t",
+    "sockaddr(_in|_in6|_un|_dl|_storage)?|in6?_addr|in_(port|addr)_t|socklen_t|sa_family_t",
+    "m?msghdr|cmsghdr|linger|addrinfo",
     "(s?size|pid|uid|gid|mode|ino|dev|nlink|blksize|blkcnt|off|time|suseconds|clockid|timer|pthread)_t",
 ];
 
@@ -53,6 +57,8 @@ const VARS: &[&str] = &[
     "_?NAME_FLAG_[A-Z_]+|PROCMGR_(AID|AOP|ADN)_[A-Z_]+",
     "(PROT|MAP|MS|MCL|SHMCTL)_[A-Z_]+|SHM_CREATE_HANDLE_OPT_[A-Z]+",
     "O_[A-Z]+|F_(DUPFD|GETFD|SETFD|GETFL|SETFL|DUPFD_CLOEXEC)|FD_CLOEXEC",
+    "PTHREAD_(MUTEX_(DEFAULT|ERRORCHECK|RECURSIVE|NORMAL|STALLED|ROBUST)|PROCESS_[A-Z]+|PRIO_[A-Z]+)",
+    "(AF|SOCK|SO|MSG|SCM|SHUT|IPPROTO|IP|IPV6|TCP|AI|NI|EAI)_[0-9A-Z_]+|SOL_SOCKET|SOMAXCONN|POLL[A-Z]+|SIG[A-Z]+[12]?",
     "CLOCK_(REALTIME|MONOTONIC|PROCESS_CPUTIME_ID|THREAD_CPUTIME_ID)|TIMER_ABSTIME|SCHED_[A-Z]+|UIO_MAXIOV|_SC_PAGESIZE",
 ];
 

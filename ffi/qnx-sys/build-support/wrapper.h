@@ -1,8 +1,15 @@
 /* Everything that ffi/qnx-sys binds, by the names that QNX's headers have too. */
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if_dl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <sys/dispatch.h>
 #include <sys/iomsg.h>
 #include <sys/mman.h>
@@ -10,8 +17,11 @@
 #include <sys/neutrino.h>
 #include <sys/procmgr.h>
 #include <sys/siginfo.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>

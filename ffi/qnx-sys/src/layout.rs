@@ -108,6 +108,98 @@ layout!(_sched_info, size 64, align 8, priority_min @ 0, priority_max @ 4, inter
 // Section 12
 layout!(sem_t, size 8, align 4);
 
+// Section 11
+layout!(timeval, size 16, align 8, tv_sec @ 0, tv_usec @ 8);
+// Section 11
+layout!(sockaddr, size 16, align 1, sa_len @ 0, sa_family @ 1, sa_data @ 2);
+// Section 11
+layout!(
+    sockaddr_in,
+    size 16,
+    align 4,
+    sin_len @ 0,
+    sin_family @ 1,
+    sin_port @ 2,
+    sin_addr @ 4,
+    sin_zero @ 8,
+);
+// Section 11
+layout!(
+    sockaddr_in6,
+    size 28,
+    align 4,
+    sin6_len @ 0,
+    sin6_family @ 1,
+    sin6_port @ 2,
+    sin6_flowinfo @ 4,
+    sin6_addr @ 8,
+    sin6_scope_id @ 24,
+);
+// Section 11
+layout!(sockaddr_un, size 106, align 1, sun_len @ 0, sun_family @ 1, sun_path @ 2);
+// Section 11
+layout!(sockaddr_storage, size 128, align 8, ss_len @ 0, ss_family @ 1);
+// Section 11
+layout!(
+    sockaddr_dl,
+    size 54,
+    align 2,
+    sdl_len @ 0,
+    sdl_family @ 1,
+    sdl_index @ 2,
+    sdl_type @ 4,
+    sdl_nlen @ 5,
+    sdl_alen @ 6,
+    sdl_slen @ 7,
+    sdl_data @ 8,
+);
+// Section 11
+layout!(
+    msghdr,
+    size 48,
+    align 8,
+    msg_name @ 0,
+    msg_namelen @ 8,
+    msg_iov @ 16,
+    msg_iovlen @ 24,
+    msg_control @ 32,
+    msg_controllen @ 40,
+    msg_flags @ 44,
+);
+// Section 11
+layout!(mmsghdr, size 56, align 8, msg_hdr @ 0, msg_len @ 48);
+// Section 11
+layout!(cmsghdr, size 12, align 4, cmsg_len @ 0, cmsg_level @ 4, cmsg_type @ 8);
+// Section 11
+layout!(linger, size 8, align 4, l_onoff @ 0, l_linger @ 4);
+// Section 11
+layout!(
+    addrinfo,
+    size 48,
+    align 8,
+    ai_flags @ 0,
+    ai_family @ 4,
+    ai_socktype @ 8,
+    ai_protocol @ 12,
+    ai_addrlen @ 16,
+    ai_canonname @ 24,
+    ai_addr @ 32,
+    ai_next @ 40,
+);
+// Section 12
+layout!(pthread_mutex_t, size 8, align 4);
+// Section 12; the size is libc's
+layout!(
+    _sync_attr,
+    size 32,
+    align 4,
+    __protocol @ 0,
+    __flags @ 4,
+    __prioceiling @ 8,
+    __clockid @ 12,
+    __count @ 16,
+);
+
 // Section 0.2, basic types: size, and signedness where Linux's differs.
 const _: () = {
     assert!(

@@ -69,7 +69,7 @@ impl Channel {
         };
         // SAFETY: the kernel reads `config` during the call.
         let result =
-            unsafe { sys::ChannelCreatePulsePool((flags | ChannelFlags::PULSE_POOL).bits(), &config) };
+            unsafe { sys::ChannelCreatePulsePool(flags.bits(), &config) };
         Ok(Self {
             chid: not_negative(result)?,
         })

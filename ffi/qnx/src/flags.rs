@@ -23,7 +23,8 @@ bitflags! {
         const COID_DISCONNECT = sys::_NTO_CHF_COID_DISCONNECT;
         /// `_NTO_CHF_REPLY_LEN`: fills [`MsgInfo::dstmsglen`](crate::MsgInfo::dstmsglen).
         const REPLY_LEN = sys::_NTO_CHF_REPLY_LEN;
-        /// `_NTO_CHF_PULSE_POOL`: has a pulse pool of its own; see [`Channel::with_pulse_pool`](crate::Channel::with_pulse_pool).
+        /// `_NTO_CHF_PULSE_POOL`: has a pulse pool of its own. Not passed by programs, who call
+        /// [`Channel::with_pulse_pool`](crate::Channel::with_pulse_pool).
         const PULSE_POOL = sys::_NTO_CHF_PULSE_POOL;
         /// `_NTO_CHF_GLOBAL`.
         const GLOBAL = sys::_NTO_CHF_GLOBAL;

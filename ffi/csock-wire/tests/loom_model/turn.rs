@@ -7,7 +7,7 @@ use csock_wire::{Consumer, Producer, RunOutcome, Turn};
 use loom::sync::Notify;
 use loom::thread;
 
-use crate::model::{LoomMem, START, desc, explore, ring};
+use crate::model::{LoomMem, START, desc, explore, explore_bounded, ring};
 
 /// Posts a bit and runs, as every event source of a socket does; on `Budget` it runs again.
 fn post_and_run(turn: &Turn<u32>, bit: u32) {
@@ -127,7 +127,6 @@ impl Module {
     fn round(&self, c: &mut Consumer<LoomMem>) {
         if let Some(d) = c.pop().unwrap() {
             assert_eq!(d, desc(self.served.load(SeqCst)));
-            c.publish().unwrap();
             if self.served.fetch_add(1, SeqCst) == 1 {
                 self.all_done.notify();
             }
@@ -149,8 +148,8 @@ impl Module {
 
 /// L3: two items, a budget of one, a doorbell path and a worker that share the turn. Unless the last item is served,
 /// the model deadlocks.
-fn l3(name: &str, broken: Broken) {
-    explore(name, move || {
+fn l3(name: &str, one_by_one: bool, preemptions: usize, broken: Broken) {
+    explore_bounded(name, Some(preemptions), move || {
         let mem = LoomMem::new();
         let mut consumer = Consumer::starting_at(mem.clone(), ring(), START);
         assert!(!consumer.arm().unwrap(), "a socket is armed when it is made");
@@ -174,8 +173,12 @@ fn l3(name: &str, broken: Broken) {
             })
         };
         let mut p = Producer::starting_at(mem, ring(), START);
+        let batch = if one_by_one { 1 } else { 2 };
         for i in 0..2 {
             p.push(&desc(i)).unwrap();
+            if i + 1 < batch {
+                continue;
+            }
             p.publish().unwrap();
             if p.must_ring().unwrap() {
                 module.turn.post(WORK);
@@ -191,17 +194,18 @@ fn l3(name: &str, broken: Broken) {
 
 #[test]
 fn l3_work_left_by_a_budget_is_seen() {
-    l3("L3 budget", Broken::Nothing);
+    l3("L3 budget, both at once", false, 5, Broken::Nothing);
+    l3("L3 budget, one by one", true, 4, Broken::Nothing);
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
 fn l3_forgetting_the_leftover_must_fail() {
-    l3("control", Broken::LeftoverForgotten);
+    l3("control", false, 3, Broken::LeftoverForgotten);
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
 fn l3_ignoring_the_budget_must_fail() {
-    l3("control", Broken::BudgetIgnored);
+    l3("control", false, 3, Broken::BudgetIgnored);
 }

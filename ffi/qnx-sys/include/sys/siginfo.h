@@ -73,7 +73,7 @@ struct sigevent {
 #define SIGEV_GET_TYPE(e) ((e)->sigev_notify & SIGEV_TYPE_MASK)
 #define SIGEV_MAKE_UPDATEABLE(e) ((void)((e)->sigev_notify |= SIGEV_FLAG_UPDATEABLE))
 
-/* Initializers. Each fills every field, so that no stale byte reaches a server. */
+/* Initializers. Each sets every member. The padding behind sigev_notify keeps its bytes: zero an event that leaves the process. */
 #define QNX_SIGEV_CLEAR(e)                                                                                             \
     ((e)->__sigev_un1.__sigev_sem = NULL, (e)->sigev_value.sival_long = 0,                                             \
      (e)->__sigev_un2.__sigev_notify_attributes = NULL)

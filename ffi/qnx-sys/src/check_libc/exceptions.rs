@@ -1,6 +1,6 @@
 //! Where libc 0.2.186 is wrong for QNX 8. Each line states both sides, so that it fails once libc is right and must then go.
 
-use core::ffi::{c_int, c_void};
+use core::ffi::{c_int, c_uint, c_void};
 
 /// Fails the build unless the two numbers are what is said here.
 macro_rules! differs {
@@ -26,3 +26,14 @@ const _: unsafe extern "C" fn(c_int, *mut c_void, usize, *mut crate::_msg_info64
 // A pulse carries 64 bits on QNX 8; through libc the upper half is whatever the register held.
 const _: unsafe extern "C" fn(c_int, c_int, c_int, c_int) -> c_int = libc::MsgSendPulse;
 const _: unsafe extern "C" fn(c_int, c_int, c_int, i64) -> c_int = crate::MsgSendPulse;
+
+// Shapes of the older stack io-pkt: QNX 8 has io-sock, with another length in the address of a link and a wider count.
+const _: () = assert!(size_of::<libc::sockaddr_dl>() == 20 && size_of::<crate::sockaddr_dl>() == 54);
+const fn _mmsghdr_of_libc(header: &libc::mmsghdr) -> c_uint {
+    header.msg_len
+}
+const fn _mmsghdr_of_ours(header: &crate::mmsghdr) -> isize {
+    header.msg_len
+}
+
+// Not comparable, its fields being private: libc's PTHREAD_MUTEX_INITIALIZER is that of releases before 8.

@@ -46,7 +46,15 @@ same_integer!(
     time_t,
     suseconds_t
 );
-same_integer!(clockid_t, timer_t, pthread_t);
+same_integer!(
+    clockid_t,
+    timer_t,
+    pthread_t,
+    socklen_t,
+    sa_family_t,
+    in_port_t,
+    in_addr_t
+);
 
 // libc has the first name of each union only, and hides what is private to it.
 same!(sigevent: sigev_notify, __sigev_un1 as sigev_signo, sigev_value);
@@ -67,3 +75,17 @@ same!(sched_param: sched_priority, sched_curpriority);
 same!(_sched_info: priority_min, priority_max, interval, priority_priv);
 same!(sync_t: __owner);
 same!(sem_t: __owner);
+same!(timeval: tv_sec, tv_usec);
+same!(pthread_mutex_t: __owner);
+same!(_sync_attr: __protocol, __flags, __prioceiling, __clockid, __count);
+same!(sockaddr: sa_len, sa_family, sa_data);
+same!(sockaddr_in: sin_len, sin_family, sin_port, sin_addr, sin_zero);
+same!(sockaddr_in6: sin6_len, sin6_family, sin6_port, sin6_flowinfo, sin6_addr, sin6_scope_id);
+same!(sockaddr_un: sun_len, sun_family, sun_path);
+same!(sockaddr_storage: ss_len, ss_family);
+same!(in_addr: s_addr);
+same!(in6_addr:);
+same!(msghdr: msg_name, msg_namelen, msg_iov, msg_iovlen, msg_control, msg_controllen, msg_flags);
+same!(cmsghdr: cmsg_len, cmsg_level, cmsg_type);
+same!(linger: l_onoff, l_linger);
+same!(addrinfo: ai_flags, ai_family, ai_socktype, ai_protocol, ai_addrlen, ai_canonname, ai_addr, ai_next);

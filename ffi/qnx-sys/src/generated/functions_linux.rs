@@ -23,16 +23,88 @@ unsafe extern "C" {
     ) -> ::core::ffi::c_int;
 }
 unsafe extern "C" {
-    #[link_name = "\u{1}qnx_sched_yield"]
-    pub fn sched_yield() -> ::core::ffi::c_int;
-}
-unsafe extern "C" {
     #[link_name = "\u{1}qnx_clock_gettime"]
     pub fn clock_gettime(id: clockid_t, now: *mut timespec) -> ::core::ffi::c_int;
 }
 unsafe extern "C" {
     #[link_name = "\u{1}qnx_nanosleep"]
     pub fn nanosleep(want: *const timespec, left: *mut timespec) -> ::core::ffi::c_int;
+}
+unsafe extern "C" {
+    #[link_name = "\u{1}qnx_pthread_mutexattr_init"]
+    pub fn pthread_mutexattr_init(attr: *mut pthread_mutexattr_t) -> ::core::ffi::c_int;
+}
+unsafe extern "C" {
+    #[link_name = "\u{1}qnx_pthread_mutexattr_destroy"]
+    pub fn pthread_mutexattr_destroy(
+        attr: *mut pthread_mutexattr_t,
+    ) -> ::core::ffi::c_int;
+}
+unsafe extern "C" {
+    #[link_name = "\u{1}qnx_pthread_mutexattr_settype"]
+    pub fn pthread_mutexattr_settype(
+        attr: *mut pthread_mutexattr_t,
+        type_: ::core::ffi::c_int,
+    ) -> ::core::ffi::c_int;
+}
+unsafe extern "C" {
+    #[link_name = "\u{1}qnx_pthread_mutexattr_setpshared"]
+    pub fn pthread_mutexattr_setpshared(
+        attr: *mut pthread_mutexattr_t,
+        shared: ::core::ffi::c_int,
+    ) -> ::core::ffi::c_int;
+}
+unsafe extern "C" {
+    #[link_name = "\u{1}qnx_pthread_mutexattr_setrobust"]
+    pub fn pthread_mutexattr_setrobust(
+        attr: *mut pthread_mutexattr_t,
+        robust: ::core::ffi::c_int,
+    ) -> ::core::ffi::c_int;
+}
+unsafe extern "C" {
+    #[link_name = "\u{1}qnx_pthread_mutexattr_setprotocol"]
+    pub fn pthread_mutexattr_setprotocol(
+        attr: *mut pthread_mutexattr_t,
+        protocol: ::core::ffi::c_int,
+    ) -> ::core::ffi::c_int;
+}
+unsafe extern "C" {
+    #[link_name = "\u{1}qnx_pthread_mutex_init"]
+    pub fn pthread_mutex_init(
+        mutex: *mut pthread_mutex_t,
+        attr: *const pthread_mutexattr_t,
+    ) -> ::core::ffi::c_int;
+}
+unsafe extern "C" {
+    #[link_name = "\u{1}qnx_pthread_mutex_destroy"]
+    pub fn pthread_mutex_destroy(mutex: *mut pthread_mutex_t) -> ::core::ffi::c_int;
+}
+unsafe extern "C" {
+    #[link_name = "\u{1}qnx_pthread_mutex_lock"]
+    pub fn pthread_mutex_lock(mutex: *mut pthread_mutex_t) -> ::core::ffi::c_int;
+}
+unsafe extern "C" {
+    #[link_name = "\u{1}qnx_pthread_mutex_trylock"]
+    pub fn pthread_mutex_trylock(mutex: *mut pthread_mutex_t) -> ::core::ffi::c_int;
+}
+unsafe extern "C" {
+    #[link_name = "\u{1}qnx_pthread_mutex_timedlock"]
+    pub fn pthread_mutex_timedlock(
+        mutex: *mut pthread_mutex_t,
+        until: *const timespec,
+    ) -> ::core::ffi::c_int;
+}
+unsafe extern "C" {
+    #[link_name = "\u{1}qnx_pthread_mutex_unlock"]
+    pub fn pthread_mutex_unlock(mutex: *mut pthread_mutex_t) -> ::core::ffi::c_int;
+}
+unsafe extern "C" {
+    #[link_name = "\u{1}qnx_pthread_mutex_consistent"]
+    pub fn pthread_mutex_consistent(mutex: *mut pthread_mutex_t) -> ::core::ffi::c_int;
+}
+unsafe extern "C" {
+    #[link_name = "\u{1}qnx_sched_yield"]
+    pub fn sched_yield() -> ::core::ffi::c_int;
 }
 unsafe extern "C" {
     #[link_name = "\u{1}qnx_sem_init"]

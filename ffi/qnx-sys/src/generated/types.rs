@@ -118,6 +118,163 @@ pub const F_GETFL: ::core::ffi::c_int = 3;
 pub const F_SETFL: ::core::ffi::c_int = 4;
 pub const F_DUPFD_CLOEXEC: ::core::ffi::c_int = 5;
 pub const FD_CLOEXEC: ::core::ffi::c_int = 1;
+pub const UIO_MAXIOV: ::core::ffi::c_int = 1024;
+pub const AF_UNSPEC: ::core::ffi::c_int = 0;
+pub const AF_UNIX: ::core::ffi::c_int = 1;
+pub const AF_LOCAL: ::core::ffi::c_int = 1;
+pub const AF_INET: ::core::ffi::c_int = 2;
+pub const AF_ROUTE: ::core::ffi::c_int = 17;
+pub const AF_LINK: ::core::ffi::c_int = 18;
+pub const AF_INET6: ::core::ffi::c_int = 28;
+pub const SOCK_STREAM: ::core::ffi::c_int = 1;
+pub const SOCK_DGRAM: ::core::ffi::c_int = 2;
+pub const SOCK_RAW: ::core::ffi::c_int = 3;
+pub const SOCK_RDM: ::core::ffi::c_int = 4;
+pub const SOCK_SEQPACKET: ::core::ffi::c_int = 5;
+pub const SOCK_CLOEXEC: ::core::ffi::c_int = 268435456;
+pub const SOCK_NONBLOCK: ::core::ffi::c_int = 536870912;
+pub const SOL_SOCKET: ::core::ffi::c_int = 65535;
+pub const SO_DEBUG: ::core::ffi::c_int = 1;
+pub const SO_ACCEPTCONN: ::core::ffi::c_int = 2;
+pub const SO_REUSEADDR: ::core::ffi::c_int = 4;
+pub const SO_KEEPALIVE: ::core::ffi::c_int = 8;
+pub const SO_DONTROUTE: ::core::ffi::c_int = 16;
+pub const SO_BROADCAST: ::core::ffi::c_int = 32;
+pub const SO_USELOOPBACK: ::core::ffi::c_int = 64;
+pub const SO_LINGER: ::core::ffi::c_int = 128;
+pub const SO_OOBINLINE: ::core::ffi::c_int = 256;
+pub const SO_REUSEPORT: ::core::ffi::c_int = 512;
+pub const SO_TIMESTAMP: ::core::ffi::c_int = 1024;
+pub const SO_SNDBUF: ::core::ffi::c_int = 4097;
+pub const SO_RCVBUF: ::core::ffi::c_int = 4098;
+pub const SO_SNDLOWAT: ::core::ffi::c_int = 4099;
+pub const SO_RCVLOWAT: ::core::ffi::c_int = 4100;
+pub const SO_SNDTIMEO: ::core::ffi::c_int = 4101;
+pub const SO_RCVTIMEO: ::core::ffi::c_int = 4102;
+pub const SO_ERROR: ::core::ffi::c_int = 4103;
+pub const SO_TYPE: ::core::ffi::c_int = 4104;
+pub const SO_SETFIB: ::core::ffi::c_int = 4116;
+pub const MSG_OOB: ::core::ffi::c_int = 1;
+pub const MSG_PEEK: ::core::ffi::c_int = 2;
+pub const MSG_DONTROUTE: ::core::ffi::c_int = 4;
+pub const MSG_EOR: ::core::ffi::c_int = 8;
+pub const MSG_TRUNC: ::core::ffi::c_int = 16;
+pub const MSG_CTRUNC: ::core::ffi::c_int = 32;
+pub const MSG_WAITALL: ::core::ffi::c_int = 64;
+pub const MSG_DONTWAIT: ::core::ffi::c_int = 128;
+pub const MSG_NOTIFICATION: ::core::ffi::c_int = 8192;
+pub const MSG_NOSIGNAL: ::core::ffi::c_int = 131072;
+pub const MSG_WAITFORONE: ::core::ffi::c_int = 524288;
+pub const SCM_RIGHTS: ::core::ffi::c_int = 1;
+pub const SCM_TIMESTAMP: ::core::ffi::c_int = 2;
+pub const SCM_CREDS: ::core::ffi::c_int = 3;
+pub const SHUT_RD: ::core::ffi::c_int = 0;
+pub const SHUT_WR: ::core::ffi::c_int = 1;
+pub const SHUT_RDWR: ::core::ffi::c_int = 2;
+pub const SOMAXCONN: ::core::ffi::c_int = 128;
+pub const AI_PASSIVE: ::core::ffi::c_int = 1;
+pub const AI_CANONNAME: ::core::ffi::c_int = 2;
+pub const AI_NUMERICHOST: ::core::ffi::c_int = 4;
+pub const AI_NUMERICSERV: ::core::ffi::c_int = 8;
+pub const NI_NOFQDN: ::core::ffi::c_int = 1;
+pub const NI_NUMERICHOST: ::core::ffi::c_int = 2;
+pub const NI_NAMEREQD: ::core::ffi::c_int = 4;
+pub const NI_NUMERICSERV: ::core::ffi::c_int = 8;
+pub const NI_DGRAM: ::core::ffi::c_int = 16;
+pub const EAI_AGAIN: ::core::ffi::c_int = 2;
+pub const EAI_BADFLAGS: ::core::ffi::c_int = 3;
+pub const EAI_FAIL: ::core::ffi::c_int = 4;
+pub const EAI_FAMILY: ::core::ffi::c_int = 5;
+pub const EAI_MEMORY: ::core::ffi::c_int = 6;
+pub const EAI_NONAME: ::core::ffi::c_int = 8;
+pub const EAI_SERVICE: ::core::ffi::c_int = 9;
+pub const EAI_SOCKTYPE: ::core::ffi::c_int = 10;
+pub const EAI_SYSTEM: ::core::ffi::c_int = 11;
+pub const EAI_OVERFLOW: ::core::ffi::c_int = 14;
+pub const IPPROTO_IP: ::core::ffi::c_int = 0;
+pub const IPPROTO_ICMP: ::core::ffi::c_int = 1;
+pub const IPPROTO_IGMP: ::core::ffi::c_int = 2;
+pub const IPPROTO_IPIP: ::core::ffi::c_int = 4;
+pub const IPPROTO_TCP: ::core::ffi::c_int = 6;
+pub const IPPROTO_UDP: ::core::ffi::c_int = 17;
+pub const IPPROTO_IPV6: ::core::ffi::c_int = 41;
+pub const IPPROTO_ROUTING: ::core::ffi::c_int = 43;
+pub const IPPROTO_FRAGMENT: ::core::ffi::c_int = 44;
+pub const IPPROTO_GRE: ::core::ffi::c_int = 47;
+pub const IPPROTO_ESP: ::core::ffi::c_int = 50;
+pub const IPPROTO_AH: ::core::ffi::c_int = 51;
+pub const IPPROTO_ICMPV6: ::core::ffi::c_int = 58;
+pub const IPPROTO_NONE: ::core::ffi::c_int = 59;
+pub const IPPROTO_DSTOPTS: ::core::ffi::c_int = 60;
+pub const IPPROTO_PIM: ::core::ffi::c_int = 103;
+pub const IPPROTO_CARP: ::core::ffi::c_int = 112;
+pub const IPPROTO_SCTP: ::core::ffi::c_int = 132;
+pub const IPPROTO_RAW: ::core::ffi::c_int = 255;
+pub const IPPROTO_MAX: ::core::ffi::c_int = 256;
+pub const IPPROTO_DIVERT: ::core::ffi::c_int = 258;
+pub const IP_OPTIONS: ::core::ffi::c_int = 1;
+pub const IP_HDRINCL: ::core::ffi::c_int = 2;
+pub const IP_TOS: ::core::ffi::c_int = 3;
+pub const IP_TTL: ::core::ffi::c_int = 4;
+pub const IP_RECVOPTS: ::core::ffi::c_int = 5;
+pub const IP_RECVDSTADDR: ::core::ffi::c_int = 7;
+pub const IP_RETOPTS: ::core::ffi::c_int = 8;
+pub const IP_MULTICAST_IF: ::core::ffi::c_int = 9;
+pub const IP_MULTICAST_TTL: ::core::ffi::c_int = 10;
+pub const IP_MULTICAST_LOOP: ::core::ffi::c_int = 11;
+pub const IP_ADD_MEMBERSHIP: ::core::ffi::c_int = 12;
+pub const IP_DROP_MEMBERSHIP: ::core::ffi::c_int = 13;
+pub const IP_RECVIF: ::core::ffi::c_int = 20;
+pub const IP_RECVTOS: ::core::ffi::c_int = 68;
+pub const IP_ADD_SOURCE_MEMBERSHIP: ::core::ffi::c_int = 70;
+pub const IP_DROP_SOURCE_MEMBERSHIP: ::core::ffi::c_int = 71;
+pub const IPV6_UNICAST_HOPS: ::core::ffi::c_int = 4;
+pub const IPV6_MULTICAST_IF: ::core::ffi::c_int = 9;
+pub const IPV6_MULTICAST_HOPS: ::core::ffi::c_int = 10;
+pub const IPV6_MULTICAST_LOOP: ::core::ffi::c_int = 11;
+pub const IPV6_JOIN_GROUP: ::core::ffi::c_int = 12;
+pub const IPV6_LEAVE_GROUP: ::core::ffi::c_int = 13;
+pub const IPV6_CHECKSUM: ::core::ffi::c_int = 26;
+pub const IPV6_V6ONLY: ::core::ffi::c_int = 27;
+pub const IPV6_RECVPKTINFO: ::core::ffi::c_int = 36;
+pub const IPV6_RECVHOPLIMIT: ::core::ffi::c_int = 37;
+pub const IPV6_PKTINFO: ::core::ffi::c_int = 46;
+pub const IPV6_HOPLIMIT: ::core::ffi::c_int = 47;
+pub const IPV6_RECVTCLASS: ::core::ffi::c_int = 57;
+pub const IPV6_TCLASS: ::core::ffi::c_int = 61;
+pub const IPV6_DONTFRAG: ::core::ffi::c_int = 62;
+pub const TCP_NODELAY: ::core::ffi::c_int = 1;
+pub const TCP_MAXSEG: ::core::ffi::c_int = 2;
+pub const TCP_MD5SIG: ::core::ffi::c_int = 16;
+pub const TCP_KEEPIDLE: ::core::ffi::c_int = 256;
+pub const TCP_KEEPINTVL: ::core::ffi::c_int = 512;
+pub const TCP_KEEPCNT: ::core::ffi::c_int = 1024;
+pub const POLLRDNORM: ::core::ffi::c_int = 1;
+pub const POLLOUT: ::core::ffi::c_int = 2;
+pub const POLLWRNORM: ::core::ffi::c_int = 2;
+pub const POLLRDBAND: ::core::ffi::c_int = 4;
+pub const POLLIN: ::core::ffi::c_int = 5;
+pub const POLLPRI: ::core::ffi::c_int = 8;
+pub const POLLWRBAND: ::core::ffi::c_int = 16;
+pub const POLLERR: ::core::ffi::c_int = 32;
+pub const POLLHUP: ::core::ffi::c_int = 64;
+pub const POLLNVAL: ::core::ffi::c_int = 4096;
+pub const CLOCK_REALTIME: ::core::ffi::c_int = 0;
+pub const CLOCK_MONOTONIC: ::core::ffi::c_int = 2;
+pub const CLOCK_PROCESS_CPUTIME_ID: ::core::ffi::c_int = 3;
+pub const CLOCK_THREAD_CPUTIME_ID: ::core::ffi::c_int = 4;
+pub const TIMER_ABSTIME: ::core::ffi::c_uint = 2147483648;
+pub const PTHREAD_MUTEX_DEFAULT: ::core::ffi::c_int = 0;
+pub const PTHREAD_MUTEX_ERRORCHECK: ::core::ffi::c_int = 1;
+pub const PTHREAD_MUTEX_RECURSIVE: ::core::ffi::c_int = 2;
+pub const PTHREAD_MUTEX_NORMAL: ::core::ffi::c_int = 3;
+pub const PTHREAD_PROCESS_PRIVATE: ::core::ffi::c_int = 0;
+pub const PTHREAD_PROCESS_SHARED: ::core::ffi::c_int = 1;
+pub const PTHREAD_MUTEX_STALLED: ::core::ffi::c_int = 0;
+pub const PTHREAD_MUTEX_ROBUST: ::core::ffi::c_int = 16;
+pub const PTHREAD_PRIO_INHERIT: ::core::ffi::c_int = 0;
+pub const PTHREAD_PRIO_NONE: ::core::ffi::c_int = 1;
+pub const PTHREAD_PRIO_PROTECT: ::core::ffi::c_int = 2;
 pub const SCHED_NOCHANGE: ::core::ffi::c_int = 0;
 pub const SCHED_FIFO: ::core::ffi::c_int = 1;
 pub const SCHED_RR: ::core::ffi::c_int = 2;
@@ -127,23 +284,6 @@ pub const SCHED_ADJTOHEAD: ::core::ffi::c_int = 5;
 pub const SCHED_ADJTOTAIL: ::core::ffi::c_int = 6;
 pub const SCHED_SETPRIO: ::core::ffi::c_int = 7;
 pub const SCHED_MAXPOLICY: ::core::ffi::c_int = 9;
-pub const CLOCK_REALTIME: ::core::ffi::c_int = 0;
-pub const CLOCK_MONOTONIC: ::core::ffi::c_int = 2;
-pub const CLOCK_PROCESS_CPUTIME_ID: ::core::ffi::c_int = 3;
-pub const CLOCK_THREAD_CPUTIME_ID: ::core::ffi::c_int = 4;
-pub const TIMER_ABSTIME: ::core::ffi::c_uint = 2147483648;
-pub const _IO_BASE: ::core::ffi::c_int = 256;
-pub const _IO_MAX: ::core::ffi::c_int = 511;
-pub const _IO_CONNECT: ::core::ffi::c_int = 256;
-pub const _IO_READ: ::core::ffi::c_int = 257;
-pub const _IO_WRITE: ::core::ffi::c_int = 258;
-pub const _IO_STAT: ::core::ffi::c_int = 260;
-pub const _IO_NOTIFY: ::core::ffi::c_int = 261;
-pub const _IO_DEVCTL: ::core::ffi::c_int = 262;
-pub const _IO_MSG: ::core::ffi::c_int = 275;
-pub const _IO_DUP: ::core::ffi::c_int = 277;
-pub const _IO_CLOSE: ::core::ffi::c_int = 278;
-pub const ND_LOCAL_NODE: ::core::ffi::c_uint = 0;
 pub const SIGEV_NONE: ::core::ffi::c_int = 0;
 pub const SIGEV_SIGNAL: ::core::ffi::c_int = 1;
 pub const SIGEV_SIGNAL_CODE: ::core::ffi::c_int = 2;
@@ -163,6 +303,31 @@ pub const SIGEV_FLAG_HANDLE: ::core::ffi::c_int = 8192;
 pub const SIGEV_FLAG_CODE_UPDATEABLE: ::core::ffi::c_int = 16384;
 pub const SIGEV_INVALID_HANDLE: ::core::ffi::c_uint = 4294967295;
 pub const SIGEV_PULSE_PRIO_INHERIT: ::core::ffi::c_int = -1;
+pub const SIGBUS: ::core::ffi::c_int = 10;
+pub const SIGSEGV: ::core::ffi::c_int = 11;
+pub const SIGPIPE: ::core::ffi::c_int = 13;
+pub const SIGALRM: ::core::ffi::c_int = 14;
+pub const SIGTERM: ::core::ffi::c_int = 15;
+pub const SIGUSR1: ::core::ffi::c_int = 16;
+pub const SIGUSR2: ::core::ffi::c_int = 17;
+pub const SIGCHLD: ::core::ffi::c_int = 18;
+pub const SIGURG: ::core::ffi::c_int = 21;
+pub const SIGIO: ::core::ffi::c_int = 22;
+pub const SIGPOLL: ::core::ffi::c_int = 22;
+pub const SIGSTOP: ::core::ffi::c_int = 23;
+pub const SIGCONT: ::core::ffi::c_int = 25;
+pub const _IO_BASE: ::core::ffi::c_int = 256;
+pub const _IO_MAX: ::core::ffi::c_int = 511;
+pub const _IO_CONNECT: ::core::ffi::c_int = 256;
+pub const _IO_READ: ::core::ffi::c_int = 257;
+pub const _IO_WRITE: ::core::ffi::c_int = 258;
+pub const _IO_STAT: ::core::ffi::c_int = 260;
+pub const _IO_NOTIFY: ::core::ffi::c_int = 261;
+pub const _IO_DEVCTL: ::core::ffi::c_int = 262;
+pub const _IO_MSG: ::core::ffi::c_int = 275;
+pub const _IO_DUP: ::core::ffi::c_int = 277;
+pub const _IO_CLOSE: ::core::ffi::c_int = 278;
+pub const ND_LOCAL_NODE: ::core::ffi::c_uint = 0;
 pub const STATE_DEAD: ::core::ffi::c_uint = 0;
 pub const STATE_RUNNING: ::core::ffi::c_uint = 1;
 pub const STATE_READY: ::core::ffi::c_uint = 2;
@@ -194,7 +359,6 @@ pub const _NTO_TIMEOUT_SEM: ::core::ffi::c_uint = 131072;
 pub const _NTO_TIMEOUT_MASK: ::core::ffi::c_uint = 16777215;
 pub const _NTO_TIMEOUT_ACTIVE: ::core::ffi::c_uint = 16777216;
 pub const _NTO_TIMEOUT_NO_WAIT: ::core::ffi::c_uint = 33554432;
-pub const UIO_MAXIOV: ::core::ffi::c_int = 1024;
 pub const SYSMGR_PID: ::core::ffi::c_int = 1;
 pub const SYSMGR_CHID: ::core::ffi::c_int = 1;
 pub const SYSMGR_COID: ::core::ffi::c_int = 1073741824;
@@ -374,6 +538,495 @@ const _: () = {
 };
 pub type sync_t = _sync;
 #[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct sockaddr_dl {
+    pub sdl_len: u8,
+    pub sdl_family: u8,
+    pub sdl_index: u16,
+    pub sdl_type: u8,
+    pub sdl_nlen: u8,
+    pub sdl_alen: u8,
+    pub sdl_slen: u8,
+    pub sdl_data: [::core::ffi::c_char; 46usize],
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of sockaddr_dl"][::core::mem::size_of::<sockaddr_dl>() - 54usize];
+    ["Alignment of sockaddr_dl"][::core::mem::align_of::<sockaddr_dl>() - 2usize];
+    [
+        "Offset of field: sockaddr_dl::sdl_len",
+    ][::core::mem::offset_of!(sockaddr_dl, sdl_len) - 0usize];
+    [
+        "Offset of field: sockaddr_dl::sdl_family",
+    ][::core::mem::offset_of!(sockaddr_dl, sdl_family) - 1usize];
+    [
+        "Offset of field: sockaddr_dl::sdl_index",
+    ][::core::mem::offset_of!(sockaddr_dl, sdl_index) - 2usize];
+    [
+        "Offset of field: sockaddr_dl::sdl_type",
+    ][::core::mem::offset_of!(sockaddr_dl, sdl_type) - 4usize];
+    [
+        "Offset of field: sockaddr_dl::sdl_nlen",
+    ][::core::mem::offset_of!(sockaddr_dl, sdl_nlen) - 5usize];
+    [
+        "Offset of field: sockaddr_dl::sdl_alen",
+    ][::core::mem::offset_of!(sockaddr_dl, sdl_alen) - 6usize];
+    [
+        "Offset of field: sockaddr_dl::sdl_slen",
+    ][::core::mem::offset_of!(sockaddr_dl, sdl_slen) - 7usize];
+    [
+        "Offset of field: sockaddr_dl::sdl_data",
+    ][::core::mem::offset_of!(sockaddr_dl, sdl_data) - 8usize];
+};
+impl Default for sockaddr_dl {
+    fn default() -> Self {
+        let mut s = ::core::mem::MaybeUninit::<Self>::uninit();
+        unsafe {
+            ::core::ptr::write_bytes(s.as_mut_ptr(), 0, 1);
+            s.assume_init()
+        }
+    }
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct iovec {
+    pub iov_base: *mut ::core::ffi::c_void,
+    pub iov_len: usize,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of iovec"][::core::mem::size_of::<iovec>() - 16usize];
+    ["Alignment of iovec"][::core::mem::align_of::<iovec>() - 8usize];
+    [
+        "Offset of field: iovec::iov_base",
+    ][::core::mem::offset_of!(iovec, iov_base) - 0usize];
+    [
+        "Offset of field: iovec::iov_len",
+    ][::core::mem::offset_of!(iovec, iov_len) - 8usize];
+};
+impl Default for iovec {
+    fn default() -> Self {
+        let mut s = ::core::mem::MaybeUninit::<Self>::uninit();
+        unsafe {
+            ::core::ptr::write_bytes(s.as_mut_ptr(), 0, 1);
+            s.assume_init()
+        }
+    }
+}
+pub type socklen_t = u32;
+pub type sa_family_t = u8;
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct sockaddr {
+    pub sa_len: u8,
+    pub sa_family: sa_family_t,
+    pub sa_data: [::core::ffi::c_char; 14usize],
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of sockaddr"][::core::mem::size_of::<sockaddr>() - 16usize];
+    ["Alignment of sockaddr"][::core::mem::align_of::<sockaddr>() - 1usize];
+    [
+        "Offset of field: sockaddr::sa_len",
+    ][::core::mem::offset_of!(sockaddr, sa_len) - 0usize];
+    [
+        "Offset of field: sockaddr::sa_family",
+    ][::core::mem::offset_of!(sockaddr, sa_family) - 1usize];
+    [
+        "Offset of field: sockaddr::sa_data",
+    ][::core::mem::offset_of!(sockaddr, sa_data) - 2usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct sockaddr_storage {
+    pub ss_len: u8,
+    pub ss_family: sa_family_t,
+    pub __ss_pad1: [::core::ffi::c_char; 6usize],
+    pub __ss_align: i64,
+    pub __ss_pad2: [::core::ffi::c_char; 112usize],
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of sockaddr_storage"][::core::mem::size_of::<sockaddr_storage>() - 128usize];
+    [
+        "Alignment of sockaddr_storage",
+    ][::core::mem::align_of::<sockaddr_storage>() - 8usize];
+    [
+        "Offset of field: sockaddr_storage::ss_len",
+    ][::core::mem::offset_of!(sockaddr_storage, ss_len) - 0usize];
+    [
+        "Offset of field: sockaddr_storage::ss_family",
+    ][::core::mem::offset_of!(sockaddr_storage, ss_family) - 1usize];
+    [
+        "Offset of field: sockaddr_storage::__ss_pad1",
+    ][::core::mem::offset_of!(sockaddr_storage, __ss_pad1) - 2usize];
+    [
+        "Offset of field: sockaddr_storage::__ss_align",
+    ][::core::mem::offset_of!(sockaddr_storage, __ss_align) - 8usize];
+    [
+        "Offset of field: sockaddr_storage::__ss_pad2",
+    ][::core::mem::offset_of!(sockaddr_storage, __ss_pad2) - 16usize];
+};
+impl Default for sockaddr_storage {
+    fn default() -> Self {
+        let mut s = ::core::mem::MaybeUninit::<Self>::uninit();
+        unsafe {
+            ::core::ptr::write_bytes(s.as_mut_ptr(), 0, 1);
+            s.assume_init()
+        }
+    }
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct msghdr {
+    pub msg_name: *mut ::core::ffi::c_void,
+    pub msg_namelen: socklen_t,
+    pub msg_iov: *mut iovec,
+    pub msg_iovlen: ::core::ffi::c_int,
+    pub msg_control: *mut ::core::ffi::c_void,
+    pub msg_controllen: socklen_t,
+    pub msg_flags: ::core::ffi::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of msghdr"][::core::mem::size_of::<msghdr>() - 48usize];
+    ["Alignment of msghdr"][::core::mem::align_of::<msghdr>() - 8usize];
+    [
+        "Offset of field: msghdr::msg_name",
+    ][::core::mem::offset_of!(msghdr, msg_name) - 0usize];
+    [
+        "Offset of field: msghdr::msg_namelen",
+    ][::core::mem::offset_of!(msghdr, msg_namelen) - 8usize];
+    [
+        "Offset of field: msghdr::msg_iov",
+    ][::core::mem::offset_of!(msghdr, msg_iov) - 16usize];
+    [
+        "Offset of field: msghdr::msg_iovlen",
+    ][::core::mem::offset_of!(msghdr, msg_iovlen) - 24usize];
+    [
+        "Offset of field: msghdr::msg_control",
+    ][::core::mem::offset_of!(msghdr, msg_control) - 32usize];
+    [
+        "Offset of field: msghdr::msg_controllen",
+    ][::core::mem::offset_of!(msghdr, msg_controllen) - 40usize];
+    [
+        "Offset of field: msghdr::msg_flags",
+    ][::core::mem::offset_of!(msghdr, msg_flags) - 44usize];
+};
+impl Default for msghdr {
+    fn default() -> Self {
+        let mut s = ::core::mem::MaybeUninit::<Self>::uninit();
+        unsafe {
+            ::core::ptr::write_bytes(s.as_mut_ptr(), 0, 1);
+            s.assume_init()
+        }
+    }
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct mmsghdr {
+    pub msg_hdr: msghdr,
+    pub msg_len: isize,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of mmsghdr"][::core::mem::size_of::<mmsghdr>() - 56usize];
+    ["Alignment of mmsghdr"][::core::mem::align_of::<mmsghdr>() - 8usize];
+    [
+        "Offset of field: mmsghdr::msg_hdr",
+    ][::core::mem::offset_of!(mmsghdr, msg_hdr) - 0usize];
+    [
+        "Offset of field: mmsghdr::msg_len",
+    ][::core::mem::offset_of!(mmsghdr, msg_len) - 48usize];
+};
+impl Default for mmsghdr {
+    fn default() -> Self {
+        let mut s = ::core::mem::MaybeUninit::<Self>::uninit();
+        unsafe {
+            ::core::ptr::write_bytes(s.as_mut_ptr(), 0, 1);
+            s.assume_init()
+        }
+    }
+}
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct cmsghdr {
+    pub cmsg_len: socklen_t,
+    pub cmsg_level: ::core::ffi::c_int,
+    pub cmsg_type: ::core::ffi::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of cmsghdr"][::core::mem::size_of::<cmsghdr>() - 12usize];
+    ["Alignment of cmsghdr"][::core::mem::align_of::<cmsghdr>() - 4usize];
+    [
+        "Offset of field: cmsghdr::cmsg_len",
+    ][::core::mem::offset_of!(cmsghdr, cmsg_len) - 0usize];
+    [
+        "Offset of field: cmsghdr::cmsg_level",
+    ][::core::mem::offset_of!(cmsghdr, cmsg_level) - 4usize];
+    [
+        "Offset of field: cmsghdr::cmsg_type",
+    ][::core::mem::offset_of!(cmsghdr, cmsg_type) - 8usize];
+};
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct linger {
+    pub l_onoff: ::core::ffi::c_int,
+    pub l_linger: ::core::ffi::c_int,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of linger"][::core::mem::size_of::<linger>() - 8usize];
+    ["Alignment of linger"][::core::mem::align_of::<linger>() - 4usize];
+    [
+        "Offset of field: linger::l_onoff",
+    ][::core::mem::offset_of!(linger, l_onoff) - 0usize];
+    [
+        "Offset of field: linger::l_linger",
+    ][::core::mem::offset_of!(linger, l_linger) - 4usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct addrinfo {
+    pub ai_flags: ::core::ffi::c_int,
+    pub ai_family: ::core::ffi::c_int,
+    pub ai_socktype: ::core::ffi::c_int,
+    pub ai_protocol: ::core::ffi::c_int,
+    pub ai_addrlen: socklen_t,
+    pub ai_canonname: *mut ::core::ffi::c_char,
+    pub ai_addr: *mut sockaddr,
+    pub ai_next: *mut addrinfo,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of addrinfo"][::core::mem::size_of::<addrinfo>() - 48usize];
+    ["Alignment of addrinfo"][::core::mem::align_of::<addrinfo>() - 8usize];
+    [
+        "Offset of field: addrinfo::ai_flags",
+    ][::core::mem::offset_of!(addrinfo, ai_flags) - 0usize];
+    [
+        "Offset of field: addrinfo::ai_family",
+    ][::core::mem::offset_of!(addrinfo, ai_family) - 4usize];
+    [
+        "Offset of field: addrinfo::ai_socktype",
+    ][::core::mem::offset_of!(addrinfo, ai_socktype) - 8usize];
+    [
+        "Offset of field: addrinfo::ai_protocol",
+    ][::core::mem::offset_of!(addrinfo, ai_protocol) - 12usize];
+    [
+        "Offset of field: addrinfo::ai_addrlen",
+    ][::core::mem::offset_of!(addrinfo, ai_addrlen) - 16usize];
+    [
+        "Offset of field: addrinfo::ai_canonname",
+    ][::core::mem::offset_of!(addrinfo, ai_canonname) - 24usize];
+    [
+        "Offset of field: addrinfo::ai_addr",
+    ][::core::mem::offset_of!(addrinfo, ai_addr) - 32usize];
+    [
+        "Offset of field: addrinfo::ai_next",
+    ][::core::mem::offset_of!(addrinfo, ai_next) - 40usize];
+};
+impl Default for addrinfo {
+    fn default() -> Self {
+        let mut s = ::core::mem::MaybeUninit::<Self>::uninit();
+        unsafe {
+            ::core::ptr::write_bytes(s.as_mut_ptr(), 0, 1);
+            s.assume_init()
+        }
+    }
+}
+pub type in_port_t = u16;
+pub type in_addr_t = u32;
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct in_addr {
+    pub s_addr: in_addr_t,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of in_addr"][::core::mem::size_of::<in_addr>() - 4usize];
+    ["Alignment of in_addr"][::core::mem::align_of::<in_addr>() - 4usize];
+    [
+        "Offset of field: in_addr::s_addr",
+    ][::core::mem::offset_of!(in_addr, s_addr) - 0usize];
+};
+#[repr(C)]
+#[derive(Copy, Clone)]
+pub struct in6_addr {
+    pub __u6_addr: in6_addr__bindgen_ty_1,
+}
+#[repr(C)]
+#[derive(Copy, Clone)]
+pub union in6_addr__bindgen_ty_1 {
+    pub __u6_addr8: [u8; 16usize],
+    pub __u6_addr32: [u32; 4usize],
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    [
+        "Size of in6_addr__bindgen_ty_1",
+    ][::core::mem::size_of::<in6_addr__bindgen_ty_1>() - 16usize];
+    [
+        "Alignment of in6_addr__bindgen_ty_1",
+    ][::core::mem::align_of::<in6_addr__bindgen_ty_1>() - 4usize];
+    [
+        "Offset of field: in6_addr__bindgen_ty_1::__u6_addr8",
+    ][::core::mem::offset_of!(in6_addr__bindgen_ty_1, __u6_addr8) - 0usize];
+    [
+        "Offset of field: in6_addr__bindgen_ty_1::__u6_addr32",
+    ][::core::mem::offset_of!(in6_addr__bindgen_ty_1, __u6_addr32) - 0usize];
+};
+impl Default for in6_addr__bindgen_ty_1 {
+    fn default() -> Self {
+        let mut s = ::core::mem::MaybeUninit::<Self>::uninit();
+        unsafe {
+            ::core::ptr::write_bytes(s.as_mut_ptr(), 0, 1);
+            s.assume_init()
+        }
+    }
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of in6_addr"][::core::mem::size_of::<in6_addr>() - 16usize];
+    ["Alignment of in6_addr"][::core::mem::align_of::<in6_addr>() - 4usize];
+    [
+        "Offset of field: in6_addr::__u6_addr",
+    ][::core::mem::offset_of!(in6_addr, __u6_addr) - 0usize];
+};
+impl Default for in6_addr {
+    fn default() -> Self {
+        let mut s = ::core::mem::MaybeUninit::<Self>::uninit();
+        unsafe {
+            ::core::ptr::write_bytes(s.as_mut_ptr(), 0, 1);
+            s.assume_init()
+        }
+    }
+}
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct sockaddr_in {
+    pub sin_len: u8,
+    pub sin_family: sa_family_t,
+    pub sin_port: in_port_t,
+    pub sin_addr: in_addr,
+    pub sin_zero: [::core::ffi::c_char; 8usize],
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of sockaddr_in"][::core::mem::size_of::<sockaddr_in>() - 16usize];
+    ["Alignment of sockaddr_in"][::core::mem::align_of::<sockaddr_in>() - 4usize];
+    [
+        "Offset of field: sockaddr_in::sin_len",
+    ][::core::mem::offset_of!(sockaddr_in, sin_len) - 0usize];
+    [
+        "Offset of field: sockaddr_in::sin_family",
+    ][::core::mem::offset_of!(sockaddr_in, sin_family) - 1usize];
+    [
+        "Offset of field: sockaddr_in::sin_port",
+    ][::core::mem::offset_of!(sockaddr_in, sin_port) - 2usize];
+    [
+        "Offset of field: sockaddr_in::sin_addr",
+    ][::core::mem::offset_of!(sockaddr_in, sin_addr) - 4usize];
+    [
+        "Offset of field: sockaddr_in::sin_zero",
+    ][::core::mem::offset_of!(sockaddr_in, sin_zero) - 8usize];
+};
+#[repr(C)]
+#[derive(Copy, Clone)]
+pub struct sockaddr_in6 {
+    pub sin6_len: u8,
+    pub sin6_family: sa_family_t,
+    pub sin6_port: in_port_t,
+    pub sin6_flowinfo: u32,
+    pub sin6_addr: in6_addr,
+    pub sin6_scope_id: u32,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of sockaddr_in6"][::core::mem::size_of::<sockaddr_in6>() - 28usize];
+    ["Alignment of sockaddr_in6"][::core::mem::align_of::<sockaddr_in6>() - 4usize];
+    [
+        "Offset of field: sockaddr_in6::sin6_len",
+    ][::core::mem::offset_of!(sockaddr_in6, sin6_len) - 0usize];
+    [
+        "Offset of field: sockaddr_in6::sin6_family",
+    ][::core::mem::offset_of!(sockaddr_in6, sin6_family) - 1usize];
+    [
+        "Offset of field: sockaddr_in6::sin6_port",
+    ][::core::mem::offset_of!(sockaddr_in6, sin6_port) - 2usize];
+    [
+        "Offset of field: sockaddr_in6::sin6_flowinfo",
+    ][::core::mem::offset_of!(sockaddr_in6, sin6_flowinfo) - 4usize];
+    [
+        "Offset of field: sockaddr_in6::sin6_addr",
+    ][::core::mem::offset_of!(sockaddr_in6, sin6_addr) - 8usize];
+    [
+        "Offset of field: sockaddr_in6::sin6_scope_id",
+    ][::core::mem::offset_of!(sockaddr_in6, sin6_scope_id) - 24usize];
+};
+impl Default for sockaddr_in6 {
+    fn default() -> Self {
+        let mut s = ::core::mem::MaybeUninit::<Self>::uninit();
+        unsafe {
+            ::core::ptr::write_bytes(s.as_mut_ptr(), 0, 1);
+            s.assume_init()
+        }
+    }
+}
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct timespec {
+    pub tv_sec: time_t,
+    pub tv_nsec: i64,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of timespec"][::core::mem::size_of::<timespec>() - 16usize];
+    ["Alignment of timespec"][::core::mem::align_of::<timespec>() - 8usize];
+    [
+        "Offset of field: timespec::tv_sec",
+    ][::core::mem::offset_of!(timespec, tv_sec) - 0usize];
+    [
+        "Offset of field: timespec::tv_nsec",
+    ][::core::mem::offset_of!(timespec, tv_nsec) - 8usize];
+};
+pub type pthread_mutex_t = sync_t;
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct _sync_attr {
+    pub __protocol: ::core::ffi::c_int,
+    pub __flags: ::core::ffi::c_int,
+    pub __prioceiling: ::core::ffi::c_int,
+    pub __clockid: ::core::ffi::c_int,
+    pub __count: ::core::ffi::c_int,
+    pub __reserved: [::core::ffi::c_int; 3usize],
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of _sync_attr"][::core::mem::size_of::<_sync_attr>() - 32usize];
+    ["Alignment of _sync_attr"][::core::mem::align_of::<_sync_attr>() - 4usize];
+    [
+        "Offset of field: _sync_attr::__protocol",
+    ][::core::mem::offset_of!(_sync_attr, __protocol) - 0usize];
+    [
+        "Offset of field: _sync_attr::__flags",
+    ][::core::mem::offset_of!(_sync_attr, __flags) - 4usize];
+    [
+        "Offset of field: _sync_attr::__prioceiling",
+    ][::core::mem::offset_of!(_sync_attr, __prioceiling) - 8usize];
+    [
+        "Offset of field: _sync_attr::__clockid",
+    ][::core::mem::offset_of!(_sync_attr, __clockid) - 12usize];
+    [
+        "Offset of field: _sync_attr::__count",
+    ][::core::mem::offset_of!(_sync_attr, __count) - 16usize];
+    [
+        "Offset of field: _sync_attr::__reserved",
+    ][::core::mem::offset_of!(_sync_attr, __reserved) - 20usize];
+};
+pub type pthread_mutexattr_t = _sync_attr;
+#[repr(C)]
 #[derive(Debug, Default, Copy, Clone)]
 pub struct sched_param {
     pub sched_priority: ::core::ffi::c_int,
@@ -393,23 +1046,6 @@ const _: () = {
     [
         "Offset of field: sched_param::reserved",
     ][::core::mem::offset_of!(sched_param, reserved) - 8usize];
-};
-#[repr(C)]
-#[derive(Debug, Default, Copy, Clone)]
-pub struct timespec {
-    pub tv_sec: time_t,
-    pub tv_nsec: i64,
-}
-#[allow(clippy::unnecessary_operation, clippy::identity_op)]
-const _: () = {
-    ["Size of timespec"][::core::mem::size_of::<timespec>() - 16usize];
-    ["Alignment of timespec"][::core::mem::align_of::<timespec>() - 8usize];
-    [
-        "Offset of field: timespec::tv_sec",
-    ][::core::mem::offset_of!(timespec, tv_sec) - 0usize];
-    [
-        "Offset of field: timespec::tv_nsec",
-    ][::core::mem::offset_of!(timespec, tv_nsec) - 8usize];
 };
 pub type sem_t = sync_t;
 #[repr(C)]
@@ -578,32 +1214,6 @@ const _: () = {
     ][::core::mem::offset_of!(sigevent, __sigev_un2) - 24usize];
 };
 impl Default for sigevent {
-    fn default() -> Self {
-        let mut s = ::core::mem::MaybeUninit::<Self>::uninit();
-        unsafe {
-            ::core::ptr::write_bytes(s.as_mut_ptr(), 0, 1);
-            s.assume_init()
-        }
-    }
-}
-#[repr(C)]
-#[derive(Debug, Copy, Clone)]
-pub struct iovec {
-    pub iov_base: *mut ::core::ffi::c_void,
-    pub iov_len: usize,
-}
-#[allow(clippy::unnecessary_operation, clippy::identity_op)]
-const _: () = {
-    ["Size of iovec"][::core::mem::size_of::<iovec>() - 16usize];
-    ["Alignment of iovec"][::core::mem::align_of::<iovec>() - 8usize];
-    [
-        "Offset of field: iovec::iov_base",
-    ][::core::mem::offset_of!(iovec, iov_base) - 0usize];
-    [
-        "Offset of field: iovec::iov_len",
-    ][::core::mem::offset_of!(iovec, iov_len) - 8usize];
-};
-impl Default for iovec {
     fn default() -> Self {
         let mut s = ::core::mem::MaybeUninit::<Self>::uninit();
         unsafe {
@@ -982,3 +1592,50 @@ const _: () = {
         "Offset of field: stat::st_ctim",
     ][::core::mem::offset_of!(stat, st_ctim) - 104usize];
 };
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct timeval {
+    pub tv_sec: time_t,
+    pub tv_usec: suseconds_t,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of timeval"][::core::mem::size_of::<timeval>() - 16usize];
+    ["Alignment of timeval"][::core::mem::align_of::<timeval>() - 8usize];
+    [
+        "Offset of field: timeval::tv_sec",
+    ][::core::mem::offset_of!(timeval, tv_sec) - 0usize];
+    [
+        "Offset of field: timeval::tv_usec",
+    ][::core::mem::offset_of!(timeval, tv_usec) - 8usize];
+};
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct sockaddr_un {
+    pub sun_len: u8,
+    pub sun_family: sa_family_t,
+    pub sun_path: [::core::ffi::c_char; 104usize],
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of sockaddr_un"][::core::mem::size_of::<sockaddr_un>() - 106usize];
+    ["Alignment of sockaddr_un"][::core::mem::align_of::<sockaddr_un>() - 1usize];
+    [
+        "Offset of field: sockaddr_un::sun_len",
+    ][::core::mem::offset_of!(sockaddr_un, sun_len) - 0usize];
+    [
+        "Offset of field: sockaddr_un::sun_family",
+    ][::core::mem::offset_of!(sockaddr_un, sun_family) - 1usize];
+    [
+        "Offset of field: sockaddr_un::sun_path",
+    ][::core::mem::offset_of!(sockaddr_un, sun_path) - 2usize];
+};
+impl Default for sockaddr_un {
+    fn default() -> Self {
+        let mut s = ::core::mem::MaybeUninit::<Self>::uninit();
+        unsafe {
+            ::core::ptr::write_bytes(s.as_mut_ptr(), 0, 1);
+            s.assume_init()
+        }
+    }
+}

@@ -87,7 +87,7 @@ macro_rules! calls {
                 Ok(value) => value,
                 Err(error) => {
                     crate::errno::set_errno(error);
-                    -1 as _
+                    usize::MAX as _
                 }
             }
         } }

@@ -100,9 +100,9 @@ impl Channel {
             let mut state = lock(&self.state);
             self.drain(&mut state, &mut exhausted);
             let result = body(&mut state);
-            if let Some(pool) = &mut state.pool {
-                let entries = state.queue.pulse_entries();
-                pool.rearm(entries);
+            let State { queue, pool, .. } = &mut *state;
+            if let Some(pool) = pool {
+                pool.rearm(queue.pulse_entries());
             }
             result
         };
@@ -232,10 +232,15 @@ impl Channel {
             state.lanes.drain(..).flatten().collect()
         };
         self.private.fetch_add(1, Ordering::SeqCst);
-        self.doorbell.u32(doorbell::SEQ).fetch_add(1, Ordering::SeqCst);
-        futex_wake(self.doorbell.u32(doorbell::SEQ), i32::MAX);
+        wake_all(&self.doorbell);
         lanes
     }
+}
+
+/// Wakes every sleeping receiver.
+pub fn wake_all(doorbell: &Region) {
+    doorbell.u32(doorbell::SEQ).fetch_add(1, Ordering::SeqCst);
+    futex_wake(doorbell.u32(doorbell::SEQ), i32::MAX);
 }
 
 /// Wakes sleeping receivers of the channel behind `doorbell`; both sides call this after posting.

@@ -152,6 +152,13 @@ impl ClientConn {
         }
     }
 
+    /// Makes every blocked thread look around.
+    pub fn poke_all(&self) {
+        for slot in 0..layout::SLOTS {
+            poke(self.done(slot));
+        }
+    }
+
     fn done(&self, slot: usize) -> &AtomicU32 {
         self.region.u32(layout::reply(slot) + reply::DONE)
     }
@@ -246,9 +253,7 @@ impl ClientConn {
         trace!(2, "server pid {} chid {} is gone", self.pid, self.chid);
         self.forget(process);
         drop(lock(&self.sock).take());
-        for slot in 0..layout::SLOTS {
-            poke(self.done(slot));
-        }
+        self.poke_all();
         self.freed.fetch_add(1, Ordering::SeqCst);
         futex_wake(&self.freed, i32::MAX);
         let chid = process.coid_death_chid.load(Ordering::SeqCst);

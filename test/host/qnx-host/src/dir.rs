@@ -163,7 +163,11 @@ pub fn is_alive(pid: i32, nonce: u64) -> bool {
         let answer = wire::ask(&socket, &Packet::new(op::IDENTIFY), &[], &mut Vec::new())?;
         Ok(answer.a == nonce)
     };
-    identify().unwrap_or(false)
+    match identify() {
+        Ok(same) => same,
+        // It exists but does not answer: stopped, not dead.
+        Err(errno) => errno == Errno::EAGAIN,
+    }
 }
 
 /// A `File` for a descriptor that the application owns from now on.

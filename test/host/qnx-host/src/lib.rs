@@ -1,1 +1,57 @@
-//! .
+//! QNX's kernel calls on Linux: channels, messages, pulses, names, events and shared memory between real processes,
+//! with QNX's types, numbers and semantics. See README.md for what works, what differs, and how it is built.
+//!
+//! Users call the exported C functions (through `qnx-sys` and `qnx`, or the C headers). The Rust interface is small:
+//! [`symbols`] for an ELF loader, [`counters`] for tests and benchmarks, [`errno`] for the error numbers.
+
+mod answer;
+pub mod api;
+mod attach;
+mod channel;
+mod channels;
+mod client_conn;
+mod client_info;
+mod config;
+mod copy;
+mod counters;
+mod describe;
+mod dir;
+pub mod errno;
+mod event;
+mod event_raise;
+mod event_table;
+mod fds;
+mod help;
+mod kthread;
+mod kthread_serve;
+mod lane;
+mod layout;
+mod mmap;
+mod names;
+mod open_flags;
+mod parts;
+mod process;
+mod pulse_pool;
+mod pulse_tx;
+mod queue;
+mod receive;
+mod region;
+mod sched;
+mod scoids;
+pub mod sem;
+mod send;
+mod server_conn;
+mod shm;
+mod shm_handle;
+mod signals;
+mod spin;
+mod sys;
+mod table;
+mod thread;
+mod thread_block;
+mod trace;
+pub mod types;
+mod wire;
+
+pub use api::symbols;
+pub use counters::{Counters, counters};

@@ -14,9 +14,11 @@ use crate::fds;
 use crate::kthread::Kthread;
 use crate::lane::Lane;
 use crate::scoids::Scoids;
+use crate::shm::Created;
 use crate::shm_handle::Handles;
 use crate::sys;
 use crate::table::{Table, invalidate_caches};
+use crate::thread_block::Threads;
 
 /// A process as the stand-in sees it. Lives until the process ends.
 pub struct Process {
@@ -40,8 +42,12 @@ pub struct Process {
     pub coid_death_chid: AtomicI32,
     /// Channel with `_NTO_CHF_THREAD_DEATH`; 0 = none. One per process.
     pub thread_death_chid: AtomicI32,
+    /// Threads that have used the stand-in.
+    pub threads: Threads,
     /// Memory handles that others may open.
     pub handles: Handles,
+    /// Memory objects that this process made.
+    pub created_objects: Created,
     /// Registered events.
     pub events: Events,
     kthread: Mutex<Option<&'static Kthread>>,
@@ -79,7 +85,9 @@ fn create() -> &'static Process {
         attach: Mutex::default(),
         coid_death_chid: AtomicI32::new(0),
         thread_death_chid: AtomicI32::new(0),
+        threads: Threads::default(),
         handles: Handles::default(),
+        created_objects: Created::default(),
         events: Events::default(),
         kthread: Mutex::new(None),
     }));

@@ -18,6 +18,7 @@ use crate::spin::spin_until;
 use crate::sys::{self, Wake, futex_wait};
 use crate::table::Cache;
 use crate::thread::{self, Timeout};
+use crate::thread_block::{blocked, state, take_kick};
 use crate::trace::trace;
 use crate::types::{
     CHF_FIXED_PRIORITY, CHF_REPLY_LEN, CHF_SENDER_LEN, MI_UNBLOCK_REQ, MsgInfo, Pulse, RcvId, TIMEOUT_RECEIVE,
@@ -198,7 +199,7 @@ fn sleep(channel: &Arc<Channel>, pulses_only: bool, deadline: u64) -> Result<Opt
     let mut wake = Wake::Woken;
     if item.is_none() && !channel.is_dead() {
         let start = sys::now_ns();
-        wake = futex_wait(sequence, before, deadline);
+        wake = blocked(state::RECEIVE, 0, channel.chid, || futex_wait(sequence, before, deadline));
         channel.spin.missed(sys::now_ns() - start);
     }
     if pulses_only {
@@ -207,6 +208,7 @@ fn sleep(channel: &Arc<Channel>, pulses_only: bool, deadline: u64) -> Result<Opt
     sleepers.fetch_sub(1, Ordering::SeqCst);
     match wake {
         Wake::Signal => Err(Errno::EINTR),
+        _ if item.is_none() && take_kick() => Err(Errno::ETIMEDOUT),
         _ => Ok(item),
     }
 }

@@ -1,6 +1,7 @@
 //! Server connection ids: one per client process and channel, kept after the client's death until the server lets go.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use crate::server_conn::ServerConn;
@@ -33,9 +34,9 @@ impl Scoids {
         loop {
             self.last = if self.last >= 0x0FFF_FFFF >> 4 { 1 } else { self.last + 1 };
             let scoid = encode(self.last);
-            if !self.map.contains_key(&scoid) {
+            if let Entry::Vacant(place) = self.map.entry(scoid) {
                 let conn = make(scoid);
-                self.map.insert(scoid, Scoid::Alive(Arc::clone(&conn)));
+                place.insert(Scoid::Alive(Arc::clone(&conn)));
                 return conn;
             }
         }

@@ -19,6 +19,7 @@ use crate::spin::spin_until;
 use crate::sys::{self, Wake, futex_wait};
 use crate::table::Cache;
 use crate::thread::{self, Timeout};
+use crate::thread_block::{blocked, state as shown, take_kick};
 use crate::trace::trace;
 use crate::types::{CHF_UNBLOCK, TIMEOUT_REPLY, TIMEOUT_SEND};
 use crate::wire::{self, Packet, op};
@@ -104,7 +105,7 @@ unsafe fn transact(
     post(conn, slot, reused);
     add(&LIVE.sends, 1);
     trace!(3, "send on coid {:#x}: {send_len} bytes, room for {reply_len}", coid.coid);
-    let mut wait = Wait { coid, slot, time, timeout, message, answer, reason: None };
+    let mut wait = Wait { coid, slot, time, timeout, message, answer, reason: None, slept: false };
     let left = wait.until_done();
     if left.is_none() {
         let cpu = region.u32(layout::reply(slot) + reply::CPU).load(Ordering::Relaxed);
@@ -164,6 +165,8 @@ struct Wait<'a> {
     answer: &'a [iovec],
     /// Why this thread asked to be unblocked; it then waits for the server whatever happens.
     reason: Option<Errno>,
+    /// It has been in the kernel: others may have meant it.
+    slept: bool,
 }
 
 impl Wait<'_> {
@@ -207,7 +210,10 @@ impl Wait<'_> {
                 Wake::Woken
             } else {
                 let start = sys::now_ns();
-                let wake = futex_wait(word, done::SLEEPING, self.deadline());
+                self.slept = true;
+                let shown = if self.slot_state() == state::SENT { shown::SEND } else { shown::REPLY };
+                let deadline = self.deadline();
+                let wake = blocked(shown, conn.pid, conn.chid, || futex_wait(word, done::SLEEPING, deadline));
                 conn.spin.missed(sys::now_ns() - start);
                 wake
             };
@@ -246,7 +252,7 @@ impl Wait<'_> {
             return self.try_leave(Errno::EBADF);
         }
         let deadline = self.deadline();
-        if deadline != sys::FOREVER && sys::now_ns() >= deadline {
+        if deadline != sys::FOREVER && sys::now_ns() >= deadline || self.slept && take_kick() {
             return self.try_leave(Errno::ETIMEDOUT);
         }
         None

@@ -5,6 +5,7 @@ use core::sync::atomic::{AtomicI32, Ordering};
 
 use crate::fds::generation;
 use crate::sys;
+use crate::thread_block;
 use crate::types::PRIORITY_DEFAULT;
 
 /// A timeout armed by TimerTimeout for one call.
@@ -57,6 +58,7 @@ pub fn tid() -> i32 {
         let tid = if main { 1 } else { NEXT_TID.fetch_add(1, Ordering::Relaxed) };
         thread.tid.set(tid);
         thread.generation.set(generation());
+        thread_block::enlist(tid);
         tid
     })
 }

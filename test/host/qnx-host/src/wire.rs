@@ -42,8 +42,8 @@ pub mod op {
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[allow(missing_docs)]
 pub struct Packet {
-    magic: u32,
-    version: u16,
+    pub(crate) magic: u32,
+    pub(crate) version: u16,
     pub op: u16,
     pub status: i32,
     pub number: i32,

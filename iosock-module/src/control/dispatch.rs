@@ -1,0 +1,120 @@
+//! From the bytes of a message to its answer.
+
+use super::{Control, Sender};
+use crate::{
+    reply::Asked,
+    seam::{Host, Ticket},
+    table::Table,
+};
+use core::sync::atomic::Ordering;
+use csock_wire::{
+    Field, Kind, MsgHeader, Refusal, ReplyHeader, Request, WireErrno,
+    msg::{self, ParseError},
+};
+
+/// `_IO_CONNECT`: what `name_open` may send to the owner of a name.
+const IO_CONNECT: u16 = 0x100;
+
+impl<P: Host> Control<P> {
+    /// Serves one message. `bytes` is what arrived, not the whole receive buffer: what lies behind is another client's
+    /// old message (S-22).
+    pub fn message(&mut self, table: &Table<P>, sender: Sender, bytes: &[u8], ticket: P::Ticket) {
+        table.totals.control_msgs.fetch_add(1, Ordering::Relaxed);
+        if bytes
+            .first_chunk::<2>()
+            .is_some_and(|kind| u16::from_le_bytes(*kind) == IO_CONNECT)
+        {
+            return ticket.reply(&[]);
+        }
+        let (kind, parsed) = match Request::parse(bytes) {
+            Ok((header, request)) => (request.kind(), Ok((header, request))),
+            Err(ParseError::Short { .. }) => return ticket.error(WireErrno::EBADMSG),
+            Err(ParseError::UnknownKind(_)) => return ticket.error(WireErrno::ENOSYS),
+            Err(ParseError::Refused(kind, refusal)) => (kind, Err(refusal)),
+        };
+        // Room for the answer before any effect (S-24).
+        let room = ticket.room();
+        if room < size_of::<ReplyHeader>() {
+            return ticket.error(WireErrno::EMSGSIZE);
+        }
+        let asked = Asked::new(ticket, kind);
+        if room < kind.reply_len() {
+            let (room, needed) = (
+                u64::try_from(room).unwrap_or(0),
+                u64::try_from(kind.reply_len()).unwrap_or(0),
+            );
+            return asked.refuse(&Refusal::new(
+                WireErrno::EMSGSIZE,
+                Field::ReplyLength,
+                room,
+                needed,
+            ));
+        }
+        match parsed {
+            Ok((header, request)) => self.request(table, sender, &header, request, asked),
+            Err(refusal) => asked.refuse(&refusal),
+        }
+    }
+
+    fn request(
+        &mut self,
+        table: &Table<P>,
+        sender: Sender,
+        header: &MsgHeader,
+        request: Request,
+        asked: Asked<P::Ticket>,
+    ) {
+        if let Request::Hello(hello) = request {
+            return asked.answer::<msg::Hello>(self.hello(table, sender, header, &hello));
+        }
+        let session = match self.sessions.check(header.session, sender.scoid) {
+            Ok(session) => session.handle,
+            Err(refusal) => return asked.refuse(&refusal),
+        };
+        if let Some(shared) = table.session_of(session.raw()) {
+            shared.counters.control_msgs.fetch_add(1, Ordering::Relaxed);
+            if shared.faulty.load(Ordering::Acquire) != 0 && !may_faulty(request.kind()) {
+                return asked.refuse(&Refusal::new(WireErrno::EPROTO, Field::RingIndex, 1, 0));
+            }
+        }
+        if let Err(refusal) = about_socket(request.kind(), header.socket) {
+            return asked.refuse(&refusal);
+        }
+        match request {
+            Request::Hello(_) => {}
+            Request::PoolAttach(body) => {
+                asked.answer::<msg::PoolAttach>(self.pool_attach(table, session, &body))
+            }
+            Request::PoolDetach(_) => asked.answer::<msg::PoolDetach>(self.pool_detach(table, session)),
+            Request::Stats(_) => asked.answer::<msg::Stats>(self.stats(table, session)),
+            Request::Goodbye(_) => {
+                self.goodbye(table, session);
+                asked.grant::<msg::Goodbye>(&msg::Empty {});
+            }
+            Request::Socket(body) => self.socket(table, session, &body, asked),
+            other => self.socket_request(table, session, header.socket, other, asked),
+        }
+    }
+}
+
+/// What a session may still ask after its rings lied: to look, and to go.
+const fn may_faulty(kind: Kind) -> bool {
+    matches!(kind, Kind::Goodbye | Kind::Stats | Kind::Close)
+}
+
+/// A request about no socket must name none.
+fn about_socket(kind: Kind, socket: u32) -> Result<(), Refusal> {
+    let none = matches!(
+        kind,
+        Kind::PoolAttach | Kind::PoolDetach | Kind::Stats | Kind::Goodbye | Kind::Socket
+    );
+    if none && socket != 0 {
+        return Err(Refusal::new(
+            WireErrno::EINVAL,
+            Field::Socket,
+            u64::from(socket),
+            0,
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! Opening a session, and the ledger.
+
+use super::{Control, Sender};
+use crate::{
+    handle::Handle,
+    limits::{MAX_DESC_LEN, MAX_POOL_BYTES, PARKED_PER_SESSION, SOCKETS_PER_SESSION},
+    seam::Host,
+    session::Identity,
+    table::Table,
+};
+use core::sync::atomic::Ordering;
+use csock_wire::{
+    Field, MsgHeader, Refusal, WireErrno,
+    layout::MAX_RING_CAPACITY,
+    msg::{Hello, HelloReply, StatsReply, TX_COPY, TX_ZERO_COPY},
+};
+
+impl<P: Host> Control<P> {
+    /// HELLO: who is it (the kernel says), do we speak the same, is there room.
+    pub(super) fn hello(
+        &mut self,
+        table: &Table<P>,
+        sender: Sender,
+        header: &MsgHeader,
+        hello: &Hello,
+    ) -> Result<HelloReply, Refusal> {
+        if header.session != 0 {
+            return Err(Refusal::new(
+                WireErrno::EINVAL,
+                Field::Session,
+                u64::from(header.session),
+                0,
+            ));
+        }
+        if header.socket != 0 {
+            return Err(Refusal::new(
+                WireErrno::EINVAL,
+                Field::Socket,
+                u64::from(header.socket),
+                0,
+            ));
+        }
+        let version = hello.negotiate()?;
+        let euid = P::client_uid(sender.scoid)?;
+        let client = Identity {
+            pid: sender.pid,
+            scoid: sender.scoid,
+            euid,
+        };
+        let handle = match self.sessions.open(client) {
+            Ok(handle) => handle,
+            Err(_) => {
+                // A disconnect pulse that the kernel had to drop leaves a dead session behind: look, then try again.
+                self.audit(table);
+                self.sessions.open(client)?
+            }
+        };
+        if let Some(shared) = table.session_of(handle.raw()) {
+            shared.open.store(1, Ordering::Relaxed);
+            shared.sockets.store(0, Ordering::Relaxed);
+            shared.parked.store(0, Ordering::Relaxed);
+            shared.faulty.store(0, Ordering::Relaxed);
+            shared.dying.store(0, Ordering::Relaxed);
+            shared.counters.reset();
+            shared.counters.control_msgs.store(1, Ordering::Relaxed);
+        }
+        Ok(HelloReply {
+            version,
+            reserved: [0; 3],
+            session: handle.raw(),
+            max_sockets: SOCKETS_PER_SESSION,
+            max_pool_bytes: MAX_POOL_BYTES,
+            max_desc_len: MAX_DESC_LEN,
+            max_ring_capacity: MAX_RING_CAPACITY,
+            max_parked: PARKED_PER_SESSION,
+            tx_mode: if table.config.copies() {
+                TX_COPY
+            } else {
+                TX_ZERO_COPY
+            },
+        })
+    }
+
+    /// STATS: the session's ledger and the module's.
+    pub(super) fn stats(&mut self, table: &Table<P>, session: Handle) -> Result<StatsReply, Refusal> {
+        let shared = table.session_of(session.raw()).ok_or(WireErrno::EBADF)?;
+        let mut mine = shared.counters.snapshot();
+        let mut ext = 0u64;
+        for slot in &table.sockets {
+            if slot.session.load(Ordering::Acquire) == session.raw() {
+                mine.sockets_open = mine.sockets_open.saturating_add(1);
+                ext = ext.saturating_add(u64::from(slot.inflight.outstanding()));
+            }
+        }
+        mine.ext_mbufs_outstanding = ext;
+        mine.sessions_open = 1;
+        mine.pools_mapped = self
+            .sessions
+            .get_mut(session)
+            .map_or(0, |s| u64::from(s.pool.is_some()));
+        mine.parked = u64::from(shared.parked.load(Ordering::Relaxed));
+        Ok(StatsReply {
+            mine,
+            total: table.ledger(),
+        })
+    }
+}

@@ -1,0 +1,335 @@
+//! Requests about sockets, up to the socket's mailbox: whose socket is it, may this client do that, is there room.
+
+use super::Control;
+use crate::{
+    events,
+    handle::Handle,
+    limits::{FIRST_UNPRIVILEGED_PORT, MAX_DESC_LEN},
+    reply::Asked,
+    seam::{Host, How, OptValue},
+    socket::{Op, RingSetup, SocketRequest, SocketSlot, WaitFor, bound_key},
+    table::Table,
+};
+use core::sync::atomic::Ordering;
+use csock_wire::{
+    DescLimits, Field, Refusal, Request, RingBlock, RingBlockGeometry, SockAddr, WireErrno,
+    msg::{self, Events, IPPROTO_TCP, SOCK_STREAM},
+    sockaddr::AF_INET,
+};
+use zerocopy::FromBytes;
+
+impl<P: Host> Control<P> {
+    /// SOCKET: TCP over IPv4, and nothing else (S-41).
+    pub(super) fn socket(
+        &mut self,
+        table: &Table<P>,
+        session: Handle,
+        body: &msg::Socket,
+        asked: Asked<P::Ticket>,
+    ) {
+        let made = check_kind(body).and_then(|()| {
+            let setup = if body.rings.is_none() {
+                None
+            } else {
+                Some(self.ring_setup(table, session, &body.rings)?)
+            };
+            let socket = self
+                .reserve(table, session)
+                .inspect_err(|_| drop_setup(table, setup.as_ref()))?;
+            Ok((setup, socket))
+        });
+        let (setup, socket) = match made {
+            Ok(made) => made,
+            Err(refusal) => return asked.refuse(&refusal),
+        };
+        match P::socket() {
+            Ok(stream) => {
+                if let Some(index) = table.hand_to(
+                    socket,
+                    Op::Adopt {
+                        stream,
+                        setup,
+                        peer: None,
+                        asked,
+                    },
+                ) {
+                    table.serve(index);
+                }
+            }
+            Err(error) => {
+                if let Some(slot) = table.sockets.get(socket.index()) {
+                    table.unreserve_slot(slot, setup);
+                }
+                asked.refuse(&error.into());
+            }
+        }
+    }
+
+    /// Any request that names a socket.
+    pub(super) fn socket_request(
+        &mut self,
+        table: &Table<P>,
+        session: Handle,
+        socket: u32,
+        request: Request,
+        asked: Asked<P::Ticket>,
+    ) {
+        let Some((handle, slot)) = find(table, session, socket) else {
+            return asked.refuse(&Refusal::new(
+                WireErrno::EBADF,
+                Field::Socket,
+                u64::from(socket),
+                0,
+            ));
+        };
+        let request = match self.prepare(table, session, slot, request) {
+            Ok(request) => request,
+            Err(refusal) => return asked.refuse(&refusal),
+        };
+        let closes = matches!(request, SocketRequest::Close { .. });
+        if closes {
+            slot.open.store(false, Ordering::Relaxed);
+        }
+        match slot.mailbox.put(Op::Request { request, asked }) {
+            Ok(()) => table.post_and_serve(handle, events::OP),
+            Err(op) => {
+                if closes {
+                    slot.open.store(true, Ordering::Relaxed);
+                }
+                give_back(table, slot, op);
+            }
+        }
+    }
+
+    /// Rights, quotas and reservations of a request. What it reserves goes back by [`give_back`] or in the turn.
+    fn prepare(
+        &mut self,
+        table: &Table<P>,
+        session: Handle,
+        slot: &SocketSlot<P>,
+        request: Request,
+    ) -> Result<SocketRequest<P>, Refusal> {
+        Ok(match request {
+            Request::Bind(body) => {
+                let uid = self.uid(session)?;
+                check_bind(uid, &body.addr)?;
+                check_theft(table, slot, uid, &body.addr)?;
+                SocketRequest::Bind(body.addr)
+            }
+            Request::Listen(body) => SocketRequest::Listen(body.backlog),
+            Request::Connect(body) => {
+                check_family(&body.addr)?;
+                SocketRequest::Connect(body.addr)
+            }
+            Request::Accept(body) => {
+                let setup = self.ring_setup(table, session, &body.rings)?;
+                let child = self
+                    .reserve(table, session)
+                    .inspect_err(|_| drop_setup(table, Some(&setup)))?;
+                SocketRequest::Accept { child, setup }
+            }
+            Request::Shutdown(body) => {
+                let how = match body.how {
+                    msg::Shutdown::READ => How::Read,
+                    msg::Shutdown::WRITE => How::Write,
+                    _ => How::Both,
+                };
+                SocketRequest::Shutdown {
+                    how,
+                    tx_position: body.tx_position,
+                }
+            }
+            Request::Close(body) => SocketRequest::Close {
+                tx_position: body.tx_position,
+            },
+            Request::GetSockName(_) => SocketRequest::LocalAddr,
+            Request::GetPeerName(_) => SocketRequest::PeerAddr,
+            Request::Wait(body) => {
+                table.park(session)?;
+                SocketRequest::Wait(WaitFor {
+                    events: Events::from_bits_retain(body.events),
+                    seen_sq: body.seen_sq,
+                    seen_cq: body.seen_cq,
+                    seen_rq: body.seen_rq,
+                })
+            }
+            Request::SetSockOpt(body) => {
+                let option = body.option().ok_or(WireErrno::ENOPROTOOPT)?;
+                SocketRequest::SetOption(option, opt_value(&body.value))
+            }
+            Request::GetSockOpt(body) => SocketRequest::Option(body.option().ok_or(WireErrno::ENOPROTOOPT)?),
+            Request::Hello(_)
+            | Request::PoolAttach(_)
+            | Request::PoolDetach(_)
+            | Request::Stats(_)
+            | Request::Goodbye(_)
+            | Request::Socket(_) => return Err(WireErrno::ENOSYS.into()),
+        })
+    }
+
+    fn uid(&mut self, session: Handle) -> Result<u32, Refusal> {
+        Ok(self
+            .sessions
+            .get_mut(session)
+            .ok_or(WireErrno::EBADF)?
+            .client
+            .euid)
+    }
+
+    fn reserve(&mut self, table: &Table<P>, session: Handle) -> Result<Handle, Refusal> {
+        let uid = self.uid(session)?;
+        table.reserve(session, uid)
+    }
+
+    /// Checks rings against the session's pool and takes a reference of it.
+    fn ring_setup(
+        &mut self,
+        table: &Table<P>,
+        session: Handle,
+        geometry: &RingBlockGeometry,
+    ) -> Result<RingSetup<P>, Refusal> {
+        let session = self.sessions.get_mut(session).ok_or(WireErrno::EBADF)?;
+        let pool = session
+            .pool
+            .as_ref()
+            .ok_or(Refusal::new(WireErrno::EINVAL, Field::PoolCount, 0, 1))?;
+        // Rings lie before the data area: data never runs over rings by the module's hand.
+        let limit = usize::try_from(pool.data_offset).map_err(|_| WireErrno::EINVAL)?;
+        let block = RingBlock::validate(geometry, limit)?;
+        block.check_magic(&pool.mem)?;
+        table.pools.add_ref(pool.pool);
+        let limits = DescLimits {
+            data_offset: pool.data_offset,
+            pool_len: pool.len,
+            max_len: MAX_DESC_LEN,
+        };
+        Ok(RingSetup {
+            mem: pool.mem.clone(),
+            block,
+            limits,
+            pool: pool.pool,
+        })
+    }
+}
+
+/// The open socket `raw` of `session`.
+fn find<P: Host>(table: &Table<P>, session: Handle, raw: u32) -> Option<(Handle, &SocketSlot<P>)> {
+    let handle = Handle::from_raw(raw)?;
+    let slot = table.sockets.get(handle.index())?;
+    let mine =
+        slot.tag.load(Ordering::Acquire) == raw && slot.session.load(Ordering::Relaxed) == session.raw();
+    (mine && slot.open.load(Ordering::Relaxed)).then_some((handle, slot))
+}
+
+/// A request that did not fit into the mailbox: what it reserved goes back, and the client may try again.
+fn give_back<P: Host>(table: &Table<P>, slot: &SocketSlot<P>, op: Op<P>) {
+    let Op::Request { request, asked } = op else {
+        return;
+    };
+    match request {
+        SocketRequest::Accept { child, setup } => table.unreserve(child, setup),
+        SocketRequest::Wait(_) => table.unpark(slot),
+        _ => {}
+    }
+    asked.refuse(&Refusal::bare(WireErrno::EAGAIN));
+}
+
+fn drop_setup<P: Host>(table: &Table<P>, setup: Option<&RingSetup<P>>) {
+    if let Some(setup) = setup {
+        table.drop_pool_ref(setup.pool);
+    }
+}
+
+fn check_kind(body: &msg::Socket) -> Result<(), Refusal> {
+    let refuse = |error, what, value: u16, allowed: u16| {
+        Err(Refusal::new(error, what, u64::from(value), u64::from(allowed)))
+    };
+    if body.domain != AF_INET {
+        return refuse(WireErrno::EAFNOSUPPORT, Field::Domain, body.domain, AF_INET);
+    }
+    if body.kind != SOCK_STREAM {
+        return refuse(WireErrno::EPROTOTYPE, Field::Type, body.kind, SOCK_STREAM);
+    }
+    if body.protocol != 0 && body.protocol != IPPROTO_TCP {
+        return refuse(
+            WireErrno::EPROTONOSUPPORT,
+            Field::Protocol,
+            body.protocol,
+            IPPROTO_TCP,
+        );
+    }
+    Ok(())
+}
+
+fn check_family(addr: &SockAddr) -> Result<(), Refusal> {
+    if addr.family == AF_INET {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        WireErrno::EAFNOSUPPORT,
+        Field::AddrFamily,
+        u64::from(addr.family),
+        u64::from(AF_INET),
+    ))
+}
+
+/// The module's thread may bind any port; the client may not (S-40).
+fn check_bind(uid: u32, addr: &SockAddr) -> Result<(), Refusal> {
+    check_family(addr)?;
+    if addr.port != 0 && addr.port < FIRST_UNPRIVILEGED_PORT && uid != 0 {
+        let (port, first) = (u64::from(addr.port), u64::from(FIRST_UNPRIVILEGED_PORT));
+        return Err(Refusal::new(WireErrno::EACCES, Field::AddrPort, port, first));
+    }
+    Ok(())
+}
+
+/// The stack takes all our sockets for one user's and lets them share ports by `SO_REUSEADDR`; between different
+/// users' clients the module says no (`iosock-kpi.md` section 7).
+fn check_theft<P: Host>(
+    table: &Table<P>,
+    own: &SocketSlot<P>,
+    uid: u32,
+    addr: &SockAddr,
+) -> Result<(), Refusal> {
+    if addr.port == 0 {
+        return Ok(());
+    }
+    let wanted = bound_key(addr);
+    let taken = |slot: &SocketSlot<P>| {
+        let key = slot.bound.load(Ordering::Acquire);
+        key != 0
+            && overlap(key, wanted)
+            && slot.uid.load(Ordering::Relaxed) != uid
+            && !core::ptr::eq(slot, own)
+    };
+    if table.sockets.iter().any(taken) {
+        return Err(Refusal::new(
+            WireErrno::EADDRINUSE,
+            Field::AddrPort,
+            u64::from(addr.port),
+            0,
+        ));
+    }
+    Ok(())
+}
+
+/// Same port, and the same address or one of them "any".
+fn overlap(a: u64, b: u64) -> bool {
+    let [p0, p1, a0, a1, a2, a3, ..] = a.to_le_bytes();
+    let [q0, q1, b0, b1, b2, b3, ..] = b.to_le_bytes();
+    let (left, right) = ([a0, a1, a2, a3], [b0, b1, b2, b3]);
+    (p0, p1) == (q0, q1) && (left == right || left == [0; 4] || right == [0; 4])
+}
+
+fn opt_value(bytes: &[u8; 16]) -> OptValue {
+    let word = |at: usize| {
+        bytes
+            .get(at..)
+            .and_then(|b| i32::read_from_prefix(b).ok())
+            .map_or(0, |(word, _)| word)
+    };
+    OptValue {
+        first: word(0),
+        second: word(4),
+    }
+}

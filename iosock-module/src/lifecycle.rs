@@ -1,0 +1,293 @@
+//! Load and unload. Unload is one idempotent teardown, called from MOD_UNLOAD (which may refuse) and from the sysuninit
+//! (which may not): io-sock may send only one of the two, and heed a refusal or not (`iosock-kpi.md` 1.9).
+//!
+//! ```text
+//! load:    tunables -> wake queues -> workers -> channel, name, control thread
+//! unload:  control thread ends (name gone, every socket aborted, every client let go, channel gone)
+//!          -> until the stack has let go of all client memory, the workers go on
+//!          -> workers end -> queues go
+//! ```
+//! The handlers run with Giant held, and a join does not release it: none of our threads needs Giant.
+
+use crate::{
+    config::{ChannelName, Environment, Tunable},
+    control_thread::{self, EXHAUSTED, POST, Post},
+    limits::MAX_WORKERS,
+    platform::{SELF, TABLE, WAKE, nudge_control},
+    worker,
+};
+use core::ffi::CStr;
+use iosock::{Errno, Kthread, Level, LineBuf, WaitQueue, log};
+use qnx::{AttachedName, Channel, ChannelFlags, ConnectFlags, Connection, Event, NameFlags, PulsePool};
+use spin::Mutex;
+
+/// Pulses that wait: one doorbell per socket at most (equal ones share an entry), and the kernel's own.
+const PULSES: u32 = 1024;
+/// Between the last callback's last step and the unmapping of its code.
+const GRACE_MS: u32 = 20;
+
+/// What runs.
+struct Running {
+    control: Option<Kthread>,
+    workers: [Option<Kthread>; 4],
+    name: ChannelName,
+}
+
+static RUNNING: Mutex<Option<Running>> = Mutex::new(None);
+
+/// The module, as io-sock knows it.
+pub struct Csock;
+
+impl iosock::Module for Csock {
+    fn load() -> Result<(), Errno> {
+        let mut running = RUNNING.try_lock().ok_or(Errno::EBUSY)?;
+        if running.is_some() {
+            return Err(Errno::EEXIST);
+        }
+        let name = TABLE.config.read(&Kenv).map_err(|bad| {
+            say(Level::Error, |line| {
+                line.text("tunable ")
+                    .text(bad.name)
+                    .text(" is wrong, allowed: ")
+                    .text(bad.allowed);
+            });
+            Errno::EINVAL
+        })?;
+        let running = running.insert(Running {
+            control: None,
+            workers: [const { None }; 4],
+            name,
+        });
+        start(running).inspect_err(|error| {
+            say(Level::Error, |line| {
+                line.text("not loaded: ").errno(*error);
+            });
+        })?;
+        say(Level::Info, |line| {
+            let how = if TABLE.config.copies() {
+                "copy"
+            } else {
+                "zero copy"
+            };
+            line.text("loaded, channel ")
+                .bytes(running.name.as_bytes())
+                .text(", sending by ")
+                .text(how);
+        });
+        Ok(())
+    }
+
+    fn unload() -> Result<(), Errno> {
+        let mut running = RUNNING.try_lock().ok_or(Errno::EBUSY)?;
+        let Some(state) = running.as_mut() else {
+            return Ok(());
+        };
+        end_control(state);
+        if !drained(Some(TABLE.config.unload_ms())) {
+            say(Level::Warning, |line| {
+                let left = u64::from(TABLE.ext_outstanding());
+                line.text("not unloaded: the stack still holds ")
+                    .dec(left)
+                    .text(" mbufs in client memory");
+            });
+            // A veto leaves a module that serves: if even that fails, the next unload tries again.
+            if let Err(error) = start_control(state) {
+                say(Level::Error, |line| {
+                    line.text("does not serve any more: ").errno(error);
+                });
+            }
+            return Err(Errno::EBUSY);
+        }
+        end_workers(state);
+        *running = None;
+        Ok(())
+    }
+
+    fn uninit() {
+        // Whoever has the lock is an unload on its way; its threads must be gone before the code is.
+        loop {
+            if let Some(mut running) = RUNNING.try_lock() {
+                if let Some(state) = running.as_mut() {
+                    end_control(state);
+                    drained(None);
+                    end_workers(state);
+                }
+                *running = None;
+                return;
+            }
+            pause(1);
+        }
+    }
+
+    #[cfg(feature = "panic-control")]
+    fn shutdown() {
+        crate::panic_control::trip();
+    }
+
+    fn counters<const N: usize>(text: &mut LineBuf<N>) {
+        let c = TABLE.ledger();
+        for (name, value) in [
+            ("control_msgs", c.control_msgs),
+            ("doorbells", c.doorbells),
+            ("events", c.events),
+            ("worker_wakeups", c.worker_wakeups),
+            ("tx_bytes", c.tx_bytes),
+            ("tx_bytes_copied", c.tx_bytes_copied),
+            ("rx_bytes", c.rx_bytes),
+            ("rx_bytes_copied", c.rx_bytes_copied),
+            ("ext_mbufs_outstanding", c.ext_mbufs_outstanding),
+            ("ext_mbufs_total", c.ext_mbufs_total),
+            ("desc_accepted", c.desc_accepted),
+            ("desc_refused", c.desc_refused),
+            ("sockets_open", c.sockets_open),
+            ("sessions_open", c.sessions_open),
+            ("pools_mapped", c.pools_mapped),
+            ("parked", c.parked),
+        ] {
+            text.text(name).byte(b'=').dec(value).byte(b'\n');
+        }
+    }
+}
+
+fn start(running: &mut Running) -> Result<(), Errno> {
+    let workers = usize::try_from(TABLE.config.workers().min(MAX_WORKERS)).unwrap_or(1);
+    for queue in WAKE.iter().take(workers) {
+        // Put back by `end_workers`: absent, unless a load failed half-way and was not undone.
+        let _ = queue.put(WaitQueue::new(c"csock")?);
+    }
+    for (index, place) in running.workers.iter_mut().enumerate().take(workers) {
+        *place = Some(Kthread::spawn(c"csock worker", worker::run, index, worker::wake)?);
+    }
+    start_control(running)
+}
+
+/// Makes the channel, its name and the thread that serves them.
+fn start_control(running: &mut Running) -> Result<(), Errno> {
+    // EBUSY: it is there from the time before a veto.
+    let _ = EXHAUSTED.init(0);
+    let flags =
+        ChannelFlags::DISCONNECT | ChannelFlags::UNBLOCK | ChannelFlags::SENDER_LEN | ChannelFlags::REPLY_LEN;
+    let on_exhausted = Event::semaphore(&EXHAUSTED);
+    let pool = PulsePool {
+        pulses: PULSES,
+        rearm: PULSES / 2,
+        on_exhausted: &on_exhausted,
+    };
+    let channel = Channel::with_pulse_pool(flags, pool).map_err(qnx_errno)?;
+    let own = Connection::attach(0, channel.id(), ConnectFlags::empty()).map_err(qnx_errno)?;
+    let mut text = [0; crate::config::NAME_MAX + 1];
+    for (to, from) in text.iter_mut().zip(running.name.as_bytes()) {
+        *to = *from;
+    }
+    let name = CStr::from_bytes_until_nul(&text).map_err(|_| Errno::EINVAL)?;
+    let name = AttachedName::attach(&channel, name, NameFlags::empty()).map_err(qnx_errno)?;
+    let pause = WaitQueue::new(c"csock stop")?;
+    TABLE.start();
+    SELF.put(own).map_err(|_| Errno::EBUSY)?;
+    *POST.try_lock().ok_or(Errno::EBUSY)? = Some(Post { name, channel, pause });
+    running.control = Some(Kthread::spawn(c"csock control", control_thread::run, 0, |_| {
+        nudge_control()
+    })?);
+    Ok(())
+}
+
+/// Ends the control thread: no name, no channel, no session, every socket aborted. Idempotent.
+fn end_control(running: &mut Running) {
+    if let Some(control) = running.control.take() {
+        control.join();
+    }
+    // A thread that was never started has left its post.
+    if let Some(mut post) = POST.try_lock() {
+        drop(post.take());
+    }
+    // Users of the connection are workers that nudge a thread that is gone; they do not keep it.
+    take(&SELF);
+    let _ = EXHAUSTED.destroy();
+}
+
+/// Waits until nothing of any client is left: no socket, no mbuf, no pool. False: `limit_ms` was not enough.
+fn drained(limit_ms: Option<u32>) -> bool {
+    let mut waited = 0u32;
+    while !TABLE.is_empty() {
+        if limit_ms.is_some_and(|limit| waited >= limit) {
+            return false;
+        }
+        pause(10);
+        waited = waited.saturating_add(10);
+    }
+    true
+}
+
+/// Ends the workers, and gives the last callback the time to return.
+fn end_workers(running: &mut Running) {
+    for worker in running.workers.iter().flatten() {
+        worker.stop();
+    }
+    for place in &mut running.workers {
+        drop(place.take());
+    }
+    // The last release has counted itself out and may still be on its way back to the stack.
+    pause(GRACE_MS);
+    for queue in &WAKE {
+        take(queue);
+    }
+}
+
+/// Takes a resident out; waits for users, who never stay.
+fn take<T>(resident: &crate::pinned::Resident<T>) {
+    while resident.is_present() {
+        if drop_some(resident.take()) {
+            return;
+        }
+        pause(1);
+    }
+}
+
+fn drop_some<T>(value: Option<T>) -> bool {
+    value.is_some()
+}
+
+/// Sleeps in the thread of a load or unload handler.
+fn pause(ms: u32) {
+    if let Ok(queue) = WaitQueue::new(c"csock") {
+        queue.wait(Some(ms));
+    }
+}
+
+fn say(level: Level, write: impl FnOnce(&mut LineBuf)) {
+    let mut line = LineBuf::new();
+    line.text("csock: ");
+    write(&mut line);
+    log(level, line.as_bytes());
+}
+
+fn qnx_errno(error: qnx::Errno) -> Errno {
+    Errno::from_raw(error.raw()).unwrap_or(Errno::EINVAL)
+}
+
+/// io-sock's kernel environment.
+struct Kenv;
+
+impl Kenv {
+    fn name(tunable: Tunable) -> &'static CStr {
+        match tunable {
+            Tunable::Tx => c"csock.tx",
+            Tunable::Name => c"csock.name",
+            Tunable::SndBuf => c"csock.sndbuf",
+            Tunable::RcvBuf => c"csock.rcvbuf",
+            Tunable::OrphanMs => c"csock.orphan_ms",
+            Tunable::Workers => c"csock.workers",
+            Tunable::UnloadMs => c"csock.unload_ms",
+        }
+    }
+}
+
+impl Environment for Kenv {
+    fn int(&self, name: Tunable) -> Option<i32> {
+        iosock::tunable_int(Self::name(name))
+    }
+
+    fn text(&self, name: Tunable, buf: &mut [u8]) -> Option<usize> {
+        iosock::tunable_str(Self::name(name), buf)
+    }
+}

@@ -1,0 +1,141 @@
+//! Clients as the kernel shows them: their requests, their identity, their memory.
+
+use super::IoSock;
+use crate::{
+    pinned,
+    seam::{Host, Mapping, ObjectFlags, Parked, PoolObject, Ticket},
+};
+use csock_wire::{SharedRegion, WireErrno};
+use qnx::{Access, Errno, Message, Prot, RcvId, ShmFlags, ShmHandle, ShmObject};
+
+/// A request by its rcvid. Dropped unanswered it answers `EIO`: no client hangs.
+pub struct KernelTicket {
+    rcvid: Option<RcvId>,
+    room: u32,
+}
+
+impl KernelTicket {
+    /// Parks a message.
+    pub fn new(message: Message) -> Self {
+        let room = u32::try_from(message.info().dstmsglen).unwrap_or(u32::MAX);
+        Self {
+            rcvid: Some(message.into_rcvid()),
+            room,
+        }
+    }
+}
+
+impl Ticket for KernelTicket {
+    fn room(&self) -> usize {
+        usize::try_from(self.room).unwrap_or(0)
+    }
+
+    // The results: ESRCH says that nobody waits any more, anything else that the client's own buffer is bad; then the
+    // client is let go with that error.
+
+    fn reply(mut self, bytes: &[u8]) {
+        if let Some(rcvid) = self.rcvid.take()
+            && let Err(error) = rcvid.reply(0, bytes)
+        {
+            let _ = rcvid.error(error);
+        }
+    }
+
+    fn error(mut self, error: WireErrno) {
+        if let Some(rcvid) = self.rcvid.take() {
+            let _ = rcvid.error(Errno::from_raw(error.to_qnx()).unwrap_or(Errno::EIO));
+        }
+    }
+
+    fn error_from_kernel(mut self) {
+        if let Some(rcvid) = self.rcvid.take() {
+            let _ = rcvid.error_from_kernel();
+        }
+    }
+
+    fn parked(&self) -> Parked {
+        match self.rcvid.map(RcvId::info) {
+            Some(Ok(info)) if info.wants_out() => Parked::UnblockRequested,
+            Some(Ok(_)) => Parked::Waiting,
+            Some(Err(_)) | None => Parked::Gone,
+        }
+    }
+}
+
+impl Drop for KernelTicket {
+    fn drop(&mut self) {
+        if let Some(rcvid) = self.rcvid.take() {
+            let _ = rcvid.error(Errno::EIO);
+        }
+    }
+}
+
+impl Host for IoSock {
+    type Object = OfferedObject;
+
+    fn client_uid(scoid: i32) -> Result<u32, WireErrno> {
+        let info = qnx::client_info(scoid).map_err(wire_errno)?;
+        // User ids are signed on QNX and never negative; what is, is nobody.
+        Ok(u32::try_from(info.euid).unwrap_or(u32::MAX))
+    }
+
+    fn open_object(handle: u64, pid: i32) -> Result<OfferedObject, WireErrno> {
+        ShmObject::open_handle(ShmHandle::from_raw(handle), Access::ReadWrite, pid)
+            .map(OfferedObject)
+            .map_err(wire_errno)
+    }
+
+    fn forget_client(scoid: i32) {
+        // EINVAL: it has been given back already.
+        let _ = qnx::detach_scoid(scoid);
+    }
+}
+
+/// A shared-memory object that a client offered.
+pub struct OfferedObject(ShmObject);
+
+impl PoolObject for OfferedObject {
+    type Mapping = PoolMapping;
+
+    fn flags(&self) -> Result<ObjectFlags, WireErrno> {
+        let flags = self.0.flags().map_err(wire_errno)?;
+        let unsafe_kinds = ShmFlags::REVOCABLE | ShmFlags::LAZY | ShmFlags::PHYS | ShmFlags::TYMEM;
+        Ok(ObjectFlags {
+            raw: flags.bits().cast_unsigned(),
+            anonymous: flags.contains(ShmFlags::ANON),
+            sealed: flags.contains(ShmFlags::SEAL),
+            unsafe_kind: flags.intersects(unsafe_kinds),
+        })
+    }
+
+    fn len(&self) -> Result<u64, WireErrno> {
+        self.0.len().map_err(wire_errno)
+    }
+
+    fn map(self, len: u64) -> Result<PoolMapping, WireErrno> {
+        let len = usize::try_from(len).map_err(|_| WireErrno::ENOMEM)?;
+        self.0
+            .map(len, Prot::READ | Prot::WRITE)
+            .map(PoolMapping)
+            .map_err(wire_errno)
+    }
+}
+
+/// A client's pool, mapped.
+pub struct PoolMapping(qnx::Mapping);
+
+impl Mapping for PoolMapping {
+    type Mem = SharedRegion;
+
+    fn mem(&self) -> SharedRegion {
+        pinned::region(&self.0)
+    }
+
+    fn len(&self) -> u64 {
+        u64::try_from(self.0.len()).unwrap_or(u64::MAX)
+    }
+}
+
+fn wire_errno(error: Errno) -> WireErrno {
+    WireErrno::from_qnx(error.raw())
+}

@@ -1,0 +1,308 @@
+//! The seams: what the module's logic needs from the machine under it. The product side is `platform/`, the other one
+//! is the unit tests'. Nothing above this file makes a system call.
+
+use csock_wire::{SharedMem, SockAddr, SockOpt, WireErrno};
+
+/// Everything that differs between io-sock and a unit test.
+pub trait Platform: Sized + Send + 'static {
+    /// A cheap handle to a pool's memory.
+    type Mem: SharedMem + Send;
+    /// A mapped pool; dropping it unmaps.
+    type Mapping: Mapping<Mem = Self::Mem>;
+    /// A TCP socket.
+    type Stream: Stream<Chain = Self::Chain, Listener = Self::Listener>;
+    /// A listening TCP socket.
+    type Listener: Listener<Stream = Self::Stream>;
+    /// Data on its way to the stack.
+    type Chain: Chain;
+    /// A request that waits for its answer.
+    type Ticket: Ticket;
+
+    /// A new TCP socket over IPv4, never blocking, with the configured buffer sizes.
+    ///
+    /// # Errors
+    /// Whatever `socreate` says.
+    fn socket() -> Result<Self::Stream, WireErrno>;
+
+    /// Makes an external mbuf over `len` bytes of the pool at `offset`, whose release calls
+    /// [`crate::table::Table::released`] with `key`: once, from any thread, under any lock.
+    ///
+    /// # Errors
+    /// `ENOBUFS`, and then the release is not called.
+    fn external(mem: &Self::Mem, offset: usize, len: u32, key: ReleaseKey) -> Result<Self::Chain, WireErrno>;
+
+    /// Copies `len` bytes of the pool at `offset` into mbufs of the stack's own.
+    ///
+    /// # Errors
+    /// `ENOBUFS`.
+    fn copied(mem: &Self::Mem, offset: usize, len: u32) -> Result<Self::Chain, WireErrno>;
+
+    /// Milliseconds of a clock that never goes back.
+    fn now_ms() -> u64;
+
+    /// Wakes a worker; the same `hint` always wakes the same one. From any context.
+    fn wake_worker(hint: usize);
+
+    /// Tells the control thread that a dying session has lost its last socket. Thread context.
+    fn session_drained();
+
+    /// Writes one line to the system log. Thread context.
+    fn log(line: &[u8]);
+}
+
+/// What the control thread needs from the machine besides.
+pub trait Host: Platform {
+    /// A shared-memory object that a client offers as its pool.
+    type Object: PoolObject<Mapping = Self::Mapping>;
+
+    /// Effective user id of the client behind `scoid` (`ConnectClientInfo`).
+    ///
+    /// # Errors
+    /// The kernel's: the client is gone.
+    fn client_uid(scoid: i32) -> Result<u32, WireErrno>;
+
+    /// Opens the object behind `handle`, which process `pid` must have made (`shm_open_handle_pid`).
+    ///
+    /// # Errors
+    /// The kernel's.
+    fn open_object(handle: u64, pid: i32) -> Result<Self::Object, WireErrno>;
+
+    /// Nothing refers to `scoid` any more: the kernel may use it again (`ConnectDetach`).
+    fn forget_client(scoid: i32);
+}
+
+/// What a shared-memory object is, as the kernel says (S-15).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ObjectFlags {
+    /// All flags, in QNX's numbers.
+    pub raw: u32,
+    /// `SHMCTL_ANON`: plain memory.
+    pub anonymous: bool,
+    /// `SHMCTL_SEAL`: neither size nor flags can change any more.
+    pub sealed: bool,
+    /// One of `SHMCTL_REVOCABLE`, `LAZY`, `PHYS`, `TYMEM`: memory that can vanish, or that is not plain.
+    pub unsafe_kind: bool,
+}
+
+/// A shared-memory object, open.
+pub trait PoolObject: Sized {
+    /// What mapping it gives.
+    type Mapping;
+    /// `shm_ctl` with `SHMCTL_GET_FLAGS`.
+    ///
+    /// # Errors
+    /// The kernel's.
+    fn flags(&self) -> Result<ObjectFlags, WireErrno>;
+    /// `fstat`: bytes.
+    ///
+    /// # Errors
+    /// The kernel's.
+    fn len(&self) -> Result<u64, WireErrno>;
+    /// Maps `len` bytes, readable and writable, and closes the object.
+    ///
+    /// # Errors
+    /// The kernel's.
+    fn map(self, len: u64) -> Result<Self::Mapping, WireErrno>;
+}
+
+/// Names one use of pool memory by the stack: which socket, which entry of its in-flight table, which pool.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ReleaseKey {
+    /// Raw handle of the socket.
+    pub socket: u32,
+    /// Entry of the in-flight table.
+    pub entry: u16,
+    /// Slot of the pool.
+    pub pool: u16,
+}
+
+impl ReleaseKey {
+    /// As the two words that an external mbuf carries.
+    #[must_use]
+    pub fn to_args(self) -> (usize, usize) {
+        let [e0, e1] = self.entry.to_le_bytes();
+        let [p0, p1] = self.pool.to_le_bytes();
+        let word = |n: u32| usize::try_from(n).unwrap_or(0);
+        (word(self.socket), word(u32::from_le_bytes([e0, e1, p0, p1])))
+    }
+
+    /// Back from the two words.
+    #[must_use]
+    pub fn from_args(arg1: usize, arg2: usize) -> Self {
+        let word = |n: usize| u32::try_from(n).unwrap_or(0);
+        let [e0, e1, p0, p1] = word(arg2).to_le_bytes();
+        Self {
+            socket: word(arg1),
+            entry: u16::from_le_bytes([e0, e1]),
+            pool: u16::from_le_bytes([p0, p1]),
+        }
+    }
+}
+
+/// A mapped pool.
+pub trait Mapping: Send {
+    /// The handle type to its memory.
+    type Mem;
+    /// The memory; valid as long as the mapping lives.
+    fn mem(&self) -> Self::Mem;
+    /// Bytes.
+    fn len(&self) -> u64;
+}
+
+/// A chain of mbufs under construction. Dropping it frees the mbufs.
+pub trait Chain: Sized {
+    /// Puts `tail` behind `self`.
+    fn append(&mut self, tail: Self);
+}
+
+/// What `soreceive` said.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Received {
+    /// This many bytes were handed over, at least one.
+    Bytes(u32),
+    /// Nothing there now.
+    WouldBlock,
+    /// The peer has finished.
+    Eof,
+    /// The connection is gone.
+    Failed(WireErrno),
+}
+
+/// Which directions a shutdown closes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum How {
+    /// No more receiving.
+    Read,
+    /// No more sending: FIN after what is queued.
+    Write,
+    /// Both.
+    Both,
+}
+
+/// Value of a socket option: one or two integers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct OptValue {
+    /// The value, or on/off.
+    pub first: i32,
+    /// Seconds of `SO_LINGER`.
+    pub second: i32,
+}
+
+/// A TCP socket that never blocks. All calls are for thread context without locks held. Dropping it is [`Stream::close`].
+pub trait Stream: Send + Sized {
+    /// What it sends.
+    type Chain;
+    /// What it becomes by listening.
+    type Listener;
+
+    /// Sends upcalls of this socket to the socket slot `handle` (raw), until the socket is dropped.
+    fn watch(&self, handle: u32);
+    /// `sobind`.
+    ///
+    /// # Errors
+    /// The stack's.
+    fn bind(&self, addr: &SockAddr) -> Result<(), WireErrno>;
+    /// `solisten`. The socket is gone on success, and closed on failure.
+    ///
+    /// # Errors
+    /// The socket, unharmed, and the stack's reason.
+    fn listen(self, backlog: i32) -> Result<Self::Listener, (Self, WireErrno)>;
+    /// `soconnect`: starts only.
+    ///
+    /// # Errors
+    /// The stack's.
+    fn connect(&self, addr: &SockAddr) -> Result<(), WireErrno>;
+    /// Connected now.
+    fn is_connected(&self) -> bool;
+    /// Still connecting.
+    fn is_connecting(&self) -> bool;
+    /// Takes the pending error.
+    fn take_error(&self) -> Option<WireErrno>;
+    /// Room in the send buffer; may be negative.
+    fn send_space(&self) -> i64;
+    /// High-water mark of the send buffer: the most that one `sosend` takes.
+    fn send_hiwat(&self) -> u32;
+    /// `sosend`, not blocking. The chain is gone whatever the result. `more`: a short last segment may wait.
+    ///
+    /// # Errors
+    /// The stack's. Nothing of the chain may be sent again.
+    fn send(&self, chain: Self::Chain, more: bool) -> Result<(), WireErrno>;
+    /// Bytes that can be received now.
+    fn receive_available(&self) -> u32;
+    /// False after the peer's FIN or an error.
+    fn can_receive_more(&self) -> bool;
+    /// `soreceive`, not blocking, at most `max` bytes, given to `each` in order and in pieces.
+    fn receive(&self, max: u32, each: &mut dyn FnMut(&[u8])) -> Received;
+    /// `soshutdown`.
+    ///
+    /// # Errors
+    /// The stack's.
+    fn shutdown(&self, how: How) -> Result<(), WireErrno>;
+    /// Own address.
+    ///
+    /// # Errors
+    /// The stack's.
+    fn local_addr(&self) -> Result<SockAddr, WireErrno>;
+    /// The peer's address.
+    ///
+    /// # Errors
+    /// `ENOTCONN`.
+    fn peer_addr(&self) -> Result<SockAddr, WireErrno>;
+    /// `sosetopt`.
+    ///
+    /// # Errors
+    /// The stack's.
+    fn set_option(&self, option: SockOpt, value: OptValue) -> Result<(), WireErrno>;
+    /// `sogetopt`.
+    ///
+    /// # Errors
+    /// The stack's.
+    fn option(&self, option: SockOpt) -> Result<OptValue, WireErrno>;
+    /// `soclose`, graceful, without waiting.
+    fn close(self);
+    /// Linger 0, then `soclose`: the peer gets RST and the send buffer is dropped.
+    fn abort(self);
+}
+
+/// A listening TCP socket that never blocks.
+pub trait Listener: Send + Sized {
+    /// What it accepts.
+    type Stream;
+    /// Sends upcalls to the socket slot `handle` (raw), until the listener is dropped.
+    fn watch(&self, handle: u32);
+    /// Takes one connection from the queue.
+    ///
+    /// # Errors
+    /// `EWOULDBLOCK` when there is none; a pending error of the listener.
+    fn accept(&self) -> Result<(Self::Stream, SockAddr), WireErrno>;
+    /// Own address.
+    ///
+    /// # Errors
+    /// The stack's.
+    fn local_addr(&self) -> Result<SockAddr, WireErrno>;
+}
+
+/// What the kernel says of a parked request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Parked {
+    /// The client still waits.
+    Waiting,
+    /// The client wants out (signal, timeout, death).
+    UnblockRequested,
+    /// There is nobody to answer.
+    Gone,
+}
+
+/// A request that must be answered exactly once. Dropping it unanswered is a bug; the product answers `EIO` then.
+pub trait Ticket: Send {
+    /// Room for the reply in the client's buffer, bytes.
+    fn room(&self) -> usize;
+    /// Answers with `bytes` (`MsgReply`, status 0).
+    fn reply(self, bytes: &[u8]);
+    /// Answers with an error number and no bytes (`MsgError`).
+    fn error(self, error: WireErrno);
+    /// Answers an unblock request: the client gets the kernel's reason (`MsgError` -1).
+    fn error_from_kernel(self);
+    /// Asks the kernel how it stands (`MsgInfo`).
+    fn parked(&self) -> Parked;
+}

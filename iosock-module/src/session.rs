@@ -1,0 +1,200 @@
+//! Sessions: one client's connection to the module. The kernel says who it is (S-27); the message only names the slot.
+//!
+//! A session is split in two: what the control thread alone keeps ([`Session`]), and counters that the sockets'
+//! turns touch on any thread ([`SessionShared`]).
+
+use crate::{
+    counters::CounterSet,
+    handle::{Handle, next_generation},
+    limits::{MAX_SESSIONS, SESSIONS_PER_UID},
+    maybe::Maybe,
+    pool::PoolRef,
+    seam::Platform,
+};
+use core::sync::atomic::{AtomicU32, Ordering};
+use csock_wire::{Field, Refusal, WireErrno};
+
+/// The half of a session that every thread may touch.
+pub struct SessionShared {
+    /// 1 while there is a session.
+    pub open: AtomicU32,
+    /// Sockets that belong to the session, closing ones included. The session's slot is free again after the last one.
+    pub sockets: AtomicU32,
+    /// Parked requests.
+    pub parked: AtomicU32,
+    /// Not 0: the client's rings told lies; the session is failed for good (S-04).
+    pub faulty: AtomicU32,
+    /// Not 0: the client is gone; the last socket to leave tells the control thread.
+    pub dying: AtomicU32,
+    /// What it did.
+    pub counters: CounterSet,
+}
+
+impl SessionShared {
+    /// Nothing.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            open: AtomicU32::new(0),
+            sockets: AtomicU32::new(0),
+            parked: AtomicU32::new(0),
+            faulty: AtomicU32::new(0),
+            dying: AtomicU32::new(0),
+            counters: CounterSet::new(),
+        }
+    }
+}
+
+/// Who a client is, as the kernel says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Identity {
+    /// Process id.
+    pub pid: i32,
+    /// Server-side connection id: one per client process.
+    pub scoid: i32,
+    /// Effective user id.
+    pub euid: u32,
+}
+
+/// What a session knows of its pool.
+pub struct SessionPool<P: Platform> {
+    /// The session's reference.
+    pub pool: PoolRef,
+    /// Its memory.
+    pub mem: P::Mem,
+    /// Bytes, from the object itself.
+    pub len: u64,
+    /// Where the data area starts; the rings lie below.
+    pub data_offset: u64,
+}
+
+/// The control thread's half of a session.
+pub struct Session<P: Platform> {
+    /// Its handle in this life.
+    pub handle: Handle,
+    /// Its client.
+    pub client: Identity,
+    /// Its pool, once attached.
+    pub pool: Option<SessionPool<P>>,
+    /// It has ended; waiting for the last socket to leave.
+    pub dying: bool,
+    /// The client process is gone, too: its scoid is to be given back.
+    pub gone: bool,
+}
+
+/// All sessions. Lives in the control thread.
+pub struct Sessions<P: Platform> {
+    slots: [Maybe<Session<P>>; MAX_SESSIONS],
+    generations: [u16; MAX_SESSIONS],
+}
+
+impl<P: Platform> Sessions<P> {
+    /// None.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            slots: [const { Maybe::Nothing }; MAX_SESSIONS],
+            generations: [0; MAX_SESSIONS],
+        }
+    }
+
+    /// Opens a session for `client`.
+    ///
+    /// # Errors
+    /// `EUSERS` with the count and the limit: of the client's user id, or of all.
+    pub fn open(&mut self, client: Identity) -> Result<Handle, Refusal> {
+        let refuse = |count: u32, limit: u32| {
+            Err(Refusal::new(
+                WireErrno::EUSERS,
+                Field::SessionCount,
+                u64::from(count),
+                u64::from(limit),
+            ))
+        };
+        let mine = self.count(|s| s.client.euid == client.euid);
+        if mine >= SESSIONS_PER_UID {
+            return refuse(mine, SESSIONS_PER_UID);
+        }
+        let places = (0u16..).zip(self.slots.iter_mut().zip(&mut self.generations));
+        for (index, (slot, generation)) in places {
+            if slot.is_none() {
+                *generation = next_generation(*generation);
+                let Some(handle) = Handle::new(index, *generation) else {
+                    continue;
+                };
+                slot.set(Session {
+                    handle,
+                    client,
+                    pool: None,
+                    dying: false,
+                    gone: false,
+                });
+                return Ok(handle);
+            }
+        }
+        refuse(
+            self.count(|_| true),
+            u32::try_from(MAX_SESSIONS).unwrap_or(u32::MAX),
+        )
+    }
+
+    /// The live session `raw`, if the message that names it came from its client: `scoid` is the kernel's word.
+    ///
+    /// # Errors
+    /// `EBADF`, the same whether there is no such session or it is another client's.
+    pub fn check(&mut self, raw: u32, scoid: i32) -> Result<&mut Session<P>, Refusal> {
+        let refusal = Refusal::new(WireErrno::EBADF, Field::Session, u64::from(raw), 0);
+        let handle = Handle::from_raw(raw).ok_or(refusal)?;
+        match self.slots.get_mut(handle.index()).and_then(Maybe::as_mut) {
+            Some(session) if session.handle == handle && session.client.scoid == scoid && !session.dying => {
+                Ok(session)
+            }
+            _ => Err(refusal),
+        }
+    }
+
+    /// Any session by its handle, dying ones too.
+    pub fn get_mut(&mut self, handle: Handle) -> Option<&mut Session<P>> {
+        self.slots
+            .get_mut(handle.index())
+            .and_then(Maybe::as_mut)
+            .filter(|s| s.handle == handle)
+    }
+
+    /// Frees the slot of a session.
+    pub fn remove(&mut self, handle: Handle) -> Option<Session<P>> {
+        let slot = self.slots.get_mut(handle.index())?;
+        if slot.as_ref()?.handle == handle {
+            slot.take()
+        } else {
+            None
+        }
+    }
+
+    /// The first session, from `index` on, that `test` holds for, and the index after it.
+    pub fn find(&self, index: usize, test: impl Fn(&Session<P>) -> bool) -> Option<(Handle, usize)> {
+        let rest = self.slots.iter().enumerate().skip(index);
+        rest.filter_map(|(i, slot)| Some((slot.as_ref()?, i)))
+            .find(|(session, _)| test(session))
+            .map(|(session, i)| (session.handle, i.wrapping_add(1)))
+    }
+
+    /// How many sessions `test` holds for.
+    pub fn count(&self, test: impl Fn(&Session<P>) -> bool) -> u32 {
+        let n = self
+            .slots
+            .iter()
+            .filter_map(Maybe::as_ref)
+            .filter(|s| test(s))
+            .count();
+        u32::try_from(n).unwrap_or(u32::MAX)
+    }
+}
+
+/// Counts one up unless it is at `limit`; `Err` holds the count.
+pub fn count_up(counter: &AtomicU32, limit: u32) -> Result<(), u32> {
+    let took = counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| {
+        if n < limit { n.checked_add(1) } else { None }
+    });
+    took.map(|_| ())
+}

@@ -1,0 +1,210 @@
+//! The end of a socket: closed by its client, orphaned, failed, aborted; and the release of what it held.
+//!
+//! ```text
+//! close / orphan:  published data goes out -> FIN -> all mbufs back (that is: acknowledged) -> soclose -> release
+//! abort:           soclose with linger 0 (RST) -> all mbufs back -> release
+//! release:         ring block "released", pool reference back, slot free
+//! ```
+//! `soclose` waits for the mbufs because an orphan must stay abortable: after `soclose` there is no socket to abort.
+
+use super::{Body, Phase, Sock, round::Round};
+use crate::seam::{How, OptValue, Platform, Stream};
+use core::sync::atomic::Ordering;
+use csock_wire::{Refusal, RingFault, WireErrno, msg::Empty};
+
+/// A socket on its way out.
+#[derive(Clone, Copy)]
+pub(super) struct Closing {
+    /// FIN was sent, or is behind the data.
+    shut: bool,
+    /// When an orphan is aborted, ms; 0: never.
+    deadline: u64,
+}
+
+impl<P: Platform> Body<P> {
+    /// close(2). The client has no more use for completions: the released block tells it that all buffers are back.
+    pub(super) fn close(
+        &mut self,
+        round: &mut Round<'_, P>,
+        tx_position: u32,
+    ) -> Result<Result<Empty, Refusal>, RingFault> {
+        if self.phase == Phase::Connected {
+            if let Err(refusal) = self.check_position(tx_position)? {
+                // Not closed: the client may try again with a position that it has published.
+                round.slot.open.store(true, Ordering::Relaxed);
+                return Ok(Err(refusal));
+            }
+            self.tx.end = Some(tx_position);
+        }
+        self.cancel_waits(round, WireErrno::EBADF);
+        self.closing.set(Closing {
+            shut: false,
+            deadline: 0,
+        });
+        if self.linger_zero() {
+            self.abort_stack(round);
+        }
+        Ok(Ok(Empty {}))
+    }
+
+    /// The client is gone. What it published still goes out, for a while.
+    pub(super) fn orphan(&mut self, round: &mut Round<'_, P>) -> Result<(), RingFault> {
+        round.slot.open.store(false, Ordering::Relaxed);
+        self.cancel_waits(round, WireErrno::ESRCH);
+        let patience = round.table.config.orphan_ms();
+        let deadline = P::now_ms().saturating_add(u64::from(patience)).max(1);
+        match self.closing.as_mut() {
+            Some(closing) => closing.deadline = deadline,
+            None => {
+                if let (Phase::Connected, Some(wire)) = (self.phase, self.wire.as_mut()) {
+                    let published = wire.sq.available()?;
+                    self.tx.end = Some(wire.sq.cursor().wrapping_add(published));
+                }
+                self.closing.set(Closing {
+                    shut: false,
+                    deadline,
+                });
+            }
+        }
+        if patience == 0 || self.linger_zero() {
+            self.abort_stack(round);
+        } else if self.phase != Phase::Vacant {
+            round.table.arm_timer(round.slot, deadline);
+        }
+        round.table.leave_session(round.slot);
+        Ok(())
+    }
+
+    /// Ends now, with RST: unloading, or an orphan out of time.
+    pub(super) fn abort(&mut self, round: &mut Round<'_, P>) {
+        round.slot.open.store(false, Ordering::Relaxed);
+        self.cancel_waits(round, WireErrno::ECONNABORTED);
+        if self.closing.is_none() {
+            self.closing.set(Closing {
+                shut: false,
+                deadline: 0,
+            });
+        }
+        self.abort_stack(round);
+    }
+
+    /// The timer ran out: time to abort, or only to try again.
+    pub(super) fn timer(&mut self, round: &mut Round<'_, P>) {
+        self.rx.hint = true;
+        let Some(Closing { deadline, .. }) = self.closing.get() else {
+            return;
+        };
+        if deadline == 0 {
+            return;
+        }
+        if P::now_ms() >= deadline {
+            self.abort_stack(round);
+        } else {
+            round.table.arm_timer(round.slot, deadline);
+        }
+    }
+
+    /// The connection is gone. The client learns it from the ready ring, the completions and its waits.
+    pub(super) fn fail(&mut self, round: &mut Round<'_, P>, error: WireErrno) {
+        if self.failure.is_none() {
+            self.failure = Some(error);
+            self.pending_error = Some(error);
+        }
+        self.phase = Phase::Failed;
+        self.rx.hint = true;
+        self.drop_current(round, error);
+    }
+
+    /// The client's rings lie (S-04): they are never touched again, and the socket is cut off.
+    pub(super) fn fault(&mut self, round: &mut Round<'_, P>) {
+        self.fail(round, WireErrno::EPROTO);
+        self.abort_stack(round);
+        if let Some(wire) = self.wire.take() {
+            // Without a word in the client's memory. External mbufs keep their own references.
+            round.table.drop_pool_ref(wire.pool);
+        }
+    }
+
+    /// RST, and the send buffer dropped.
+    fn abort_stack(&mut self, round: &mut Round<'_, P>) {
+        self.drop_current(round, WireErrno::ECONNABORTED);
+        match core::mem::replace(&mut self.sock, Sock::None) {
+            Sock::Stream(stream) => stream.abort(),
+            listener => {
+                self.sock = listener;
+                self.stop_listening();
+            }
+        }
+        if self.phase != Phase::Vacant {
+            self.phase = Phase::Failed;
+        }
+    }
+
+    /// A failed connection that its client knows of: nothing more will come, so the stack can forget it now.
+    pub(super) fn progress_failure(&mut self, round: &mut Round<'_, P>) {
+        if self.phase == Phase::Failed
+            && (self.end_told() || self.wire.is_none())
+            && matches!(self.sock, Sock::Stream(_))
+        {
+            self.abort_stack(round);
+        }
+    }
+
+    /// Goes on with a close as far as it gets now.
+    pub(super) fn progress_close(&mut self, round: &mut Round<'_, P>) {
+        let Some(closing) = self.closing.as_mut() else {
+            return;
+        };
+        if let (Phase::Connected, Sock::Stream(stream)) = (self.phase, &self.sock) {
+            let sent = self
+                .wire
+                .as_ref()
+                .is_none_or(|wire| Some(wire.sq.cursor()) == self.tx.end);
+            if !sent || self.tx.has_current() {
+                return;
+            }
+            if round.slot.inflight.outstanding() != 0 {
+                if !closing.shut {
+                    closing.shut = true;
+                    if stream.shutdown(How::Both).is_err() {
+                        // No connection any more: what is queued will never go out.
+                        return self.abort_stack(round);
+                    }
+                }
+                return;
+            }
+        }
+        match core::mem::replace(&mut self.sock, Sock::None) {
+            Sock::Stream(stream) if self.phase == Phase::Failed => stream.abort(),
+            Sock::Stream(stream) => stream.close(),
+            Sock::Listener(listener) => {
+                self.sock = Sock::Listener(listener);
+                self.stop_listening();
+            }
+            Sock::None => {}
+        }
+        if round.slot.inflight.outstanding() == 0 {
+            self.release(round);
+        }
+    }
+
+    /// Gives everything back. The slot may have its next life at once.
+    fn release(&mut self, round: &mut Round<'_, P>) {
+        // Late completions of this life must not meet the next one.
+        round.slot.inflight.drain_done(|_| ());
+        if let Some(wire) = self.wire.take() {
+            round.table.drop_pool_ref(wire.release());
+        }
+        self.phase = Phase::Vacant;
+        self.sock = Sock::None;
+        self.tx.reset();
+        self.rx.reset();
+        self.failure = None;
+        self.pending_error = None;
+        self.closing.take();
+        self.linger = OptValue::default();
+        self.retry = false;
+        round.table.leave_session(round.slot);
+        round.table.vacate(round.slot);
+    }
+}

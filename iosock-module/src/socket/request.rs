@@ -1,0 +1,377 @@
+//! Control requests of one socket, as they run inside its turn. None blocks; what must wait is parked by WAIT.
+
+use super::{Body, Phase, RingSetup, Sock, Wait, WaitFor, round::Round, wire::Wire};
+use crate::{
+    handle::Handle,
+    reply::Asked,
+    seam::{How, OptValue, Platform, Stream},
+    table::Fate,
+};
+use core::sync::atomic::Ordering;
+use csock_wire::{
+    Field, Refusal, RingFault, SockAddr, SockOpt, WireErrno,
+    msg::{self, AddrReply, ConnectReply, Empty, OptReply},
+};
+use zerocopy::IntoBytes;
+
+/// What is put into a socket's mailbox.
+pub enum Op<P: Platform> {
+    /// A new socket moves in.
+    Adopt {
+        /// The stack's socket.
+        stream: P::Stream,
+        /// Its rings, unless it will listen.
+        setup: Option<RingSetup<P>>,
+        /// Its peer, if it was accepted.
+        peer: Option<SockAddr>,
+        /// Who asked for it.
+        asked: Asked<P::Ticket>,
+    },
+    /// A request of the client.
+    Request {
+        /// Which.
+        request: SocketRequest<P>,
+        /// Who asked.
+        asked: Asked<P::Ticket>,
+    },
+}
+
+/// A checked request about one socket.
+pub enum SocketRequest<P: Platform> {
+    /// bind(2); the right to the port was checked.
+    Bind(SockAddr),
+    /// listen(2).
+    Listen(i32),
+    /// connect(2).
+    Connect(SockAddr),
+    /// accept(2) into the reserved slot `child`.
+    Accept {
+        /// Reserved slot of the new socket.
+        child: Handle,
+        /// Rings of the new socket.
+        setup: RingSetup<P>,
+    },
+    /// shutdown(2).
+    Shutdown {
+        /// Which directions.
+        how: How,
+        /// What was published before this position goes out first.
+        tx_position: u32,
+    },
+    /// close(2).
+    Close {
+        /// What was published before this position goes out first.
+        tx_position: u32,
+    },
+    /// getsockname(2).
+    LocalAddr,
+    /// getpeername(2).
+    PeerAddr,
+    /// Park until ready.
+    Wait(WaitFor),
+    /// setsockopt(2).
+    SetOption(SockOpt, OptValue),
+    /// getsockopt(2).
+    Option(SockOpt),
+}
+
+impl<P: Platform> Body<P> {
+    /// Runs what lies in the mailbox.
+    pub(super) fn requests(&mut self, round: &mut Round<'_, P>) -> Result<(), RingFault> {
+        // Bounded: who puts more than this in meanwhile also posts the bit again.
+        for _ in 0..crate::limits::MAILBOX {
+            match round.slot.mailbox.take() {
+                Some(Op::Adopt {
+                    stream,
+                    setup,
+                    peer,
+                    asked,
+                }) => self.adopt(round, stream, setup, peer, asked)?,
+                Some(Op::Request { request, asked }) => self.request(round, request, asked)?,
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn adopt(
+        &mut self,
+        round: &mut Round<'_, P>,
+        stream: P::Stream,
+        setup: Option<RingSetup<P>>,
+        peer: Option<SockAddr>,
+        asked: Asked<P::Ticket>,
+    ) -> Result<(), RingFault> {
+        match setup.map(Wire::start) {
+            Some(Ok(wire)) => self.wire.set(wire),
+            Some(Err(pool)) => {
+                stream.abort();
+                round.table.drop_pool_ref(pool);
+                round.table.unreserve_slot(round.slot, None);
+                asked.refuse(&Refusal::new(WireErrno::EFAULT, Field::RingOffset, 0, 0));
+                return Ok(());
+            }
+            None => {}
+        }
+        let socket = round.slot.tag.load(Ordering::Relaxed);
+        stream.watch(socket);
+        self.sock = Sock::Stream(stream);
+        self.rx.hint = true;
+        self.phase = if peer.is_some() {
+            Phase::Connected
+        } else {
+            Phase::Fresh
+        };
+        match peer {
+            Some(peer) => asked.grant::<msg::Accept>(&msg::AcceptReply {
+                socket,
+                reserved: 0,
+                peer,
+            }),
+            None => asked.grant::<msg::Socket>(&msg::SocketReply { socket, reserved: 0 }),
+        }
+        // What came over the session while the socket was on its way met an empty slot: see to it now.
+        match round.table.fate(round.slot) {
+            Fate::Live => Ok(()),
+            Fate::Dying => self.orphan(round),
+            Fate::Faulty => {
+                self.fault(round);
+                Ok(())
+            }
+            Fate::Stopping => {
+                self.abort(round);
+                Ok(())
+            }
+        }
+    }
+
+    fn request(
+        &mut self,
+        round: &mut Round<'_, P>,
+        request: SocketRequest<P>,
+        asked: Asked<P::Ticket>,
+    ) -> Result<(), RingFault> {
+        // The control thread lets nothing through after a close; a request that was on its way ends here.
+        if self.closing.is_some() || self.phase == Phase::Vacant {
+            match request {
+                SocketRequest::Accept { child, setup } => round.table.unreserve(child, setup),
+                SocketRequest::Wait(_) => round.table.unpark(round.slot),
+                _ => {}
+            }
+            asked.refuse(&Refusal::bare(WireErrno::EBADF));
+            return Ok(());
+        }
+        match request {
+            SocketRequest::Bind(addr) => asked.answer::<msg::Bind>(self.bind(round, &addr)),
+            SocketRequest::Listen(backlog) => asked.answer::<msg::Listen>(self.listen(round, backlog)),
+            SocketRequest::Connect(addr) => asked.answer::<msg::Connect>(self.connect(&addr)),
+            SocketRequest::Accept { child, setup } => self.accept(round, child, setup, asked),
+            SocketRequest::Shutdown { how, tx_position } => {
+                let done = self.shutdown(how, tx_position)?;
+                asked.answer::<msg::Shutdown>(done);
+            }
+            SocketRequest::Close { tx_position } => {
+                let done = self.close(round, tx_position)?;
+                asked.answer::<msg::Close>(done);
+            }
+            SocketRequest::LocalAddr => asked.answer::<msg::GetSockName>(self.local_addr()),
+            SocketRequest::PeerAddr => asked.answer::<msg::GetPeerName>(self.peer_addr()),
+            SocketRequest::Wait(wait) => self.park(round, Wait { wait, asked }),
+            SocketRequest::SetOption(option, value) => {
+                asked.answer::<msg::SetSockOpt>(self.set_option(option, value));
+            }
+            SocketRequest::Option(option) => asked.answer::<msg::GetSockOpt>(self.option(option)),
+        }
+        Ok(())
+    }
+
+    fn bind(&mut self, round: &Round<'_, P>, addr: &SockAddr) -> Result<AddrReply, Refusal> {
+        let Sock::Stream(stream) = &self.sock else {
+            return Err(self.wrong_state());
+        };
+        stream.bind(addr)?;
+        let local = stream.local_addr()?;
+        round.slot.bound.store(bound_key(&local), Ordering::Release);
+        Ok(AddrReply { addr: local })
+    }
+
+    fn connect(&mut self, addr: &SockAddr) -> Result<ConnectReply, Refusal> {
+        match self.phase {
+            Phase::Fresh => {}
+            Phase::Connecting => return Err(Refusal::bare(WireErrno::EALREADY)),
+            Phase::Connected => return Err(Refusal::bare(WireErrno::EISCONN)),
+            Phase::Listening => return Err(Refusal::bare(WireErrno::EOPNOTSUPP)),
+            Phase::Failed | Phase::Vacant => return Err(self.wrong_state()),
+        }
+        let (Sock::Stream(stream), Some(_)) = (&self.sock, self.wire.as_ref()) else {
+            // A connection needs rings, and this socket was made to listen.
+            return Err(Refusal::new(WireErrno::EOPNOTSUPP, Field::RingOffset, 0, 1));
+        };
+        stream.connect(addr)?;
+        self.phase = Phase::Connecting;
+        let state = if stream.is_connected() {
+            self.phase = Phase::Connected;
+            ConnectReply::CONNECTED
+        } else {
+            ConnectReply::IN_PROGRESS
+        };
+        Ok(ConnectReply { state, reserved: 0 })
+    }
+
+    /// Looks whether a connect has ended.
+    pub(super) fn progress_connect(&mut self, round: &mut Round<'_, P>) {
+        let (Phase::Connecting, Sock::Stream(stream)) = (self.phase, &self.sock) else {
+            return;
+        };
+        if stream.is_connected() {
+            self.phase = Phase::Connected;
+            self.rx.hint = true;
+        } else if let Some(error) = stream.take_error() {
+            self.fail(round, error);
+        } else if !stream.is_connecting() {
+            self.fail(round, WireErrno::ECONNABORTED);
+        }
+    }
+
+    fn shutdown(&mut self, how: How, tx_position: u32) -> Result<Result<Empty, Refusal>, RingFault> {
+        if self.phase != Phase::Connected {
+            return Ok(Err(Refusal::bare(WireErrno::ENOTCONN)));
+        }
+        if how != How::Read {
+            if let Err(refusal) = self.check_position(tx_position)? {
+                return Ok(Err(refusal));
+            }
+            self.tx.shut_at = Some(tx_position);
+        }
+        if how == How::Write {
+            return Ok(Ok(Empty {}));
+        }
+        let Sock::Stream(stream) = &self.sock else {
+            return Ok(Err(self.wrong_state()));
+        };
+        self.rx.hint = true;
+        Ok(stream
+            .shutdown(How::Read)
+            .map(|()| Empty {})
+            .map_err(Refusal::from))
+    }
+
+    /// A position up to which the client says that it has published.
+    pub(super) fn check_position(&mut self, position: u32) -> Result<Result<(), Refusal>, RingFault> {
+        let Some(wire) = self.wire.as_mut() else {
+            return Ok(Ok(()));
+        };
+        let ahead = position.wrapping_sub(wire.sq.cursor());
+        let published = wire.sq.available()?;
+        if ahead <= published {
+            return Ok(Ok(()));
+        }
+        let allowed = u64::from(wire.sq.cursor().wrapping_add(published));
+        Ok(Err(Refusal::new(
+            WireErrno::EINVAL,
+            Field::TxPosition,
+            u64::from(position),
+            allowed,
+        )))
+    }
+
+    fn local_addr(&self) -> Result<AddrReply, Refusal> {
+        use crate::seam::Listener as _;
+        let addr = match &self.sock {
+            Sock::Stream(stream) => stream.local_addr()?,
+            Sock::Listener(listener) => listener.local_addr()?,
+            Sock::None => return Err(self.wrong_state()),
+        };
+        Ok(AddrReply { addr })
+    }
+
+    fn peer_addr(&self) -> Result<AddrReply, Refusal> {
+        match &self.sock {
+            Sock::Stream(stream) => Ok(AddrReply {
+                addr: stream.peer_addr()?,
+            }),
+            Sock::Listener(_) | Sock::None => Err(Refusal::bare(WireErrno::ENOTCONN)),
+        }
+    }
+
+    fn set_option(&mut self, option: SockOpt, value: OptValue) -> Result<Empty, Refusal> {
+        let Sock::Stream(stream) = &self.sock else {
+            return Err(self.wrong_state());
+        };
+        if option == SockOpt::Linger {
+            let seconds = value.second;
+            if u16::try_from(seconds).is_err() {
+                let shown = u64::from(seconds.unsigned_abs());
+                return Err(Refusal::new(
+                    WireErrno::EINVAL,
+                    Field::OptValue,
+                    shown,
+                    u64::from(u16::MAX),
+                ));
+            }
+            stream.set_option(option, value)?;
+            self.linger = value;
+        } else {
+            stream.set_option(option, value)?;
+        }
+        Ok(Empty {})
+    }
+
+    fn option(&mut self, option: SockOpt) -> Result<OptReply, Refusal> {
+        let value = match (&self.sock, option) {
+            (sock, SockOpt::Error) => {
+                let from_stack = || {
+                    if let Sock::Stream(stream) = sock {
+                        stream.take_error()
+                    } else {
+                        None
+                    }
+                };
+                let error = self.pending_error.take().or_else(from_stack);
+                OptValue {
+                    first: i32::from(error.map_or(0, |e| e.0)),
+                    second: 0,
+                }
+            }
+            (_, SockOpt::Linger) => self.linger,
+            (Sock::Stream(stream), option) => stream.option(option)?,
+            _ => return Err(self.wrong_state()),
+        };
+        let mut reply = OptReply {
+            len: option.value_len(),
+            ..OptReply::default()
+        };
+        let words = [
+            value.first,
+            if option == SockOpt::Linger {
+                value.second
+            } else {
+                0
+            },
+        ];
+        for (to, from) in reply.value.iter_mut().zip(words.as_bytes()) {
+            *to = *from;
+        }
+        Ok(reply)
+    }
+
+    /// `EINVAL` with the phase, for a request that the socket's state does not permit.
+    pub(super) fn wrong_state(&self) -> Refusal {
+        let phase = match self.phase {
+            Phase::Vacant => 0,
+            Phase::Fresh => 1,
+            Phase::Connecting => 2,
+            Phase::Connected => 3,
+            Phase::Listening => 4,
+            Phase::Failed => 5,
+        };
+        Refusal::new(WireErrno::EINVAL, Field::State, phase, 0)
+    }
+}
+
+/// A bound address in one word: the port below, the IPv4 address above.
+pub fn bound_key(addr: &SockAddr) -> u64 {
+    let [a, b, c, d] = addr.v4_octets();
+    let [p0, p1] = addr.port.to_le_bytes();
+    u64::from_le_bytes([p0, p1, a, b, c, d, 1, 0])
+}
