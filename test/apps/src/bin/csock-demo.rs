@@ -15,7 +15,6 @@ use std::{
     io::{Read, Write},
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    time::Instant,
 };
 
 const MIB: f64 = 1024.0 * 1024.0;
@@ -111,7 +110,7 @@ fn run(options: &Options, dir: &Path) -> Result<Outcome> {
     let demo = Demo { file: &file, digest: &digest, size: options.size, dir, curl, python };
     let serve = demo.serve(&stand, "csock")?;
     let fetch = demo.fetch(&stand, "csock")?;
-    let after = ledger(&stand.run("csock-stat", &["--json"])?)?;
+    let after = ledger(&stand.run("csock-stat", &[])?)?;
     let message_serve = demo.serve(&stand, "message")?;
     let message_fetch = demo.fetch(&stand, "message")?;
     stand.stop().context("io-sock did not end well")?;

@@ -1,0 +1,103 @@
+//! Tables for a reader and one JSON object for a machine.
+
+use super::{
+    Measured,
+    systems::{System, Times},
+};
+use anyhow::{Context, Result};
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// The interfaces, in the order of the tables.
+pub const INTERFACES: [&str; 4] = ["ping", "hello", "calculator", "timer"];
+
+/// The third mission document's own figures, microseconds per call (another machine): D-Bus, Thrift, Thrift on its kernel module.
+pub const DOCUMENT: [(&str, [f64; 3]); 4] = [
+    ("ping", [230.0, 77.0, 47.8]),
+    ("hello", [230.0, 39.0, 22.0]),
+    ("calculator", [450.4, 95.0, 69.5]),
+    ("timer", [350.0, 150.0, 140.0]),
+];
+
+/// Ratios and counts; smaller is better, ours divided by theirs.
+#[derive(Serialize)]
+struct Ratios {
+    ping_vs_thrift: f64,
+    hello_vs_thrift: f64,
+    calculator_vs_thrift: f64,
+    timer_vs_thrift: f64,
+    ping_vs_dbus: f64,
+    thrift_on_msgsend_ping_vs_thrift: f64,
+    ping_vs_floor: f64,
+    rt_1mib_vs_unix_socket: f64,
+    copies_per_message: f64,
+    idle_wakeups: u64,
+}
+
+/// The JSON object.
+pub fn json(measured: &Measured) -> Result<String> {
+    let versus = |interface: &str, system: System| -> Result<f64> {
+        Ok(time(measured, System::MsgSend, interface)? / time(measured, system, interface)?)
+    };
+    let (_, message, socket, _) = measured.payload.last().context("no payload was measured")?;
+    let ratios = Ratios {
+        ping_vs_thrift: versus("ping", System::Thrift)?,
+        hello_vs_thrift: versus("hello", System::Thrift)?,
+        calculator_vs_thrift: versus("calculator", System::Thrift)?,
+        timer_vs_thrift: versus("timer", System::Thrift)?,
+        ping_vs_dbus: versus("ping", System::DBus)?,
+        thrift_on_msgsend_ping_vs_thrift: time(measured, System::ThriftOnMsgSend, "ping")? / time(measured, System::Thrift, "ping")?,
+        ping_vs_floor: time(measured, System::MsgSend, "ping")? / measured.floor.0,
+        rt_1mib_vs_unix_socket: message / socket,
+        copies_per_message: measured.copies_per_message,
+        idle_wakeups: measured.idle_wakeups,
+    };
+    Ok(serde_json::to_string_pretty(&ratios)?)
+}
+
+/// Nanoseconds per call of `interface` on `system`.
+pub fn time(measured: &Measured, system: System, interface: &str) -> Result<f64> {
+    find(&measured.systems, system, interface)
+}
+
+fn find(all: &[(System, Times)], system: System, interface: &str) -> Result<f64> {
+    all.iter()
+        .find(|(s, _)| *s == system)
+        .and_then(|(_, times)| times.get(interface).copied())
+        .with_context(|| format!("{interface} was not measured on {}", system.name()))
+}
+
+/// The tables.
+pub fn tables(measured: &Measured) -> Result<String> {
+    let mut out = String::new();
+    for (title, all, floor) in [("two cores", &measured.systems, measured.floor.0), ("one core", &measured.one_core, measured.floor.1)] {
+        writeln!(out, "microseconds per call, {title}, {} calls each (calculator: four calls; timer: propagation)\n", measured.calls)?;
+        writeln!(out, "| | ping | hello | calculator | timer |\n|---|---|---|---|---|")?;
+        for (system, _) in all {
+            write!(out, "| {} |", system.name())?;
+            for interface in INTERFACES {
+                write!(out, " {:.2} |", find(all, *system, interface)? / 1000.0)?;
+            }
+            writeln!(out)?;
+        }
+        writeln!(out, "| floor (shared word, same wait policy) | {:.2} | | | |\n", floor / 1000.0)?;
+    }
+    writeln!(out, "another machine's (the third mission document)\n\n| | ping | hello | calculator | timer |\n|---|---|---|---|---|")?;
+    for (index, system) in ["D-Bus", "Thrift, TSocket", "Thrift on stapler (kernel module)"].iter().enumerate() {
+        write!(out, "| {system} |")?;
+        for (_, figures) in DOCUMENT {
+            write!(out, " {} |", figures.get(index).copied().unwrap_or(f64::NAN))?;
+        }
+        writeln!(out)?;
+    }
+    writeln!(out, "\nmicroseconds per round trip, payload there and back\n\n| bytes | MsgSend | Unix socket | pipes |\n|---|---|---|---|")?;
+    for (size, message, socket, pipe) in &measured.payload {
+        writeln!(out, "| {size} | {:.2} | {:.2} | {:.2} |", message / 1000.0, socket / 1000.0, pipe / 1000.0)?;
+    }
+    writeln!(out, "\ncalls per second on one server thread\n\n| clients | calls/s |\n|---|---|")?;
+    for (clients, rate) in &measured.many {
+        writeln!(out, "| {clients} | {rate:.0} |")?;
+    }
+    writeln!(out, "\nwake-ups of an idle server and eight idle clients in 5 s: {}", measured.idle_wakeups)?;
+    Ok(out)
+}

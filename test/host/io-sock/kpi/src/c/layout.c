@@ -1,0 +1,187 @@
+/*
+ * The layouts of FreeBSD 13.0 (LP64) that the headers must have. layout.rs asserts the same of the Rust side.
+ * It compiles to nothing; it is compiled for both processors, with and without INVARIANTS.
+ */
+#include <sys/param.h>
+#include <sys/systm.h>
+#include <sys/callout.h>
+#include <sys/kthread.h>
+#include <sys/malloc.h>
+#include <sys/mbuf.h>
+#include <sys/module.h>
+#include <sys/mutex.h>
+#include <sys/proc.h>
+#include <sys/socketvar.h>
+#include <sys/sx.h>
+#include <sys/sysctl.h>
+#include <sys/taskqueue.h>
+#include <sys/uio.h>
+
+#include <netinet/in.h>
+
+#include <qnx/qnx_modload.h>
+
+#define SIZE(type, size) _Static_assert(sizeof(type) == (size), "sizeof " #type)
+#define AT(type, field, at) _Static_assert(__offsetof(type, field) == (at), #type "." #field)
+
+SIZE(struct sysinit, 24);
+AT(struct sysinit, order, 4);
+AT(struct sysinit, func, 8);
+AT(struct sysinit, udata, 16);
+SIZE(struct mod_metadata, 24);
+AT(struct mod_metadata, md_type, 4);
+AT(struct mod_metadata, md_data, 8);
+AT(struct mod_metadata, md_cval, 16);
+SIZE(moduledata_t, 24);
+SIZE(struct mod_version, 4);
+SIZE(struct mod_depend, 12);
+SIZE(struct mtx_args, 24);
+SIZE(struct _iosock_module_version, 16);
+
+SIZE(struct sysctl_oid, 96);
+AT(struct sysctl_oid, oid_parent, 8);
+AT(struct sysctl_oid, oid_link, 16);
+AT(struct sysctl_oid, oid_number, 24);
+AT(struct sysctl_oid, oid_kind, 28);
+AT(struct sysctl_oid, oid_arg1, 32);
+AT(struct sysctl_oid, oid_arg2, 40);
+AT(struct sysctl_oid, oid_name, 48);
+AT(struct sysctl_oid, oid_handler, 56);
+AT(struct sysctl_oid, oid_fmt, 64);
+AT(struct sysctl_oid, oid_refcnt, 72);
+AT(struct sysctl_oid, oid_running, 76);
+AT(struct sysctl_oid, oid_descr, 80);
+AT(struct sysctl_oid, oid_label, 88);
+SIZE(struct sysctl_req, 96);
+AT(struct sysctl_req, oldptr, 16);
+AT(struct sysctl_req, oldlen, 24);
+AT(struct sysctl_req, oldidx, 32);
+AT(struct sysctl_req, oldfunc, 40);
+AT(struct sysctl_req, newptr, 48);
+AT(struct sysctl_req, newlen, 56);
+AT(struct sysctl_req, newidx, 64);
+AT(struct sysctl_req, newfunc, 72);
+AT(struct sysctl_req, validlen, 80);
+AT(struct sysctl_req, flags, 88);
+
+SIZE(struct malloc_type, 112);
+AT(struct malloc_type, ks_version, 8);
+AT(struct malloc_type, ks_shortdesc, 16);
+AT(struct malloc_type, ks_mti, 24);
+
+SIZE(struct lock_object, 24);
+SIZE(struct mtx, 32);
+AT(struct mtx, mtx_lock, 24);
+SIZE(struct sx, 32);
+AT(struct sx, sx_lock, 24);
+
+SIZE(struct mbuf, 248);
+AT(struct mbuf, m_nextpkt, 8);
+AT(struct mbuf, m_data, 16);
+AT(struct mbuf, m_len, 24);
+AT(struct mbuf, m_pkthdr, 32);
+AT(struct mbuf, m_dat, 32);
+AT(struct mbuf, m_pkthdr.tags, 40);
+AT(struct mbuf, m_pkthdr.len, 48);
+AT(struct mbuf, m_pkthdr.flowid, 52);
+AT(struct mbuf, m_pkthdr.csum_flags, 56);
+AT(struct mbuf, m_pkthdr.fibnum, 60);
+AT(struct mbuf, m_pkthdr.numa_domain, 62);
+AT(struct mbuf, m_pkthdr.rsstype, 63);
+AT(struct mbuf, m_pkthdr.rcv_tstmp, 64);
+AT(struct mbuf, m_pkthdr.PH_per, 72);
+AT(struct mbuf, m_pkthdr.PH_loc, 80);
+AT(struct mbuf, m_ext, 88);
+AT(struct mbuf, m_pktdat, 88);
+AT(struct mbuf, m_ext.ext_size, 96);
+AT(struct mbuf, m_ext.ext_buf, 104);
+AT(struct mbuf, m_ext.ext_arg2, 112);
+AT(struct mbuf, m_ext.ext_free, 232);
+AT(struct mbuf, m_ext.ext_arg1, 240);
+SIZE(struct m_ext, 160);
+SIZE(struct pkthdr, 56);
+_Static_assert(m_ext_copylen == 24, "a duplicate copies 24 bytes of m_ext");
+_Static_assert(MLEN == 224 && MHLEN == 168 && MINCLSIZE == 169, "room inside an mbuf");
+
+SIZE(struct sockbuf, 280);
+AT(struct sockbuf, sb_sx, 32);
+AT(struct sockbuf, sb_state, 72);
+AT(struct sockbuf, sb_mb, 80);
+AT(struct sockbuf, sb_acc, 124);
+AT(struct sockbuf, sb_ccc, 128);
+AT(struct sockbuf, sb_hiwat, 132);
+AT(struct sockbuf, sb_mbcnt, 136);
+AT(struct sockbuf, sb_mbmax, 148);
+AT(struct sockbuf, sb_lowat, 164);
+AT(struct sockbuf, sb_timeo, 168);
+AT(struct sockbuf, sb_flags, 208);
+AT(struct sockbuf, sb_upcall, 216);
+AT(struct sockbuf, sb_upcallarg, 224);
+
+SIZE(struct socket, 944);
+AT(struct socket, so_count, 32);
+AT(struct socket, so_type, 184);
+AT(struct socket, so_options, 188);
+AT(struct socket, so_linger, 192);
+AT(struct socket, so_state, 194);
+AT(struct socket, so_pcb, 200);
+AT(struct socket, so_proto, 216);
+AT(struct socket, so_timeo, 224);
+AT(struct socket, so_error, 226);
+AT(struct socket, so_cred, 240);
+AT(struct socket, so_rcv, 328);
+AT(struct socket, so_snd, 608);
+AT(struct socket, so_list, 888);
+AT(struct socket, so_listen, 904);
+AT(struct socket, so_qstate, 912);
+AT(struct socket, sol_incomp, 328);
+AT(struct socket, sol_comp, 344);
+AT(struct socket, sol_qlen, 360);
+AT(struct socket, sol_incqlen, 364);
+AT(struct socket, sol_qlimit, 368);
+AT(struct socket, sol_upcall, 400);
+AT(struct socket, sol_upcallarg, 408);
+
+SIZE(struct sockopt, 40);
+AT(struct sockopt, sopt_val, 16);
+AT(struct sockopt, sopt_td, 32);
+SIZE(struct linger, 8);
+SIZE(struct timeval, 16);
+SIZE(struct sockaddr_in, 16);
+SIZE(struct sockaddr_in6, 28);
+SIZE(struct uio, 48);
+AT(struct uio, uio_iovcnt, 8);
+AT(struct uio, uio_offset, 16);
+AT(struct uio, uio_resid, 24);
+AT(struct uio, uio_segflg, 32);
+AT(struct uio, uio_rw, 36);
+AT(struct uio, uio_td, 40);
+SIZE(struct iovec, 16);
+SIZE(struct task, 32);
+_Static_assert(MODULE_KERNEL_MAXVER == 1399999, "any kernel of major version 13");
+_Static_assert(EWOULDBLOCK == 11 && EMSGSIZE == 240 && EOPNOTSUPP == 103, "QNX's error numbers");
+
+/* Ours alone: what layout/ says of structs whose layout nobody else relies on. */
+SIZE(struct thread, 136);
+AT(struct thread, td_pt_tid, 16);
+AT(struct thread, td_locks, 32);
+AT(struct thread, td_ru, 40);
+AT(struct thread, td_retval, 72);
+AT(struct thread, td_wchan, 88);
+AT(struct thread, td_name, 104);
+AT(struct thread, td_private, 128);
+SIZE(struct ucred, 48);
+AT(struct ucred, cr_groups, 40);
+SIZE(struct proc, 40);
+SIZE(struct callout, 48);
+AT(struct callout, c_time, 24);
+AT(struct callout, c_flags, 32);
+AT(struct callout, c_sequence, 40);
+SIZE(struct protosw, 96);
+AT(struct protosw, pr_flags, 18);
+AT(struct protosw, pr_usrreqs, 88);
+SIZE(struct pr_usrreqs, 208);
+AT(struct pr_usrreqs, pru_peeraddr, 80);
+AT(struct pr_usrreqs, pru_sockaddr, 144);
+SIZE(struct m_tag, 24);
+SIZE(struct sx_args, 24);

@@ -1,0 +1,15 @@
+//! panic(9): says what rule was broken, and by which thread, and ends the process, as io-sock's own death would.
+
+use crate::thread;
+
+/// Ends the process with a message on standard error.
+pub fn die(what: std::fmt::Arguments<'_>) -> ! {
+    eprintln!("io-sock panic: {what} (thread {})", thread::current_name());
+    std::process::abort()
+}
+
+/// `die!("format", ..)`: the stack's panic, for rules that FreeBSD enforces.
+macro_rules! die {
+    ($($arg:tt)*) => { $crate::panic::die(format_args!($($arg)*)) };
+}
+pub(crate) use die;

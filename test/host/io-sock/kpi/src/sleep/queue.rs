@@ -1,0 +1,144 @@
+//! The queues of sleepers, hashed by channel.
+
+use crate::futex;
+use crate::panic::die;
+use crate::thread::{self, Td};
+use std::ffi::{CStr, c_void};
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+/// Why a sleep ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Woken {
+    /// By wakeup, or because there was no need to sleep.
+    Woken,
+    /// Time is up.
+    TimedOut,
+    /// A signal came.
+    Interrupted,
+}
+
+/// `sleep_state` of a thread. Leaves `QUEUED` only under the lock of its queue.
+const QUEUED: u32 = 1;
+const WOKEN: u32 = 2;
+const INTERRUPTED: u32 = 3;
+
+struct Sleeper {
+    chan: usize,
+    td: Td,
+    interruptible: bool,
+}
+
+/// Sleepers whose channels share a hash, who slept longest first.
+static QUEUES: [Mutex<Vec<Sleeper>>; 128] = [const { Mutex::new(Vec::new()) }; 128];
+
+fn queue(chan: usize) -> MutexGuard<'static, Vec<Sleeper>> {
+    // Channels are addresses of structs: the low bits say little.
+    let hash = (chan >> 4) ^ (chan >> 11);
+    QUEUES[hash % QUEUES.len()].lock().unwrap_or_else(|e| e.into_inner())
+}
+
+/// Sleeps on `chan`. `enqueued` runs once the thread is in the queue and can be woken: it releases the interlock and says whether there
+/// still is reason to sleep.
+pub(crate) fn block(
+    chan: *const c_void,
+    wmesg: &CStr,
+    interruptible: bool,
+    limit: Option<Duration>,
+    enqueued: impl FnOnce() -> bool,
+) -> Woken {
+    let td = thread::current();
+    let state = &td.private().sleep_state;
+    let signal = &td.private().signal;
+    let chan = chan as usize;
+    let deadline = limit.map(|limit| Instant::now() + limit);
+
+    let mut sleepers = queue(chan);
+    state.store(QUEUED, Ordering::Relaxed);
+    td.wchan().store(chan as *mut c_void, Ordering::SeqCst);
+    // After the channel is shown: `interrupt` sets the signal first and looks for the channel then.
+    if interruptible && signal.swap(false, Ordering::SeqCst) {
+        td.wchan().store(std::ptr::null_mut(), Ordering::Relaxed);
+        drop(sleepers);
+        enqueued();
+        return Woken::Interrupted;
+    }
+    sleepers.push(Sleeper { chan, td, interruptible });
+    td.set_wmesg(wmesg);
+    // Releasing the interlock may wake others, which takes a queue's lock: ours is released first. The thread is in the queue already, so
+    // nothing is lost.
+    drop(sleepers);
+    if !enqueued() {
+        let mut sleepers = queue(chan);
+        sleepers.retain(|sleeper| sleeper.td != td);
+        state.store(WOKEN, Ordering::Relaxed);
+    }
+    let woken = loop {
+        match state.load(Ordering::Acquire) {
+            QUEUED => {}
+            WOKEN => break Woken::Woken,
+            INTERRUPTED => {
+                signal.store(false, Ordering::Relaxed);
+                break Woken::Interrupted;
+            }
+            other => die!("sleep state {other}"),
+        }
+        let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+        if left == Some(Duration::ZERO) {
+            let mut sleepers = queue(chan);
+            if state.load(Ordering::Relaxed) == QUEUED {
+                sleepers.retain(|sleeper| sleeper.td != td);
+                break Woken::TimedOut;
+            }
+            continue;
+        }
+        futex::wait(state, QUEUED, left);
+    };
+    td.wchan().store(std::ptr::null_mut(), Ordering::Relaxed);
+    crate::time::update_ticks();
+    woken
+}
+
+/// Ends one sleep; the sleeper is out of its queue already, which is locked.
+fn rouse(td: Td, how: u32) {
+    let state = &td.private().sleep_state;
+    state.store(how, Ordering::Release);
+    // The thread's private part is never given back, so waking late is harmless.
+    futex::wake(state, 1);
+}
+
+/// Wakes all who sleep on `chan`.
+pub(crate) fn wakeup(chan: *const c_void) {
+    wakeup_some(chan, usize::MAX);
+}
+
+/// Wakes at most `most` who sleep on `chan`, who slept longest first.
+pub(crate) fn wakeup_some(chan: *const c_void, most: usize) {
+    let chan = chan as usize;
+    let mut left = most;
+    queue(chan).retain(|sleeper| {
+        if sleeper.chan != chan || left == 0 {
+            return true;
+        }
+        left -= 1;
+        rouse(sleeper.td, WOKEN);
+        false
+    });
+}
+
+/// As if a signal came to `td`.
+pub(crate) fn interrupt(td: Td) {
+    td.private().signal.store(true, Ordering::SeqCst);
+    let chan = td.wchan().load(Ordering::SeqCst) as usize;
+    if chan == 0 {
+        return;
+    }
+    queue(chan).retain(|sleeper| {
+        if sleeper.td != td || !sleeper.interruptible {
+            return true;
+        }
+        rouse(td, INTERRUPTED);
+        false
+    });
+}

@@ -1,0 +1,29 @@
+//! sysctl(9): values that modules publish.
+//!
+//! | File | What |
+//! |---|---|
+//! | `oid.rs` | `struct sysctl_oid`, kinds and flags |
+//! | `roots.rs` | the nodes that modules hang theirs below, exported as C symbols |
+//! | `tree.rs` | which oids there are, by name |
+//! | `request.rs` | one call of a handler |
+//! | `value.rs` | bytes to text and back |
+//! | `handlers.rs` | `sysctl_handle_int` and its like, exported to modules |
+
+mod handlers;
+mod oid;
+mod request;
+mod roots;
+mod tree;
+mod value;
+
+pub use oid::SysctlOid;
+pub use tree::{Error, OidId, Tree};
+
+use crate::symbols::Symbol;
+
+/// The handlers and root nodes that modules import.
+pub fn symbols() -> Vec<Symbol> {
+    let mut symbols = handlers::symbols();
+    symbols.extend(roots::symbols());
+    symbols
+}
