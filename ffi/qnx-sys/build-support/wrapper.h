@@ -1,4 +1,6 @@
-/* Everything that ffi/qnx-sys binds, by the names that QNX's headers have too. */
+/* Everything that ffi/qnx-sys binds, by the names that QNX's headers have too. Others lean on the first two. */
+#include <sys/types.h>
+#include <sys/socket.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if_dl.h>
@@ -17,10 +19,8 @@
 #include <sys/neutrino.h>
 #include <sys/procmgr.h>
 #include <sys/siginfo.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
-#include <sys/types.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <time.h>

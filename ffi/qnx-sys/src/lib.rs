@@ -2,7 +2,7 @@
 //!
 //! Only `ffi/qnx` and the stand-in `qnx-host` depend on this crate. The bindings come from our own headers in `include/` and are
 //! checked in; with feature `sdp` and `QNX_TARGET` set, a build for QNX makes them from the SDP's headers instead (`build.rs`).
-//! On Linux the functions that its libc has too (`mmap`, `close`, `sem_wait`, ...) are the stand-in's `qnx_<name>`.
+//! On Linux the functions that its libc has too and means otherwise (`mmap`, `close`, ...) are the stand-in's `qnx_<name>`.
 //!
 //! `layout` states every size and offset a second time, by hand; `check_libc` (feature `check-libc`) compares with the `libc` crate.
 

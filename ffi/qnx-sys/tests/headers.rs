@@ -10,14 +10,26 @@ fn compile(language: &str, standard: &str, name: &str, source: &str) {
     let file = dir.join(format!("{}.{language}", name.replace('/', "_")));
     std::fs::write(&file, source).expect("the target's temporary directory is writable");
     let output = Command::new("clang")
-        .args(["-fsyntax-only", "-ffreestanding", "-nostdlibinc", "-Wall", "-Wextra", "-Wpedantic", "-Werror"])
+        .args([
+            "-fsyntax-only",
+            "-ffreestanding",
+            "-nostdlibinc",
+            "-Wall",
+            "-Wextra",
+            "-Wpedantic",
+            "-Werror",
+        ])
         .args(["-Wno-unused-value", "-x", language, &format!("-std={standard}")])
         .arg(format!("-I{}", root.join("include").display()))
         .arg(format!("-I{}", root.join("include/libc").display()))
         .arg(&file)
         .output()
         .expect("clang runs (`cargo xtask setup` installs it)");
-    assert!(output.status.success(), "{name} as {standard}:\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{name} as {standard}:\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 /// Every header under `dir`, by the name that a program includes.
@@ -30,7 +42,12 @@ fn headers(dir: &Path, base: &Path, found: &mut Vec<String>) {
                 headers(&path, base, found);
             }
         } else if path.extension().is_some_and(|extension| extension == "h") {
-            found.push(path.strip_prefix(base).expect("below its base").display().to_string());
+            found.push(
+                path.strip_prefix(base)
+                    .expect("below its base")
+                    .display()
+                    .to_string(),
+            );
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Channels: where a server receives.
 
+use core::mem::ManuallyDrop;
+
 use qnx_sys as sys;
 
 use crate::decode::{eok_r, id_r, not_negative, status_r};
@@ -68,8 +70,7 @@ impl Channel {
             ..Default::default()
         };
         // SAFETY: the kernel reads `config` during the call.
-        let result =
-            unsafe { sys::ChannelCreatePulsePool(flags.bits(), &config) };
+        let result = unsafe { sys::ChannelCreatePulsePool(flags.bits(), &config) };
         Ok(Self {
             chid: not_negative(result)?,
         })
@@ -99,7 +100,10 @@ impl Channel {
         // SAFETY: the kernel writes at most `buf.len()` bytes to `buf` and one `_msg_info64` to `info`; both are ours alone.
         let result = unsafe { sys::MsgReceive_r(self.chid, buf.as_mut_ptr().cast(), buf.len(), &mut info) };
         match received(result)? {
-            Some(rcvid) => Ok(Received::Message(Message::new(rcvid, MsgInfo::from_raw(&info)))),
+            Some(rcvid) => Ok(Received::Message(Message::new(
+                rcvid,
+                MsgInfo::received(&info, buf.len()),
+            ))),
             None => {
                 let pulse = buf.first_chunk::<PULSE_LEN>().ok_or(Errno::EINVAL)?;
                 Ok(Received::Pulse(Pulse::from_bytes(pulse)))
@@ -122,7 +126,15 @@ impl Channel {
         // SAFETY: the kernel writes to the bytes that `parts` borrow for us alone, at most as many as each has, and to `info`.
         let result = unsafe { sys::MsgReceivev_r(self.chid, IoSliceMut::raw(parts), parts.len(), &mut info) };
         match received(result)? {
-            Some(rcvid) => Ok(Received::Message(Message::new(rcvid, MsgInfo::from_raw(&info)))),
+            Some(rcvid) => {
+                let room = parts
+                    .iter()
+                    .fold(0_usize, |room, part| room.saturating_add(part.len()));
+                Ok(Received::Message(Message::new(
+                    rcvid,
+                    MsgInfo::received(&info, room),
+                )))
+            }
             None => {
                 let pulse = parts
                     .first()
@@ -155,6 +167,21 @@ impl Channel {
         Ok(Pulse::from_bytes(&buf.0))
     }
 
+    /// The id, without the ownership: nobody destroys the channel then but [`from_raw`](Channel::from_raw) or the process's end.
+    #[must_use]
+    pub fn into_raw(self) -> i32 {
+        ManuallyDrop::new(self).chid
+    }
+
+    /// Takes a channel over.
+    ///
+    /// # Safety
+    /// `chid` is a channel of this process that nobody else destroys or will take over.
+    #[must_use]
+    pub unsafe fn from_raw(chid: i32) -> Self {
+        Self { chid }
+    }
+
     /// `ChannelDestroy_r` - destroys the channel now and says how that went. Does not block.
     ///
     /// # Errors
@@ -163,7 +190,7 @@ impl Channel {
     /// # References
     /// QNX 8.0 C Library Reference, `ChannelDestroy()`.
     pub fn destroy(self) -> Result<(), Errno> {
-        let chid = core::mem::ManuallyDrop::new(self).chid;
+        let chid = self.into_raw();
         // SAFETY: `chid` is ours and nobody can use it through this value any more.
         let result = unsafe { sys::ChannelDestroy_r(chid) };
         eok_r(result)

@@ -147,6 +147,24 @@ impl Connection {
         minus_one(result).map(|_| ())
     }
 
+    /// The number, without the ownership: nobody detaches it then but [`from_raw`](Connection::from_raw) or the process's end.
+    #[must_use]
+    pub fn into_raw(self) -> i32 {
+        ManuallyDrop::new(self).coid
+    }
+
+    /// Takes a connection over that `ConnectAttach` made.
+    ///
+    /// # Safety
+    /// `coid` is a connection of this process that nobody else detaches or will take over.
+    #[must_use]
+    pub unsafe fn from_raw(coid: i32) -> Self {
+        Self {
+            coid,
+            opened_by_name: false,
+        }
+    }
+
     /// Detaches now and says how that went. Does not block. A thread of ours that waits for an answer over it is let go.
     ///
     /// # Errors

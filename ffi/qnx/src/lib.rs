@@ -31,6 +31,7 @@ mod errno;
 mod event;
 mod flags;
 mod iov;
+mod mapping;
 mod message;
 mod msg_info;
 mod name;
@@ -51,6 +52,7 @@ pub use flags::{
     ChannelFlags, ClientFlags, ConnectFlags, EventFlags, MsgFlags, NameFlags, Prot, ShmFlags, TimeoutFlags,
 };
 pub use iov::{IoSlice, IoSliceMut};
+pub use mapping::Mapping;
 pub use message::Message;
 pub use msg_info::MsgInfo;
 pub use name::AttachedName;
@@ -58,5 +60,5 @@ pub use process::{egid, euid, page_size, pid};
 pub use pulse::*;
 pub use rcvid::RcvId;
 pub use semaphore::Semaphore;
-pub use shm::{Access, Mapping, ShmHandle, ShmObject};
+pub use shm::{Access, ShmHandle, ShmObject};
 pub use timeout::{no_wait, timeout};

@@ -50,6 +50,15 @@ impl MsgInfo {
         }
     }
 
+    /// From a receive into `room` bytes, which the kernel never exceeds: whoever slices by `msglen` stays inside.
+    pub(crate) fn received(raw: &sys::_msg_info64, room: usize) -> Self {
+        let info = Self::from_raw(raw);
+        Self {
+            msglen: info.msglen.min(room),
+            ..info
+        }
+    }
+
     /// True when the client wants out of this request (`_NTO_MI_UNBLOCK_REQ`).
     #[must_use]
     pub fn wants_out(&self) -> bool {

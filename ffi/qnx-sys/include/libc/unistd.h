@@ -14,10 +14,11 @@ ssize_t write(int fd, const void *buf, size_t bytes) QNX_LIBC_NAME(write);
 int ftruncate(int fd, off_t size) QNX_LIBC_NAME(ftruncate);
 long sysconf(int name) QNX_LIBC_NAME(sysconf);
 pid_t getpid(void) QNX_LIBC_NAME(getpid);
-uid_t getuid(void) QNX_LIBC_NAME(getuid);
-uid_t geteuid(void) QNX_LIBC_NAME(geteuid);
-gid_t getgid(void) QNX_LIBC_NAME(getgid);
-gid_t getegid(void) QNX_LIBC_NAME(getegid);
+/* These mean the same on Linux and never fail: Linux's own serve there. */
+uid_t getuid(void);
+uid_t geteuid(void);
+gid_t getgid(void);
+gid_t getegid(void);
 QNX_END_DECLS
 
 #endif

@@ -17,7 +17,7 @@
 #endif
 
 /*
- * QNX_LIBC_NAME(f) follows the declaration of every function that Linux's libc has too. On Linux it sends the call to the
+ * QNX_LIBC_NAME(f) follows the declaration of every function that Linux's libc has too and means otherwise. On Linux it sends the call to the
  * stand-in's symbol qnx_<f>, since numbers and errno differ; on QNX it says nothing. bindgen reads the same labels, so this is
  * the only list of clashing names.
  */

@@ -910,18 +910,14 @@ unsafe extern "C" {
     pub fn getpid() -> pid_t;
 }
 unsafe extern "C" {
-    #[link_name = "\u{1}qnx_getuid"]
     pub fn getuid() -> uid_t;
 }
 unsafe extern "C" {
-    #[link_name = "\u{1}qnx_geteuid"]
     pub fn geteuid() -> uid_t;
 }
 unsafe extern "C" {
-    #[link_name = "\u{1}qnx_getgid"]
     pub fn getgid() -> gid_t;
 }
 unsafe extern "C" {
-    #[link_name = "\u{1}qnx_getegid"]
     pub fn getegid() -> gid_t;
 }

@@ -13,12 +13,29 @@ pub fn up() {
         if std::env::var_os("QNX_HOST_DIR").is_some() {
             return;
         }
+        sweep();
         let dir: PathBuf = std::env::temp_dir().join(format!("qnx-ipc-test-{}", std::process::id()));
         std::fs::create_dir_all(&dir).expect("the temporary directory is writable");
         // SAFETY: every test calls this before anything else, and nothing else in this program reads or writes the environment
         // at that time.
         unsafe { std::env::set_var("QNX_HOST_DIR", &dir) };
     });
+}
+
+/// Removes the directories of runs that are over: the last test of a run cannot know that it is the last.
+fn sweep() {
+    let Ok(entries) = std::fs::read_dir(std::env::temp_dir()) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let Some(pid) = name.to_str().and_then(|name| name.strip_prefix("qnx-ipc-test-")) else {
+            continue;
+        };
+        if pid.parse::<u32>().is_ok() && !std::path::Path::new("/proc").join(pid).exists() {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 /// The flags that csock's own channel has.
