@@ -1,0 +1,180 @@
+//! `csock_session_*`, `csock_config_init`, `csock_stats`.
+
+use super::{NULL, status};
+use crate::{config::Config, error::Error, num::widen, session::Session};
+use alloc::boxed::Box;
+use core::{
+    ffi::{CStr, c_char, c_int},
+    time::Duration,
+};
+use csock_wire::Counters;
+
+/// `csock_session_t`: opaque to C.
+#[derive(Debug)]
+pub struct CsockSession(pub(super) Session);
+
+/// `csock_config_t`. 0 in a field means the default.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CsockConfig {
+    size: u32,
+    max_sockets: u32,
+    pool_bytes: u64,
+    tx_limit: u64,
+    rx_buffers: u32,
+    rx_buffer_len: u32,
+    tx_piece: u32,
+    tx_descriptors: u32,
+    spin: u32,
+    control_timeout_ms: u32,
+    reserved: [u32; 4],
+}
+
+/// `csock_client_counters_t`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CsockClientCounters {
+    tx_bytes: u64,
+    tx_bytes_copied: u64,
+    rx_bytes: u64,
+    rx_bytes_copied: u64,
+    doorbells_sent: u64,
+    doorbells_suppressed: u64,
+    control_msgs: u64,
+    waits: u64,
+}
+
+/// `csock_stats_t`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CsockStats {
+    mine: Counters,
+    total: Counters,
+    client: CsockClientCounters,
+}
+
+// The header asserts the same numbers.
+const _: () = assert!(size_of::<CsockConfig>() == 64 && size_of::<CsockStats>() == 448);
+const _: () = assert!(core::mem::offset_of!(CsockConfig, control_timeout_ms) == 44);
+const _: () = assert!(core::mem::offset_of!(CsockStats, total) == 192);
+const _: () = assert!(core::mem::offset_of!(CsockStats, client) == 384);
+
+impl CsockConfig {
+    fn to_config(self) -> Result<Config, Error> {
+        if usize::try_from(self.size) != Ok(size_of::<Self>()) {
+            return Err(Error::Invalid { what: "size", value: self.size.into(), allowed: widen(size_of::<Self>()) });
+        }
+        if let Some(value) = self.reserved.into_iter().find(|word| *word != 0) {
+            return Err(Error::Invalid { what: "reserved", value: value.into(), allowed: 0 });
+        }
+        let or = |value: u32, default: u32| if value == 0 { default } else { value };
+        let wide = |value: u64, default: usize, what| match usize::try_from(value) {
+            Ok(0) => Ok(default),
+            Ok(value) => Ok(value),
+            Err(_) => Err(Error::Invalid { what, value, allowed: widen(usize::MAX) }),
+        };
+        let base = Config::DEFAULT;
+        Ok(Config {
+            pool_bytes: wide(self.pool_bytes, base.pool_bytes, "pool_bytes")?,
+            max_sockets: or(self.max_sockets, base.max_sockets),
+            rx_buffers: or(self.rx_buffers, base.rx_buffers),
+            rx_buffer_len: or(self.rx_buffer_len, base.rx_buffer_len),
+            tx_limit: wide(self.tx_limit, base.tx_limit, "tx_limit")?,
+            tx_piece: or(self.tx_piece, base.tx_piece),
+            tx_descriptors: or(self.tx_descriptors, base.tx_descriptors),
+            spin: self.spin,
+            control_timeout: match self.control_timeout_ms {
+                0 => base.control_timeout,
+                ms => Some(Duration::from_millis(ms.into())),
+            },
+        })
+    }
+}
+
+/// See the header.
+#[unsafe(no_mangle)]
+pub extern "C" fn csock_config_init(config: *mut CsockConfig) {
+    if config.is_null() {
+        return;
+    }
+    let fresh = CsockConfig { size: u32::try_from(size_of::<CsockConfig>()).unwrap_or(0), ..CsockConfig::default() };
+    // SAFETY: not null, and by the header's contract a writable csock_config_t.
+    unsafe { config.write(fresh) };
+}
+
+/// See the header.
+#[unsafe(no_mangle)]
+pub extern "C" fn csock_session_open(
+    name: *const c_char,
+    config: *const CsockConfig,
+    session: *mut *mut CsockSession,
+) -> c_int {
+    status((|| {
+        if session.is_null() {
+            return Err(NULL);
+        }
+        let name = if name.is_null() {
+            csock_wire::msg::CHANNEL_NAME
+        } else {
+            // SAFETY: not null, and by the header's contract a C string.
+            let name = unsafe { CStr::from_ptr(name) };
+            name.to_str().map_err(|e| Error::Invalid { what: "name", value: widen(e.valid_up_to()), allowed: 0 })?
+        };
+        let config = if config.is_null() {
+            Config::DEFAULT
+        } else {
+            // SAFETY: not null, and by the header's contract a csock_config_t.
+            unsafe { config.read() }.to_config()?
+        };
+        let opened = Box::new(CsockSession(Session::connect_with(name, config)?));
+        // SAFETY: not null, and by the header's contract a place for a pointer.
+        unsafe { session.write(Box::into_raw(opened)) };
+        Ok(())
+    })())
+}
+
+/// The session behind a pointer from C, for the time of a call.
+pub(super) fn session<'a>(session: *const CsockSession) -> Result<&'a Session, Error> {
+    // SAFETY: null, or by the header's contract a session that is open and stays so during the call.
+    unsafe { session.as_ref() }.map(|session| &session.0).ok_or(NULL)
+}
+
+/// See the header.
+#[unsafe(no_mangle)]
+pub extern "C" fn csock_session_close(session: *mut CsockSession) -> c_int {
+    if !session.is_null() {
+        // SAFETY: by the header's contract from csock_session_open, and closed once.
+        drop(unsafe { Box::from_raw(session) });
+    }
+    0
+}
+
+/// See the header.
+#[unsafe(no_mangle)]
+pub extern "C" fn csock_session_check(session: *const CsockSession) -> c_int {
+    status(self::session(session).and_then(Session::check))
+}
+
+/// See the header.
+#[unsafe(no_mangle)]
+pub extern "C" fn csock_stats(session: *const CsockSession, stats: *mut CsockStats) -> c_int {
+    status((|| {
+        if stats.is_null() {
+            return Err(NULL);
+        }
+        let all = self::session(session)?.stats()?;
+        let client = CsockClientCounters {
+            tx_bytes: all.client.tx_bytes,
+            tx_bytes_copied: all.client.tx_bytes_copied,
+            rx_bytes: all.client.rx_bytes,
+            rx_bytes_copied: all.client.rx_bytes_copied,
+            doorbells_sent: all.client.doorbells_sent,
+            doorbells_suppressed: all.client.doorbells_suppressed,
+            control_msgs: all.client.control_msgs,
+            waits: all.client.waits,
+        };
+        // SAFETY: not null, and by the header's contract a writable csock_stats_t.
+        unsafe { stats.write(CsockStats { mine: all.mine, total: all.total, client }) };
+        Ok(())
+    })())
+}

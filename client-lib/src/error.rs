@@ -1,0 +1,266 @@
+//! What can go wrong, whose fault it is, and which QNX errno that is.
+
+use core::fmt;
+use csock_wire::{Refusal, RingFault, WireErrno, desc::DescError, layout::GeometryError};
+
+/// An error of this library.
+///
+/// Three kinds: the stack said no ([`Error::Refused`]), the server is gone or lies ([`Error::ServerGone`],
+/// [`Error::ServerSilent`], [`Error::ServerFault`]; final for the session), and what this side found out itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// The module or the stack refused: the error, and where one field is at fault, its value and what is allowed.
+    Refused(Refusal),
+    /// No module answers to this name: io-sock does not run, or runs without it.
+    NotRunning,
+    /// The server died or unloaded the module. Every socket of the session is lost; open a new session.
+    ServerGone,
+    /// The server did not answer a request in time. The session is given up.
+    ServerSilent,
+    /// The server broke the protocol. The session is given up.
+    ServerFault(Fault),
+    /// The call would have to wait, and is not to (or not any longer).
+    WouldBlock,
+    /// Time is up.
+    TimedOut,
+    /// A signal came while the call waited. Nothing was lost; call again.
+    Interrupted,
+    /// The socket is closed, perhaps by another thread.
+    Closed,
+    /// The session belongs to the parent of this process. A child opens its own.
+    Forked,
+    /// Not connected.
+    NotConnected,
+    /// The sending side is shut down.
+    ShutDown,
+    /// The connection is being made.
+    InProgress,
+    /// The pool has no room for this many bytes, and waiting would not help.
+    PoolExhausted {
+        /// Bytes asked for.
+        asked: usize,
+        /// Bytes of the largest piece there is.
+        largest: usize,
+    },
+    /// All ring blocks of the session are in use (some perhaps by sockets that are still closing).
+    TooManySockets {
+        /// How many sockets the session was opened for.
+        limit: u32,
+    },
+    /// The process's own memory is exhausted.
+    NoMemory,
+    /// An argument is wrong.
+    Invalid {
+        /// Which.
+        what: &'static str,
+        /// What it is.
+        value: u64,
+        /// The limit, or the nearest allowed value.
+        allowed: u64,
+    },
+    /// A kernel call failed: its QNX errno.
+    System(i32),
+}
+
+/// How a server broke the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// A ring's index is where it cannot be.
+    Ring(RingFault),
+    /// A descriptor breaks the rules of its ring.
+    Desc(DescError),
+    /// A descriptor names a buffer that the server does not have.
+    UnknownBuffer {
+        /// The number that it gave.
+        user: u64,
+    },
+    /// A descriptor names a buffer at another place, or more of it than there is.
+    WrongBuffer {
+        /// Offset or length that it gave.
+        value: u64,
+        /// What was posted.
+        posted: u64,
+    },
+    /// Geometry that this side made was refused by the checks that both sides use.
+    Geometry(GeometryError),
+    /// A reply holds a value that it cannot hold.
+    Reply {
+        /// Which field.
+        what: &'static str,
+        /// What it holds.
+        value: u64,
+    },
+    /// The server keeps waking a wait whose condition does not hold.
+    FalseWake,
+}
+
+impl Error {
+    /// The error's number on QNX (`errno.h` there), whatever platform this is. Positive.
+    #[must_use]
+    pub const fn qnx_errno(&self) -> i32 {
+        match self {
+            Error::Refused(refusal) => refusal.error.to_qnx(),
+            Error::NotRunning => WireErrno::ENOENT.to_qnx(),
+            Error::ServerGone => WireErrno::ECONNRESET.to_qnx(),
+            Error::ServerSilent | Error::TimedOut => WireErrno::ETIMEDOUT.to_qnx(),
+            Error::ServerFault(_) => WireErrno::EPROTO.to_qnx(),
+            Error::WouldBlock => WireErrno::EWOULDBLOCK.to_qnx(),
+            Error::Interrupted => WireErrno::EINTR.to_qnx(),
+            Error::Closed => WireErrno::EBADF.to_qnx(),
+            Error::Forked => WireErrno::ESTALE.to_qnx(),
+            Error::NotConnected => WireErrno::ENOTCONN.to_qnx(),
+            Error::ShutDown => WireErrno::EPIPE.to_qnx(),
+            Error::InProgress => WireErrno::EINPROGRESS.to_qnx(),
+            Error::PoolExhausted { .. } => WireErrno::ENOBUFS.to_qnx(),
+            Error::TooManySockets { .. } => WireErrno::EMFILE.to_qnx(),
+            Error::NoMemory => WireErrno::ENOMEM.to_qnx(),
+            Error::Invalid { .. } => WireErrno::EINVAL.to_qnx(),
+            Error::System(errno) => *errno,
+        }
+    }
+
+    /// True when the whole session is lost and not only this call.
+    #[must_use]
+    pub const fn is_final(&self) -> bool {
+        matches!(self, Error::ServerGone | Error::ServerSilent | Error::ServerFault(_) | Error::Forked)
+    }
+
+    /// The stack's error as an error of this library: "try again" has one form only.
+    pub(crate) const fn from_wire(error: WireErrno) -> Self {
+        Self::from_refusal(Refusal::bare(error))
+    }
+
+    /// As [`Error::from_wire`], with the field at fault.
+    pub(crate) const fn from_refusal(refusal: Refusal) -> Self {
+        match refusal.error {
+            WireErrno::EAGAIN => Error::WouldBlock,
+            WireErrno::EINPROGRESS => Error::InProgress,
+            WireErrno::ENOTCONN => Error::NotConnected,
+            WireErrno::EPIPE | WireErrno::ESHUTDOWN => Error::ShutDown,
+            _ => Error::Refused(refusal),
+        }
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        Error::ServerFault(fault)
+    }
+}
+
+impl From<RingFault> for Fault {
+    fn from(fault: RingFault) -> Self {
+        Fault::Ring(fault)
+    }
+}
+
+impl From<DescError> for Fault {
+    fn from(error: DescError) -> Self {
+        Fault::Desc(error)
+    }
+}
+
+impl From<GeometryError> for Fault {
+    fn from(error: GeometryError) -> Self {
+        Fault::Geometry(error)
+    }
+}
+
+impl From<csock_wire::OutOfBounds> for Fault {
+    fn from(error: csock_wire::OutOfBounds) -> Self {
+        Fault::Ring(RingFault::OutOfBounds(error))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Refused(refusal) => write!(f, "refused: {refusal}"),
+            Error::NotRunning => f.write_str("no csock module answers: io-sock does not run, or runs without it"),
+            Error::ServerGone => f.write_str("io-sock died or unloaded the csock module"),
+            Error::ServerSilent => f.write_str("io-sock did not answer in time"),
+            Error::ServerFault(fault) => write!(f, "io-sock broke the protocol: {fault}"),
+            Error::WouldBlock => f.write_str("would have to wait"),
+            Error::TimedOut => f.write_str("timed out"),
+            Error::Interrupted => f.write_str("interrupted by a signal"),
+            Error::Closed => f.write_str("the socket is closed"),
+            Error::Forked => f.write_str("the session belongs to the parent process"),
+            Error::NotConnected => f.write_str("not connected"),
+            Error::ShutDown => f.write_str("the sending side is shut down"),
+            Error::InProgress => f.write_str("the connection is being made"),
+            Error::PoolExhausted { asked, largest } => {
+                write!(f, "no {asked} bytes left in the pool, the largest piece has {largest}")
+            }
+            Error::TooManySockets { limit } => write!(f, "all {limit} sockets of the session are in use"),
+            Error::NoMemory => f.write_str("out of memory"),
+            Error::Invalid { what, value, allowed } => write!(f, "{what} is {value}, allowed {allowed}"),
+            Error::System(errno) => write!(f, "kernel call failed: {}", WireErrno::from_qnx(*errno)),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::Ring(fault) => fault.fmt(f),
+            Fault::Desc(error) => error.fmt(f),
+            Fault::UnknownBuffer { user } => write!(f, "returned buffer {user:#x}, which it does not have"),
+            Fault::WrongBuffer { value, posted } => write!(f, "returned {value:#x} of a buffer posted as {posted:#x}"),
+            Fault::Geometry(error) => error.fmt(f),
+            Fault::Reply { what, value } => write!(f, "replied with {what} = {value:#x}"),
+            Fault::FalseWake => f.write_str("woke a wait again and again for nothing"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+#[cfg(feature = "std")]
+impl From<Error> for std::io::Error {
+    /// The nearest [`std::io::ErrorKind`]; the error itself is inside.
+    fn from(error: Error) -> Self {
+        use std::io::ErrorKind;
+        let kind = match error {
+            Error::NotRunning => ErrorKind::NotFound,
+            Error::ServerGone => ErrorKind::ConnectionReset,
+            Error::ServerSilent | Error::TimedOut => ErrorKind::TimedOut,
+            Error::ServerFault(_) => ErrorKind::InvalidData,
+            Error::WouldBlock | Error::InProgress => ErrorKind::WouldBlock,
+            Error::Interrupted => ErrorKind::Interrupted,
+            Error::NotConnected => ErrorKind::NotConnected,
+            Error::ShutDown => ErrorKind::BrokenPipe,
+            Error::NoMemory => ErrorKind::OutOfMemory,
+            Error::Invalid { .. } => ErrorKind::InvalidInput,
+            Error::Refused(refusal) => kind_of(refusal.error),
+            Error::System(errno) => kind_of(WireErrno::from_qnx(errno)),
+            _ => ErrorKind::Other,
+        };
+        std::io::Error::new(kind, error)
+    }
+}
+
+#[cfg(feature = "std")]
+fn kind_of(error: WireErrno) -> std::io::ErrorKind {
+    use std::io::ErrorKind;
+    match error {
+        WireErrno::EPERM | WireErrno::EACCES => ErrorKind::PermissionDenied,
+        WireErrno::EADDRINUSE => ErrorKind::AddrInUse,
+        WireErrno::EADDRNOTAVAIL => ErrorKind::AddrNotAvailable,
+        WireErrno::ECONNREFUSED => ErrorKind::ConnectionRefused,
+        WireErrno::ECONNRESET => ErrorKind::ConnectionReset,
+        WireErrno::ECONNABORTED => ErrorKind::ConnectionAborted,
+        WireErrno::ENETDOWN => ErrorKind::NetworkDown,
+        WireErrno::ENETUNREACH => ErrorKind::NetworkUnreachable,
+        WireErrno::EHOSTUNREACH | WireErrno::EHOSTDOWN => ErrorKind::HostUnreachable,
+        WireErrno::ETIMEDOUT => ErrorKind::TimedOut,
+        WireErrno::EINVAL => ErrorKind::InvalidInput,
+        WireErrno::ENOMEM => ErrorKind::OutOfMemory,
+        WireErrno::ENOENT => ErrorKind::NotFound,
+        WireErrno::ENOSYS | WireErrno::EOPNOTSUPP | WireErrno::ENOPROTOOPT | WireErrno::EAFNOSUPPORT => {
+            ErrorKind::Unsupported
+        }
+        _ => ErrorKind::Other,
+    }
+}

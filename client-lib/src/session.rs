@@ -1,0 +1,130 @@
+//! A session with the module: one connection to io-sock, one pool, any number of sockets.
+
+use crate::{
+    config::Config,
+    session_core::Core,
+    error::Error,
+    ledger::{ClientCounters, Stats},
+    sys::Qnx,
+};
+use alloc::sync::Arc;
+
+/// A session with the module. Cheap to clone; the session ends when the last clone and the last socket are gone.
+///
+/// A process needs one. It may be used by any thread, and by the process that opened it alone: in a child made by
+/// fork(2) every call returns [`Error::Forked`].
+#[derive(Clone, Debug)]
+pub struct Session {
+    pub(crate) core: Arc<Core<Qnx>>,
+}
+
+impl Session {
+    /// Opens a session with the module under its usual name, with default settings.
+    ///
+    /// # Errors
+    /// [`Error::NotRunning`] when nothing answers to the name, [`Error::Refused`] when the module speaks another
+    /// version or has reached a quota, [`Error::System`] when a kernel call fails.
+    pub fn connect() -> Result<Self, Error> {
+        Self::connect_to(csock_wire::msg::CHANNEL_NAME)
+    }
+
+    /// As [`Session::connect`], with the module under another name (`csock.name`).
+    ///
+    /// # Errors
+    /// As [`Session::connect`].
+    pub fn connect_to(name: &str) -> Result<Self, Error> {
+        Self::connect_with(name, Config::DEFAULT)
+    }
+
+    /// As [`Session::connect_to`], with settings.
+    ///
+    /// # Errors
+    /// As [`Session::connect`]; [`Error::Invalid`] names a setting that is out of range.
+    pub fn connect_with(name: &str, config: Config) -> Result<Self, Error> {
+        // Before anything is asked of the server.
+        config.check()?;
+        Ok(Self { core: Core::open(Qnx::open(name)?, config)? })
+    }
+
+    /// The session's pool.
+    #[must_use]
+    pub fn pool(&self) -> Pool<'_> {
+        Pool { core: &self.core }
+    }
+
+    /// Both halves of the ledger. One message.
+    ///
+    /// # Errors
+    /// As every call, when the server is gone.
+    pub fn stats(&self) -> Result<Stats, Error> {
+        self.core.stats()
+    }
+
+    /// This library's half of the ledger. No message.
+    #[must_use]
+    pub fn client_counters(&self) -> ClientCounters {
+        self.core.ledger.snapshot()
+    }
+
+    /// True when the module sends without copying; false when it was loaded with `tx=copy`.
+    #[must_use]
+    pub fn is_zero_copy(&self) -> bool {
+        self.core.hello.tx_mode == csock_wire::msg::TX_ZERO_COPY
+    }
+
+    /// Whether the session can still be used.
+    ///
+    /// # Errors
+    /// [`Error::ServerGone`] and its like once the server has failed, [`Error::Forked`] in a child.
+    pub fn check(&self) -> Result<(), Error> {
+        self.core.check()
+    }
+}
+
+/// A session's pool: the memory that it shares with the module. Anonymous, sealed, made by this process.
+#[derive(Clone, Copy, Debug)]
+pub struct Pool<'a> {
+    core: &'a Core<Qnx>,
+}
+
+impl Pool<'_> {
+    /// Length of the pool, bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        csock_wire::SharedMem::len(&self.core.mem)
+    }
+
+    /// False: a pool has at least its header.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes of the data area that nobody uses, in pieces.
+    #[must_use]
+    pub fn free_bytes(&self) -> usize {
+        let mut books = self.core.books.lock();
+        books.reap(&self.core.mem);
+        books.free_bytes()
+    }
+
+    /// The largest piece that can be reserved now, bytes.
+    #[must_use]
+    pub fn largest_free(&self) -> usize {
+        self.core.books.lock().largest()
+    }
+
+    /// Closed sockets whose memory the module still uses: their last bytes are not acknowledged yet.
+    #[must_use]
+    pub fn closing_sockets(&self) -> usize {
+        let mut books = self.core.books.lock();
+        books.reap(&self.core.mem);
+        books.closing()
+    }
+
+    /// Sockets that can still be made.
+    #[must_use]
+    pub fn free_sockets(&self) -> usize {
+        self.core.books.lock().free_blocks()
+    }
+}

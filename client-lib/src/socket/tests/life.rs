@@ -1,0 +1,245 @@
+//! The life of a socket: connecting, accepting, closing, dying servers, foreign processes.
+
+use super::{addr, config, connected, session};
+use crate::{
+    Error,
+    socket::{How, IntOption, Phase, Socket},
+    sys::{CallError, fake::{Fake, Lie}},
+};
+use alloc::sync::Arc;
+use core::time::Duration;
+use csock_wire::{Kind, WireErrno};
+use std::{sync::atomic::{AtomicU32, Ordering}, thread, vec::Vec};
+
+#[test]
+fn memory_comes_back_after_a_close() {
+    let (fake, core) = session();
+    let all = core.books.lock().free_bytes();
+    for round in 0..20 {
+        let socket = Socket::stream(&core, false, true).unwrap();
+        socket.connect(addr(), None).unwrap();
+        socket.send(&[1; 5000], How::default()).unwrap();
+        if round % 2 == 0 {
+            // A grant and a received buffer that the program never gives back.
+            let _ = socket.reserve(10, false).unwrap();
+            let _ = socket.receive_in_place(false).unwrap();
+        }
+    }
+    core.books.lock().reap(&core.mem);
+    assert_eq!(core.books.lock().free_bytes(), all);
+    assert_eq!(core.books.lock().free_blocks(), 4);
+    assert!(fake.with(|state| state.peers.is_empty()));
+}
+
+#[test]
+fn memory_of_a_closing_socket_is_left_alone_until_it_is_released() {
+    let (fake, socket) = connected();
+    let core = Arc::clone(socket.core());
+    fake.with(|state| state.peers.values_mut().for_each(|peer| peer.hold = true));
+    socket.send(&[1; 5000], How::default()).unwrap();
+    let before = core.books.lock().free_bytes();
+    drop(socket);
+    core.books.lock().reap(&core.mem);
+    assert_eq!(core.books.lock().closing(), 1);
+    // The reserve came back, the rest has not.
+    assert_eq!(core.books.lock().free_bytes(), before + (16 << 10));
+    fake.with(|state| state.peers.values_mut().for_each(|peer| peer.hold = false));
+    core.books.lock().reap(&core.mem);
+    assert_eq!(core.books.lock().closing(), 0);
+    assert_eq!(core.books.lock().free_blocks(), 4);
+}
+
+#[test]
+fn connecting_takes_time_and_may_fail() {
+    let (fake, core) = session();
+    fake.with(|state| state.slow_connect = Some(u16::MAX));
+    let socket = Socket::stream(&core, false, true).unwrap();
+    let timeout = Some(Duration::from_millis(10));
+    assert_eq!(socket.connect(addr(), timeout), Err(Error::TimedOut));
+    drop(socket);
+    fake.with(|state| state.slow_connect = Some(WireErrno::ECONNREFUSED.0));
+    let socket = Socket::stream(&core, false, true).unwrap();
+    let refused = socket.connect(addr(), None).unwrap_err();
+    assert_eq!(refused.qnx_errno(), 261);
+    assert_eq!(socket.send(&[1], How::default()), Err(Error::NotConnected));
+    fake.with(|state| state.slow_connect = Some(0));
+    let socket = Socket::stream(&core, false, true).unwrap();
+    socket.connect(addr(), None).unwrap();
+    assert_eq!(socket.send(&[1], How::default()), Ok(1));
+}
+
+#[test]
+fn a_nonblocking_connect_is_finished_by_whoever_needs_it() {
+    let (fake, core) = session();
+    fake.with(|state| state.slow_connect = Some(u16::MAX));
+    let socket = Socket::stream(&core, false, true).unwrap();
+    socket.set_nonblocking(true);
+    assert_eq!(socket.connect(addr(), None), Err(Error::InProgress));
+    assert_eq!(socket.phase(), Phase::Connecting);
+    fake.with(|state| state.slow_connect = Some(0));
+    assert_eq!(socket.send(&[1], How::default()), Ok(1));
+    assert_eq!(socket.phase(), Phase::Connected);
+}
+
+#[test]
+fn listeners_accept_in_many_threads() {
+    let (fake, core) = session();
+    let listener = Arc::new(Socket::stream(&core, false, true).unwrap());
+    listener.bind(addr()).unwrap();
+    listener.listen(5).unwrap();
+    core.books.lock().reap(&core.mem);
+    assert_eq!(core.books.lock().free_blocks(), 4, "a listener keeps no rings");
+    assert_eq!(listener.send(&[1], How::default()), Err(Error::NotConnected));
+    listener.set_nonblocking(true);
+    assert_eq!(listener.accept().unwrap_err(), Error::WouldBlock);
+    listener.set_nonblocking(false);
+    listener.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+    assert_eq!(listener.accept().unwrap_err(), Error::WouldBlock);
+    listener.set_read_timeout(None).unwrap();
+    let threads: Vec<_> = (0..8)
+        .map(|_| {
+            let listener = Arc::clone(&listener);
+            thread::spawn(move || {
+                let (socket, peer) = listener.accept().unwrap();
+                assert_eq!(socket.peer_addr(), Ok(peer));
+                socket.send(b"hi", How::default()).unwrap();
+            })
+        })
+        .collect();
+    for _ in 0..8 {
+        fake.with(|state| state.peers.values_mut().find(|peer| peer.listening).unwrap().backlog += 1);
+        thread::sleep(Duration::from_millis(1));
+    }
+    for thread in threads {
+        thread.join().unwrap();
+    }
+}
+
+#[test]
+fn no_room_for_another_connection_is_an_error_and_the_connection_stays() {
+    let (fake, core) = session();
+    let listener = Socket::stream(&core, false, false).unwrap();
+    listener.listen(5).unwrap();
+    let full: Vec<_> = (0..4).map(|_| Socket::stream(&core, false, true).unwrap()).collect();
+    fake.with(|state| state.peers.values_mut().find(|peer| peer.listening).unwrap().backlog = 1);
+    assert_eq!(listener.accept().unwrap_err(), Error::TooManySockets { limit: 4 });
+    drop(full);
+    assert!(listener.accept().is_ok());
+}
+
+#[test]
+fn closing_wakes_who_waits() {
+    let (_fake, socket) = connected();
+    let socket = Arc::new(socket);
+    let readers: Vec<_> = (0..3)
+        .map(|_| {
+            let socket = Arc::clone(&socket);
+            thread::spawn(move || socket.receive(&mut [0; 1], false))
+        })
+        .collect();
+    thread::sleep(Duration::from_millis(20));
+    socket.close().unwrap();
+    for reader in readers {
+        assert_eq!(reader.join().unwrap(), Err(Error::Closed));
+    }
+    assert_eq!(socket.close(), Err(Error::Closed));
+    assert_eq!(socket.send(&[1], How::default()), Err(Error::Closed));
+    assert_eq!(socket.local_addr(), Err(Error::Closed));
+}
+
+#[test]
+fn after_shutdown_the_rest_can_be_read_and_nothing_sent() {
+    let (_fake, socket) = connected();
+    socket.send(b"last words", How::default()).unwrap();
+    socket.shutdown(csock_wire::msg::Shutdown::WRITE).unwrap();
+    assert_eq!(socket.send(b"more", How::default()), Err(Error::ShutDown));
+    let mut buffer = [0; 100];
+    assert_eq!(socket.receive(&mut buffer, false), Ok(10));
+    assert_eq!(socket.receive(&mut buffer, false), Ok(0));
+}
+
+#[test]
+fn a_dead_server_ends_every_call_and_every_wait() {
+    let (fake, socket) = connected();
+    let socket = Arc::new(socket);
+    let waiting = Arc::clone(&socket);
+    let reader = thread::spawn(move || waiting.receive(&mut [0; 1], false));
+    thread::sleep(Duration::from_millis(20));
+    fake.with(|state| state.gone = true);
+    assert_eq!(reader.join().unwrap(), Err(Error::ServerGone));
+    assert_eq!(socket.send(&[1], How::default()), Err(Error::ServerGone));
+    assert_eq!(socket.reserve(1, false), Err(Error::ServerGone));
+    assert_eq!(socket.receive(&mut [0; 1], false), Err(Error::ServerGone));
+    assert_eq!(socket.local_addr(), Err(Error::ServerGone));
+    assert_eq!(Socket::stream(socket.core(), false, true).unwrap_err(), Error::ServerGone);
+    assert_eq!(socket.core().stats().unwrap_err(), Error::ServerGone);
+    assert_eq!(Error::ServerGone.qnx_errno(), 254);
+}
+
+#[test]
+fn what_had_arrived_before_the_server_died_can_still_be_read() {
+    let (fake, socket) = connected();
+    fake.with(|state| state.peers.values_mut().for_each(|peer| peer.inbox.extend(b"testament")));
+    fake.with(|state| state.gone = true);
+    let mut buffer = [0; 100];
+    assert_eq!(socket.receive(&mut buffer, false), Ok(9));
+    assert_eq!(socket.receive(&mut buffer, false), Err(Error::ServerGone));
+}
+
+#[test]
+fn a_child_process_is_turned_away() {
+    let (fake, socket) = connected();
+    let calls = fake.with(|state| {
+        state.process = 2;
+        state.calls.len()
+    });
+    assert_eq!(socket.send(&[1], How::default()), Err(Error::Forked));
+    assert_eq!(socket.receive(&mut [0; 1], false), Err(Error::Forked));
+    assert_eq!(socket.local_addr(), Err(Error::Forked));
+    assert_eq!(socket.set_int(IntOption::NoDelay, 1), Err(Error::Forked));
+    assert_eq!(Socket::stream(socket.core(), false, true).unwrap_err(), Error::Forked);
+    let core = Arc::clone(socket.core());
+    assert_eq!(core.stats().unwrap_err(), Error::Forked);
+    drop(socket);
+    drop(core);
+    assert_eq!(fake.with(|state| state.calls.len()), calls, "nothing was sent in the parent's name");
+}
+
+#[test]
+fn signals_end_reads_and_nothing_else() {
+    let (fake, socket) = connected();
+    let left = Arc::new(AtomicU32::new(3));
+    let count = Arc::clone(&left);
+    fake.lie(move |kind, _| {
+        let signal = kind != Kind::Hello && count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok();
+        if signal { Lie::Fail(CallError::Interrupted) } else { Lie::Truth }
+    });
+    assert_eq!(socket.local_addr().map(|a| a.port()), Ok(4242));
+    left.store(1, Ordering::Relaxed);
+    assert_eq!(socket.receive(&mut [0; 1], false), Err(Error::Interrupted));
+    fake.with(|state| state.slow_connect = Some(0));
+    left.store(5, Ordering::Relaxed);
+    let other = Socket::stream(socket.core(), false, true).unwrap();
+    other.connect(addr(), None).unwrap();
+}
+
+#[test]
+fn options_pass() {
+    let (_fake, socket) = connected();
+    socket.set_int(IntOption::NoDelay, 1).unwrap();
+    assert_eq!(socket.int(IntOption::NoDelay), Ok(1));
+    socket.set_linger(Some(Duration::from_secs(7))).unwrap();
+    assert_eq!(socket.linger(), Ok(Some(Duration::from_secs(7))));
+    socket.set_linger(None).unwrap();
+    assert_eq!(socket.linger(), Ok(None));
+    assert_eq!(socket.take_error(), Ok(None));
+}
+
+#[test]
+fn a_session_says_goodbye_when_the_last_of_it_is_gone() {
+    let (fake, socket) = connected();
+    drop(socket);
+    assert_eq!(fake.with(|state| state.calls.last().copied()), Some(Kind::Goodbye));
+    let _ = config();
+    let _ = Fake::new();
+}

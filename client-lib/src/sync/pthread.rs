@@ -1,0 +1,269 @@
+//! POSIX mutexes and conditions, for builds without std. On QNX 8 a default mutex inherits priority.
+//!
+//! The objects live in boxes of their own, made at first use: they must not move once they are in use, and a lock in a
+//! `static` needs a constant to start from.
+
+#![allow(unsafe_code)]
+
+use alloc::boxed::Box;
+use core::{
+    cell::UnsafeCell,
+    fmt,
+    ops::{Deref, DerefMut},
+    ptr,
+    sync::atomic::{AtomicPtr, Ordering},
+    time::Duration,
+};
+
+use core::ffi::{c_int, c_long};
+
+/// Room for the platform's largest object: 8 bytes on QNX 8, 48 on 64-bit Linux.
+#[repr(C, align(16))]
+struct Storage([u64; 16]);
+
+#[repr(C)]
+struct Timespec {
+    seconds: i64,
+    nanoseconds: c_long,
+}
+
+/// Room for a `pthread_condattr_t`.
+#[repr(C, align(16))]
+struct Attributes([u64; 16]);
+
+#[cfg(any(target_os = "nto", target_os = "qnx"))]
+const CLOCK_MONOTONIC: c_int = 2;
+#[cfg(not(any(target_os = "nto", target_os = "qnx")))]
+const CLOCK_MONOTONIC: c_int = 1;
+
+// ON-TARGET: sizes and prototypes are POSIX's; that 128 bytes hold every object on QNX 8 (8 by the documents) shows there.
+unsafe extern "C" {
+    fn pthread_mutex_init(mutex: *mut Storage, attributes: *const Attributes) -> c_int;
+    fn pthread_mutex_destroy(mutex: *mut Storage) -> c_int;
+    fn pthread_mutex_lock(mutex: *mut Storage) -> c_int;
+    fn pthread_mutex_unlock(mutex: *mut Storage) -> c_int;
+    fn pthread_condattr_init(attributes: *mut Attributes) -> c_int;
+    fn pthread_condattr_setclock(attributes: *mut Attributes, clock: c_int) -> c_int;
+    fn pthread_condattr_destroy(attributes: *mut Attributes) -> c_int;
+    fn pthread_cond_init(condition: *mut Storage, attributes: *const Attributes) -> c_int;
+    fn pthread_cond_destroy(condition: *mut Storage) -> c_int;
+    fn pthread_cond_signal(condition: *mut Storage) -> c_int;
+    fn pthread_cond_wait(condition: *mut Storage, mutex: *mut Storage) -> c_int;
+    fn pthread_cond_timedwait(condition: *mut Storage, mutex: *mut Storage, until: *const Timespec) -> c_int;
+    fn clock_gettime(clock: c_int, time: *mut Timespec) -> c_int;
+    fn abort() -> !;
+}
+
+/// A POSIX object in a box of its own, made at first use by whoever is first.
+///
+/// # Invariants
+/// The pointer is null, or a `Box<Storage>` that `init` has initialised and nobody has destroyed.
+struct Lazy {
+    place: AtomicPtr<Storage>,
+}
+
+impl Lazy {
+    const fn new() -> Self {
+        Self { place: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    fn get(&self, init: fn(*mut Storage), destroy: fn(*mut Storage)) -> *mut Storage {
+        let there = self.place.load(Ordering::Acquire);
+        if !there.is_null() {
+            return there;
+        }
+        let fresh = Box::into_raw(Box::new(Storage([0; 16])));
+        init(fresh);
+        match self.place.compare_exchange(ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => fresh,
+            Err(other) => {
+                destroy(fresh);
+                // SAFETY: `fresh` came from `Box::into_raw` above, and nobody else has seen it.
+                drop(unsafe { Box::from_raw(fresh) });
+                other
+            }
+        }
+    }
+
+    fn free(&mut self, destroy: fn(*mut Storage)) {
+        let place = *self.place.get_mut();
+        if !place.is_null() {
+            destroy(place);
+            // SAFETY: by the invariant a box, and `&mut self` says that nobody uses it.
+            drop(unsafe { Box::from_raw(place) });
+        }
+    }
+}
+
+/// What a failed lock call means: memory of this process is broken. There is nothing to go on with.
+fn must(result: c_int) {
+    if result != 0 {
+        // SAFETY: abort(3) may be called anywhere.
+        unsafe { abort() }
+    }
+}
+
+fn init_mutex(mutex: *mut Storage) {
+    // SAFETY: `mutex` is fresh storage of sufficient size and alignment; a null attribute is the default.
+    must(unsafe { pthread_mutex_init(mutex, ptr::null()) });
+}
+
+fn destroy_mutex(mutex: *mut Storage) {
+    // SAFETY: an initialised mutex that nobody holds.
+    let _ = unsafe { pthread_mutex_destroy(mutex) };
+}
+
+fn init_condition(condition: *mut Storage) {
+    let mut attributes = Attributes([0; 16]);
+    // SAFETY: fresh storage of sufficient size and alignment.
+    must(unsafe { pthread_condattr_init(&raw mut attributes) });
+    // SAFETY: initialised in the line before.
+    must(unsafe { pthread_condattr_setclock(&raw mut attributes, CLOCK_MONOTONIC) });
+    // SAFETY: `condition` is fresh storage; the attributes are initialised.
+    must(unsafe { pthread_cond_init(condition, &raw const attributes) });
+    // SAFETY: initialised above, not used any more.
+    let _ = unsafe { pthread_condattr_destroy(&raw mut attributes) };
+}
+
+fn destroy_condition(condition: *mut Storage) {
+    // SAFETY: an initialised condition that nobody waits for.
+    let _ = unsafe { pthread_cond_destroy(condition) };
+}
+
+/// A blocking lock.
+pub(crate) struct Mutex<T> {
+    lock: Lazy,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: the lock lets one thread at a time reach the value.
+unsafe impl<T: Send> Send for Mutex<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for Mutex<T> {}
+
+/// The value of a locked [`Mutex`]; dropping it unlocks.
+pub(crate) struct MutexGuard<'a, T> {
+    mutex: &'a Mutex<T>,
+    /// Not `Send`: a POSIX mutex is unlocked by the thread that locked it.
+    _thread: core::marker::PhantomData<*mut ()>,
+}
+
+impl<T> Mutex<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self { lock: Lazy::new(), value: UnsafeCell::new(value) }
+    }
+
+    fn raw(&self) -> *mut Storage {
+        self.lock.get(init_mutex, destroy_mutex)
+    }
+
+    /// Waits for the lock. Not interrupted by signals.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        // SAFETY: an initialised mutex that lives as long as `self`.
+        must(unsafe { pthread_mutex_lock(self.raw()) });
+        MutexGuard { mutex: self, _thread: core::marker::PhantomData }
+    }
+}
+
+impl<T> Drop for Mutex<T> {
+    fn drop(&mut self) {
+        self.lock.free(destroy_mutex);
+    }
+}
+
+impl<T> fmt::Debug for Mutex<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mutex").finish_non_exhaustive()
+    }
+}
+
+impl<T> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: this guard holds the lock.
+        unsafe { &*self.mutex.value.get() }
+    }
+}
+
+impl<T> DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: this guard holds the lock, and is borrowed exclusively.
+        unsafe { &mut *self.mutex.value.get() }
+    }
+}
+
+impl<T> Drop for MutexGuard<'_, T> {
+    fn drop(&mut self) {
+        // SAFETY: this thread holds the lock.
+        must(unsafe { pthread_mutex_unlock(self.mutex.raw()) });
+    }
+}
+
+/// A condition to wait for.
+pub(crate) struct Condvar {
+    condition: Lazy,
+}
+
+// SAFETY: POSIX conditions are for use by several threads.
+unsafe impl Send for Condvar {}
+// SAFETY: as above.
+unsafe impl Sync for Condvar {}
+
+impl Condvar {
+    pub(crate) const fn new() -> Self {
+        Self { condition: Lazy::new() }
+    }
+
+    fn raw(&self) -> *mut Storage {
+        self.condition.get(init_condition, destroy_condition)
+    }
+
+    pub(crate) fn notify_one(&self) {
+        // SAFETY: an initialised condition that lives as long as `self`.
+        must(unsafe { pthread_cond_signal(self.raw()) });
+    }
+
+    /// Waits, at most for `patience` when there is one. May wake without a reason.
+    pub(crate) fn wait<'a, T>(&self, guard: MutexGuard<'a, T>, patience: Option<Duration>) -> MutexGuard<'a, T> {
+        let mutex = guard.mutex.raw();
+        match patience {
+            None => {
+                // SAFETY: both are initialised, and this thread holds the mutex.
+                must(unsafe { pthread_cond_wait(self.raw(), mutex) });
+            }
+            Some(patience) => {
+                let until = from_now(patience);
+                // The result is 0 or "timed out": the caller looks at the clock itself.
+                // SAFETY: as above; `until` lives on the stack for the whole call.
+                let _ = unsafe { pthread_cond_timedwait(self.raw(), mutex, &raw const until) };
+            }
+        }
+        guard
+    }
+}
+
+impl Drop for Condvar {
+    fn drop(&mut self) {
+        self.condition.free(destroy_condition);
+    }
+}
+
+impl fmt::Debug for Condvar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Condvar").finish_non_exhaustive()
+    }
+}
+
+fn from_now(patience: Duration) -> Timespec {
+    let mut now = Timespec { seconds: 0, nanoseconds: 0 };
+    // SAFETY: writes one timespec; both platforms have 64-bit times.
+    must(unsafe { clock_gettime(CLOCK_MONOTONIC, &raw mut now) });
+    let nanoseconds = now.nanoseconds.saturating_add(c_long::from(patience.subsec_nanos()));
+    let carry = nanoseconds >= 1_000_000_000;
+    let seconds = i64::try_from(patience.as_secs()).unwrap_or(i64::MAX);
+    Timespec {
+        seconds: now.seconds.saturating_add(seconds).saturating_add(i64::from(carry)),
+        nanoseconds: if carry { nanoseconds.saturating_sub(1_000_000_000) } else { nanoseconds },
+    }
+}
