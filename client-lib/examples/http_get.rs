@@ -28,6 +28,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         out.write_all(unsafe { received.as_slice() })?;
     }
     let counted = session.client_counters();
-    eprintln!("{} bytes, {} copied here, {} messages", counted.rx_bytes, counted.rx_bytes_copied, counted.control_msgs);
+    eprintln!(
+        "{} bytes, {} copied here, {} messages",
+        counted.rx_bytes, counted.rx_bytes_copied, counted.control_msgs
+    );
     Ok(())
 }

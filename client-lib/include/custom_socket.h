@@ -36,7 +36,7 @@ typedef struct csock_config {
     uint32_t rx_buffers;         /* receive buffers of each connection (8) */
     uint32_t rx_buffer_len;      /* length of each (64 KiB) */
     uint32_t tx_piece;           /* largest piece of a csock_send() (256 KiB) */
-    uint32_t tx_descriptors;     /* pieces that one connection may have on their way, a power of two (128) */
+    uint32_t tx_descriptors;     /* pieces that one connection may have on their way, a power of two (256) */
     uint32_t spin;               /* looks at the rings before a call sleeps (0: none) */
     uint32_t control_timeout_ms; /* how long io-sock may take to answer before it is given up (30000) */
     uint32_t reserved[4];        /* 0 */

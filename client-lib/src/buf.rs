@@ -27,7 +27,11 @@ pub struct ReservedBuf {
 
 impl ReservedBuf {
     pub(crate) const fn new(socket: Arc<Socket<Qnx>>, grant: Grant) -> Self {
-        Self { socket, grant, done: false }
+        Self {
+            socket,
+            grant,
+            done: false,
+        }
     }
 
     /// Length in bytes, exactly what was asked for.
@@ -75,8 +79,15 @@ impl ReservedBuf {
     pub fn copy_from_slice(&mut self, at: usize, src: &[u8]) -> Result<(), Error> {
         let end = at.checked_add(src.len()).filter(|end| *end <= self.len());
         if end.is_none() {
-            let (value, allowed) = (crate::num::widen(at.saturating_add(src.len())), self.grant.len.into());
-            return Err(Error::Invalid { what: "end of the copy", value, allowed });
+            let (value, allowed) = (
+                crate::num::widen(at.saturating_add(src.len())),
+                self.grant.len.into(),
+            );
+            return Err(Error::Invalid {
+                what: "end of the copy",
+                value,
+                allowed,
+            });
         }
         let core = self.socket.core();
         core.mem
@@ -96,7 +107,12 @@ impl ReservedBuf {
         use std::os::fd::AsRawFd;
         let Some(room) = self.len().checked_sub(at) else {
             let (value, allowed) = (crate::num::widen(at), self.grant.len.into());
-            return Err(Error::Invalid { what: "start of the read", value, allowed }.into());
+            return Err(Error::Invalid {
+                what: "start of the read",
+                value,
+                allowed,
+            }
+            .into());
         };
         let to = self.as_mut_ptr();
         if to.is_null() {
@@ -204,7 +220,11 @@ impl ReceivedBuf {
         let n = self.len().saturating_sub(at).min(dst.len());
         let core = self.socket.core();
         let Some(part) = dst.get_mut(..n) else { return 0 };
-        if core.mem.copy_in(self.filled.offset.saturating_add(at), part).is_err() {
+        if core
+            .mem
+            .copy_in(self.filled.offset.saturating_add(at), part)
+            .is_err()
+        {
             return 0;
         }
         crate::ledger::add(&core.ledger.rx_bytes_copied, n);

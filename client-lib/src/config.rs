@@ -39,7 +39,7 @@ impl Config {
         rx_buffer_len: 64 << 10,
         tx_limit: 2 << 20,
         tx_piece: 256 << 10,
-        tx_descriptors: 128,
+        tx_descriptors: 256,
         spin: 0,
         control_timeout: Some(Duration::from_secs(30)),
     };
@@ -51,18 +51,36 @@ impl Config {
     pub(crate) fn check(&self) -> Result<(), Error> {
         let range = |what, value: u64, low: u64, high: u64| {
             if value < low {
-                Err(Error::Invalid { what, value, allowed: low })
+                Err(Error::Invalid {
+                    what,
+                    value,
+                    allowed: low,
+                })
             } else if value > high {
-                Err(Error::Invalid { what, value, allowed: high })
+                Err(Error::Invalid {
+                    what,
+                    value,
+                    allowed: high,
+                })
             } else {
                 Ok(())
             }
         };
         range("max_sockets", self.max_sockets.into(), 1, 65_535)?;
-        range("rx_buffers", self.rx_buffers.into(), 1, Self::MAX_RX_BUFFERS.into())?;
+        range(
+            "rx_buffers",
+            self.rx_buffers.into(),
+            1,
+            Self::MAX_RX_BUFFERS.into(),
+        )?;
         range("rx_buffer_len", self.rx_buffer_len.into(), 1, 1 << 30)?;
         range("tx_piece", self.tx_piece.into(), 1, 1 << 30)?;
-        range("tx_descriptors", self.tx_descriptors.into(), MIN_RING_CAPACITY.into(), (MAX_RING_CAPACITY / 2).into())?;
+        range(
+            "tx_descriptors",
+            self.tx_descriptors.into(),
+            MIN_RING_CAPACITY.into(),
+            (MAX_RING_CAPACITY / 2).into(),
+        )?;
         if !self.tx_descriptors.is_power_of_two() {
             return Err(Error::Invalid {
                 what: "tx_descriptors",

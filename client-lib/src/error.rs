@@ -124,7 +124,10 @@ impl Error {
     /// True when the whole session is lost and not only this call.
     #[must_use]
     pub const fn is_final(&self) -> bool {
-        matches!(self, Error::ServerGone | Error::ServerSilent | Error::ServerFault(_) | Error::Forked)
+        matches!(
+            self,
+            Error::ServerGone | Error::ServerSilent | Error::ServerFault(_) | Error::Forked
+        )
     }
 
     /// The stack's error as an error of this library: "try again" has one form only.
@@ -178,7 +181,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Refused(refusal) => write!(f, "refused: {refusal}"),
-            Error::NotRunning => f.write_str("no csock module answers: io-sock does not run, or runs without it"),
+            Error::NotRunning => {
+                f.write_str("no csock module answers: io-sock does not run, or runs without it")
+            }
             Error::ServerGone => f.write_str("io-sock died or unloaded the csock module"),
             Error::ServerSilent => f.write_str("io-sock did not answer in time"),
             Error::ServerFault(fault) => write!(f, "io-sock broke the protocol: {fault}"),
@@ -191,7 +196,10 @@ impl fmt::Display for Error {
             Error::ShutDown => f.write_str("the sending side is shut down"),
             Error::InProgress => f.write_str("the connection is being made"),
             Error::PoolExhausted { asked, largest } => {
-                write!(f, "no {asked} bytes left in the pool, the largest piece has {largest}")
+                write!(
+                    f,
+                    "no {asked} bytes left in the pool, the largest piece has {largest}"
+                )
             }
             Error::TooManySockets { limit } => write!(f, "all {limit} sockets of the session are in use"),
             Error::NoMemory => f.write_str("out of memory"),
@@ -207,7 +215,9 @@ impl fmt::Display for Fault {
             Fault::Ring(fault) => fault.fmt(f),
             Fault::Desc(error) => error.fmt(f),
             Fault::UnknownBuffer { user } => write!(f, "returned buffer {user:#x}, which it does not have"),
-            Fault::WrongBuffer { value, posted } => write!(f, "returned {value:#x} of a buffer posted as {posted:#x}"),
+            Fault::WrongBuffer { value, posted } => {
+                write!(f, "returned {value:#x} of a buffer posted as {posted:#x}")
+            }
             Fault::Geometry(error) => error.fmt(f),
             Fault::Reply { what, value } => write!(f, "replied with {what} = {value:#x}"),
             Fault::FalseWake => f.write_str("woke a wait again and again for nothing"),

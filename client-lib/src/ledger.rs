@@ -34,7 +34,7 @@ ledger! {
     rx_bytes,
     /// Of these, bytes that this library copied out of the pool (`read`; in place there are none).
     rx_bytes_copied,
-    /// Doorbell pulses sent.
+    /// Doorbells sent: pulses, or messages where the system allows no pulse.
     doorbells_sent,
     /// Doorbells that were not needed: the module was awake.
     doorbells_suppressed,

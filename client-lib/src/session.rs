@@ -2,9 +2,9 @@
 
 use crate::{
     config::Config,
-    session_core::Core,
     error::Error,
     ledger::{ClientCounters, Stats},
+    session_core::Core,
     sys::Qnx,
 };
 use alloc::sync::Arc;
@@ -43,7 +43,9 @@ impl Session {
     pub fn connect_with(name: &str, config: Config) -> Result<Self, Error> {
         // Before anything is asked of the server.
         config.check()?;
-        Ok(Self { core: Core::open(Qnx::open(name)?, config)? })
+        Ok(Self {
+            core: Core::open(Qnx::open(name)?, config)?,
+        })
     }
 
     /// The session's pool.

@@ -24,7 +24,8 @@ const SIGNALS: u32 = 1000;
 
 /// One session. Shared by everything that belongs to it; the last one to go ends it.
 pub(crate) struct Core<S: System> {
-    pub sys: S,
+    /// In an `Arc` so that a child process can let go of it without closing what is the parent's.
+    pub sys: Arc<S>,
     pub config: Config,
     pub mem: S::Mem,
     pub limits: DescLimits,
@@ -32,9 +33,11 @@ pub(crate) struct Core<S: System> {
     pub books: Mutex<Books>,
     pub ledger: Ledger,
     /// Dropped after `mem`'s last use: fields go in order, and nothing uses the pool while a core is dropped.
-    _mapping: S::Mapping,
+    mapping: Arc<S::Mapping>,
     process: i32,
     failed: AtomicBool,
+    /// The system lets this process send the server messages, but no pulses.
+    no_pulses: AtomicBool,
     why: Mutex<Option<Error>>,
 }
 
@@ -45,19 +48,33 @@ impl<S: System> Core<S> {
         let hello = hello(&sys, &config)?;
         let plan = Plan::new(&config, hello.max_ring_capacity)?;
         if widen(plan.len) > hello.max_pool_bytes {
-            return Err(Error::Invalid { what: "pool_bytes", value: widen(plan.len), allowed: hello.max_pool_bytes });
+            return Err(Error::Invalid {
+                what: "pool_bytes",
+                value: widen(plan.len),
+                allowed: hello.max_pool_bytes,
+            });
         }
         let longest = config.rx_buffer_len.max(config.tx_piece);
         if longest > hello.max_desc_len {
-            let what = if config.rx_buffer_len == longest { "rx_buffer_len" } else { "tx_piece" };
-            return Err(Error::Invalid { what, value: longest.into(), allowed: hello.max_desc_len.into() });
+            let what = if config.rx_buffer_len == longest {
+                "rx_buffer_len"
+            } else {
+                "tx_piece"
+            };
+            return Err(Error::Invalid {
+                what,
+                value: longest.into(),
+                allowed: hello.max_desc_len.into(),
+            });
         }
         let books = Books::new(plan, config.max_sockets)?;
         let Shared { mem, handle, mapping } = sys.share(plan.len).map_err(system_error)?;
-        plan.header().write(&mem).map_err(|e| Error::ServerFault(e.into()))?;
+        plan.header()
+            .write(&mem)
+            .map_err(|e| Error::ServerFault(e.into()))?;
         let core = Self {
             process: sys.process(),
-            sys,
+            sys: Arc::new(sys),
             config,
             mem,
             limits: DescLimits {
@@ -68,13 +85,20 @@ impl<S: System> Core<S> {
             hello,
             books: Mutex::new(books),
             ledger: Ledger::default(),
-            _mapping: mapping,
+            mapping: Arc::new(mapping),
             failed: AtomicBool::new(false),
+            no_pulses: AtomicBool::new(false),
             why: Mutex::new(None),
         };
         // Counts the hello.
         add(&core.ledger.control_msgs, 1);
-        core.control(0, &msg::PoolAttach { handle, size: widen(plan.len) })?;
+        core.control(
+            0,
+            &msg::PoolAttach {
+                handle,
+                size: widen(plan.len),
+            },
+        )?;
         Ok(Arc::new(core))
     }
 
@@ -142,24 +166,39 @@ impl<S: System> Core<S> {
     fn send<B: Body>(&self, socket: u32, body: &B, patience: Option<u64>) -> Result<B::Reply, Error> {
         self.check_server()?;
         add(&self.ledger.control_msgs, 1);
-        match exchange(&self.sys, self.hello.session, socket, body, patience) {
+        match exchange(&*self.sys, self.hello.session, socket, body, patience) {
             Err(error) if error.is_final() => Err(self.fail(error)),
             other => other,
         }
     }
 
-    /// Rings for `socket`. False: the pulse found no room; ask again at the next occasion.
+    /// Rings for `socket`. False: it did not get through; ask again at the next occasion.
+    ///
+    /// Where a pulse cannot go a message can: any request about the socket makes the module look at its rings.
     pub(crate) fn ring(&self, socket: u32) -> bool {
-        match self.sys.doorbell(socket) {
-            Ok(()) => {
+        if !self.no_pulses.load(Ordering::Relaxed) {
+            match self.sys.doorbell(socket) {
+                Ok(()) => {
+                    add(&self.ledger.doorbells_sent, 1);
+                    return true;
+                }
+                Err(CallError::Gone) => {
+                    self.fail(Error::ServerGone);
+                    return true;
+                }
+                // No room: this time by message.
+                Err(CallError::Busy) => {}
+                // ON-TARGET: pulses to another user's process need the ability CONNECTION, messages do not.
+                Err(_) => self.no_pulses.store(true, Ordering::Relaxed),
+            }
+        }
+        match self.control(socket, &msg::GetSockName {}) {
+            // Refused or not: the module had its look.
+            Ok(_) | Err(Error::Refused(_)) => {
                 add(&self.ledger.doorbells_sent, 1);
                 true
             }
-            Err(CallError::Gone) => {
-                self.fail(Error::ServerGone);
-                true
-            }
-            Err(_) => false,
+            Err(error) => error.is_final(),
         }
     }
 
@@ -167,15 +206,30 @@ impl<S: System> Core<S> {
     pub(crate) fn stats(&self) -> Result<Stats, Error> {
         self.check()?;
         let reply = self.control(0, &msg::Stats {})?;
-        Ok(Stats { mine: reply.mine, total: reply.total, client: self.ledger.snapshot() })
+        Ok(Stats {
+            mine: reply.mine,
+            total: reply.total,
+            client: self.ledger.snapshot(),
+        })
     }
 }
 
 impl<S: System> Drop for Core<S> {
     fn drop(&mut self) {
-        if self.check().is_ok() {
+        if self.is_foreign() {
+            // Numbers of connections and addresses of mappings mean something else in a child, if anything.
+            core::mem::forget((Arc::clone(&self.sys), Arc::clone(&self.mapping)));
+            return;
+        }
+        if self.check_server().is_ok() {
             // The server finds out by itself when the connection goes; this only makes it sooner.
-            let _ = exchange(&self.sys, self.hello.session, 0, &msg::Goodbye {}, Some(GOODBYE_PATIENCE));
+            let _ = exchange(
+                &*self.sys,
+                self.hello.session,
+                0,
+                &msg::Goodbye {},
+                Some(GOODBYE_PATIENCE),
+            );
         }
     }
 }
@@ -205,13 +259,21 @@ fn hello<S: System>(sys: &S, config: &Config) -> Result<HelloReply, Error> {
         other => other?,
     };
     let must = |holds: bool, what, value| {
-        if holds { Ok(()) } else { Err(Error::ServerFault(Fault::Reply { what, value })) }
+        if holds {
+            Ok(())
+        } else {
+            Err(Error::ServerFault(Fault::Reply { what, value }))
+        }
     };
     let spoken = Hello::THIS.min_version..=Hello::THIS.max_version;
     must(spoken.contains(&reply.version), "version", reply.version.into())?;
     must(reply.session != 0, "session", reply.session.into())?;
     must(reply.max_desc_len != 0, "max_desc_len", reply.max_desc_len.into())?;
-    must(reply.max_ring_capacity >= 2, "max_ring_capacity", reply.max_ring_capacity.into())?;
+    must(
+        reply.max_ring_capacity >= 2,
+        "max_ring_capacity",
+        reply.max_ring_capacity.into(),
+    )?;
     Ok(reply)
 }
 
@@ -223,7 +285,10 @@ fn exchange<S: System, B: Body>(
     body: &B,
     patience: Option<u64>,
 ) -> Result<B::Reply, Error> {
-    let short = Error::ServerFault(Fault::Reply { what: "length", value: 0 });
+    let short = Error::ServerFault(Fault::Reply {
+        what: "length",
+        value: 0,
+    });
     let mut request = [0; MAX_REQUEST_LEN];
     let request = msg::encode_request(session, socket, body, &mut request).ok_or(short)?;
     // MsgSend does not say how much of the reply the server wrote. Bytes that it left out must not look like success.

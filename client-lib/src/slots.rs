@@ -25,7 +25,10 @@ impl<T> Slots<T> {
         let (mut places, mut free) = (Vec::new(), Vec::new());
         places.try_reserve_exact(count).map_err(|_| Error::NoMemory)?;
         free.try_reserve_exact(count).map_err(|_| Error::NoMemory)?;
-        places.resize_with(count, || Place { generation: 1, value: None });
+        places.resize_with(count, || Place {
+            generation: 1,
+            value: None,
+        });
         free.extend((0..capacity).rev());
         Ok(Self { places, free })
     }
@@ -42,7 +45,9 @@ impl<T> Slots<T> {
 
     /// Puts `value` in and returns its key, never 0; gives the value back when the table is full.
     pub(crate) fn insert(&mut self, value: T) -> Result<u64, T> {
-        let Some(index) = self.free.pop() else { return Err(value) };
+        let Some(index) = self.free.pop() else {
+            return Err(value);
+        };
         match usize::try_from(index).ok().and_then(|i| self.places.get_mut(i)) {
             Some(place) => {
                 place.value = Some(value);
@@ -54,7 +59,9 @@ impl<T> Slots<T> {
 
     fn place(&mut self, key: u64) -> Option<&mut Place<T>> {
         let (index, generation) = parts(key)?;
-        self.places.get_mut(index).filter(|place| place.generation == generation)
+        self.places
+            .get_mut(index)
+            .filter(|place| place.generation == generation)
     }
 
     pub(crate) fn get_mut(&mut self, key: u64) -> Option<&mut T> {
@@ -86,7 +93,10 @@ impl<T> Slots<T> {
     pub(crate) fn find(&self, from: usize, test: impl Fn(&T) -> bool) -> Option<(u64, usize)> {
         let mut places = (0_u32..).zip(&self.places).skip(from);
         let (index, place) = places.find(|(_, place)| place.value.as_ref().is_some_and(&test))?;
-        Some((key(index, place.generation), usize::try_from(index).ok()?.saturating_add(1)))
+        Some((
+            key(index, place.generation),
+            usize::try_from(index).ok()?.saturating_add(1),
+        ))
     }
 }
 
@@ -96,7 +106,10 @@ fn key(index: u32, generation: u32) -> u64 {
 
 fn parts(key: u64) -> Option<(usize, u32)> {
     let [a, b, c, d, e, f, g, h] = key.to_le_bytes();
-    Some((usize::try_from(u32::from_le_bytes([a, b, c, d])).ok()?, u32::from_le_bytes([e, f, g, h])))
+    Some((
+        usize::try_from(u32::from_le_bytes([a, b, c, d])).ok()?,
+        u32::from_le_bytes([e, f, g, h]),
+    ))
 }
 
 /// Skips 0, so that no key is 0.
@@ -129,6 +142,9 @@ mod tests {
         assert_eq!(slots.len(), 2);
         let mut out = std::vec::Vec::new();
         slots.drain_where(|v| *v == 'b', |v| out.push(v));
-        assert_eq!((out.as_slice(), slots.len(), slots.is_full()), (&['b'][..], 1, false));
+        assert_eq!(
+            (out.as_slice(), slots.len(), slots.is_full()),
+            (&['b'][..], 1, false)
+        );
     }
 }

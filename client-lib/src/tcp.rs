@@ -65,7 +65,9 @@ macro_rules! common {
             /// # Errors
             /// None now; like std, so that programs need not change.
             pub fn try_clone(&self) -> Result<Self, Error> {
-                Ok(Self { socket: Arc::clone(&self.socket) })
+                Ok(Self {
+                    socket: Arc::clone(&self.socket),
+                })
             }
 
             /// Makes calls that would wait return [`Error::WouldBlock`] instead. Holds for all handles. No message.
@@ -116,7 +118,11 @@ impl TcpStream {
     /// [`Error::TimedOut`] as well.
     pub fn connect_timeout(session: &Session, addr: &SocketAddr, timeout: Duration) -> Result<Self, Error> {
         if timeout.is_zero() {
-            return Err(Error::Invalid { what: "timeout", value: 0, allowed: 1 });
+            return Err(Error::Invalid {
+                what: "timeout",
+                value: 0,
+                allowed: 1,
+            });
         }
         Self::connect_within(session, *addr, Some(timeout))
     }
@@ -124,7 +130,9 @@ impl TcpStream {
     fn connect_within(session: &Session, addr: SocketAddr, timeout: Option<Duration>) -> Result<Self, Error> {
         let socket = Socket::stream(&session.core, addr.is_ipv6(), true)?;
         socket.connect(addr, timeout)?;
-        Ok(Self { socket: Arc::new(socket) })
+        Ok(Self {
+            socket: Arc::new(socket),
+        })
     }
 
     /// Copies received bytes into `buffer`, as many as there are and fit, and waits for the first. 0 at the end of
@@ -238,6 +246,24 @@ impl TcpStream {
         self.socket.set_int(IntOption::KeepAlive, keepalive.into())
     }
 
+    /// Size of the stack's send buffer, bytes (`SO_SNDBUF`). What waits in the pool does not count.
+    ///
+    /// # Errors
+    /// What the stack says.
+    pub fn set_send_buffer_size(&self, bytes: u32) -> Result<(), Error> {
+        let bytes = i32::try_from(bytes).unwrap_or(i32::MAX);
+        self.socket.set_int(IntOption::SndBuf, bytes)
+    }
+
+    /// Size of the stack's receive buffer, bytes (`SO_RCVBUF`). What lies in the pool does not count.
+    ///
+    /// # Errors
+    /// What the stack says.
+    pub fn set_recv_buffer_size(&self, bytes: u32) -> Result<(), Error> {
+        let bytes = i32::try_from(bytes).unwrap_or(i32::MAX);
+        self.socket.set_int(IntOption::RcvBuf, bytes)
+    }
+
     /// What closing does with data that is not sent yet (`SO_LINGER`): whole seconds; zero resets the connection.
     ///
     /// # Errors
@@ -269,7 +295,9 @@ impl TcpListener {
         socket.set_int(IntOption::ReuseAddr, 1)?;
         socket.bind(addr)?;
         socket.listen(Self::BACKLOG)?;
-        Ok(Self { socket: Arc::new(socket) })
+        Ok(Self {
+            socket: Arc::new(socket),
+        })
     }
 
     /// The next connection and its peer; waits for it. Signals do not end the wait.
@@ -279,7 +307,12 @@ impl TcpListener {
     /// [`Error::TooManySockets`] when the session has no room for another connection (which then stays in the queue).
     pub fn accept(&self) -> Result<(TcpStream, SocketAddr), Error> {
         let (socket, peer) = self.socket.accept()?;
-        Ok((TcpStream { socket: Arc::new(socket) }, peer))
+        Ok((
+            TcpStream {
+                socket: Arc::new(socket),
+            },
+            peer,
+        ))
     }
 
     /// Connections, one after the other, for ever.

@@ -17,9 +17,18 @@ fn here() -> PathBuf {
 }
 
 fn run(command: &mut Command) -> String {
-    let output = command.output().unwrap_or_else(|e| panic!("cannot run {command:?}: {e}"));
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{command:?} failed: {}\n{out}\n{err}", output.status);
+    let output = command
+        .output()
+        .unwrap_or_else(|e| panic!("cannot run {command:?}: {e}"));
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(
+        output.status.success(),
+        "{command:?} failed: {}\n{out}\n{err}",
+        output.status
+    );
     out.into_owned()
 }
 
@@ -30,7 +39,15 @@ fn library() -> PathBuf {
     let target = exe.ancestors().nth(3).unwrap();
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     run(Command::new(cargo)
-        .args(["build", "--quiet", "--package", "custom-socket", "--lib", "--features", "capi,host"])
+        .args([
+            "build",
+            "--quiet",
+            "--package",
+            "custom-socket",
+            "--lib",
+            "--features",
+            "capi,host",
+        ])
         .arg("--target-dir")
         .arg(target)
         .current_dir(here()));
@@ -41,7 +58,16 @@ fn library() -> PathBuf {
 fn compile(name: &str, library: &Path) -> PathBuf {
     let output = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     run(Command::new("cc")
-        .args(["-std=c11", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-D_DEFAULT_SOURCE", "-I"])
+        .args([
+            "-std=c11",
+            "-O1",
+            "-Wall",
+            "-Wextra",
+            "-Wpedantic",
+            "-Werror",
+            "-D_DEFAULT_SOURCE",
+            "-I",
+        ])
         .arg(here().join("include"))
         .arg(here().join("tests/c").join(name).with_extension("c"))
         .arg(library)
@@ -71,7 +97,9 @@ fn declared() -> BTreeSet<String> {
 /// The numbers that the header defines.
 fn defined() -> BTreeSet<(String, i32)> {
     let header = std::fs::read_to_string(here().join("include/custom_socket.h")).unwrap();
-    let lines = header.lines().filter_map(|line| line.strip_prefix("#define CSOCK_E"));
+    let lines = header
+        .lines()
+        .filter_map(|line| line.strip_prefix("#define CSOCK_E"));
     lines
         .filter_map(|line| {
             let mut words = line.split_whitespace();
@@ -83,7 +111,9 @@ fn defined() -> BTreeSet<(String, i32)> {
 
 #[test]
 fn the_header_declares_what_the_library_exports() {
-    let symbols = run(Command::new("nm").args(["--defined-only", "--extern-only"]).arg(library()));
+    let symbols = run(Command::new("nm")
+        .args(["--defined-only", "--extern-only"])
+        .arg(library()));
     let exported: BTreeSet<String> = symbols
         .lines()
         .filter_map(|line| line.rsplit_once(' '))
@@ -122,6 +152,13 @@ fn the_programs_that_need_a_server_compile() {
 #[test]
 fn the_header_is_also_c_plus_plus() {
     let source = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("header.cpp");
-    std::fs::write(&source, "#include \"custom_socket.h\"\nint main() { return csock_strerror(0) == nullptr; }\n").unwrap();
-    run(Command::new("c++").args(["-std=c++17", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I"]).arg(here().join("include")).arg(source));
+    std::fs::write(
+        &source,
+        "#include \"custom_socket.h\"\nint main() { return csock_strerror(0) == nullptr; }\n",
+    )
+    .unwrap();
+    run(Command::new("c++")
+        .args(["-std=c++17", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I"])
+        .arg(here().join("include"))
+        .arg(source));
 }

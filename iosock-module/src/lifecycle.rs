@@ -13,6 +13,7 @@ use crate::{
     config::{ChannelName, Environment, Tunable},
     control_thread::{self, EXHAUSTED, POST, Post},
     limits::MAX_WORKERS,
+    pinned::Resident,
     platform::{SELF, TABLE, WAKE, nudge_control},
     worker,
 };
@@ -31,6 +32,8 @@ struct Running {
     control: Option<Kthread>,
     workers: [Option<Kthread>; 4],
     name: ChannelName,
+    /// For the short sleeps of a load or unload handler.
+    pause: WaitQueue,
 }
 
 static RUNNING: Mutex<Option<Running>> = Mutex::new(None);
@@ -53,10 +56,12 @@ impl iosock::Module for Csock {
             });
             Errno::EINVAL
         })?;
+        let pause = WaitQueue::new(c"csock load")?;
         let running = running.insert(Running {
             control: None,
             workers: [const { None }; 4],
             name,
+            pause,
         });
         start(running).inspect_err(|error| {
             say(Level::Error, |line| {
@@ -83,7 +88,7 @@ impl iosock::Module for Csock {
             return Ok(());
         };
         end_control(state);
-        if !drained(Some(TABLE.config.unload_ms())) {
+        if !drained(&state.pause, Some(TABLE.config.unload_ms())) {
             say(Level::Warning, |line| {
                 let left = u64::from(TABLE.ext_outstanding());
                 line.text("not unloaded: the stack still holds ")
@@ -109,13 +114,15 @@ impl iosock::Module for Csock {
             if let Some(mut running) = RUNNING.try_lock() {
                 if let Some(state) = running.as_mut() {
                     end_control(state);
-                    drained(None);
+                    drained(&state.pause, None);
                     end_workers(state);
                 }
                 *running = None;
                 return;
             }
-            pause(1);
+            if let Ok(pause) = WaitQueue::new(c"csock uninit") {
+                pause.wait(Some(1));
+            }
         }
     }
 
@@ -201,18 +208,18 @@ fn end_control(running: &mut Running) {
         drop(post.take());
     }
     // Users of the connection are workers that nudge a thread that is gone; they do not keep it.
-    take(&SELF);
+    take(&SELF, &running.pause);
     let _ = EXHAUSTED.destroy();
 }
 
 /// Waits until nothing of any client is left: no socket, no mbuf, no pool. False: `limit_ms` was not enough.
-fn drained(limit_ms: Option<u32>) -> bool {
+fn drained(pause: &WaitQueue, limit_ms: Option<u32>) -> bool {
     let mut waited = 0u32;
     while !TABLE.is_empty() {
         if limit_ms.is_some_and(|limit| waited >= limit) {
             return false;
         }
-        pause(10);
+        pause.wait(Some(10));
         waited = waited.saturating_add(10);
     }
     true
@@ -227,30 +234,16 @@ fn end_workers(running: &mut Running) {
         drop(place.take());
     }
     // The last release has counted itself out and may still be on its way back to the stack.
-    pause(GRACE_MS);
+    running.pause.wait(Some(GRACE_MS));
     for queue in &WAKE {
-        take(queue);
+        take(queue, &running.pause);
     }
 }
 
-/// Takes a resident out; waits for users, who never stay.
-fn take<T>(resident: &crate::pinned::Resident<T>) {
-    while resident.is_present() {
-        if drop_some(resident.take()) {
-            return;
-        }
-        pause(1);
-    }
-}
-
-fn drop_some<T>(value: Option<T>) -> bool {
-    value.is_some()
-}
-
-/// Sleeps in the thread of a load or unload handler.
-fn pause(ms: u32) {
-    if let Ok(queue) = WaitQueue::new(c"csock") {
-        queue.wait(Some(ms));
+/// Takes a resident out and drops it; waits for users, who never stay.
+fn take<T>(resident: &Resident<T>, pause: &WaitQueue) {
+    while resident.is_present() && resident.take().is_none() {
+        pause.wait(Some(1));
     }
 }
 

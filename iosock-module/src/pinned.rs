@@ -177,13 +177,13 @@ mod tests {
         let users: Vec<_> = (0..2)
             .map(|_| {
                 std::thread::spawn(move || {
-                    for _ in 0..50_000 {
+                    for _ in 0..if cfg!(miri) { 100 } else { 50_000 } {
                         resident.with(|v| assert_eq!(v.iter().sum::<u32>(), 6));
                     }
                 })
             })
             .collect();
-        for _ in 0..20_000 {
+        for _ in 0..if cfg!(miri) { 40 } else { 20_000 } {
             if resident.put(vec![1, 2, 3]).is_ok() {
                 while resident.take().is_none() {
                     std::thread::yield_now();

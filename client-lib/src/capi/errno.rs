@@ -44,24 +44,44 @@ pub(super) const ERRORS: &[(i32, &str, &CStr)] = &[
     (90, "ELOOP", c"ELOOP: Too many levels of links"),
     (91, "ERESTART", c"ERESTART: To be restarted"),
     (94, "EUSERS", c"EUSERS: Too many users"),
-    (103, "EOPNOTSUPP", c"EOPNOTSUPP: Operation not supported by the protocol"),
+    (
+        103,
+        "EOPNOTSUPP",
+        c"EOPNOTSUPP: Operation not supported by the protocol",
+    ),
     (122, "ESTALE", c"ESTALE: Stale handle"),
     (236, "EINPROGRESS", c"EINPROGRESS: In progress"),
     (237, "EALREADY", c"EALREADY: Already in progress"),
     (238, "ENOTSOCK", c"ENOTSOCK: Not a socket"),
     (239, "EDESTADDRREQ", c"EDESTADDRREQ: Destination address required"),
     (240, "EMSGSIZE", c"EMSGSIZE: Message too long"),
-    (241, "EPROTOTYPE", c"EPROTOTYPE: Wrong protocol type for the socket"),
+    (
+        241,
+        "EPROTOTYPE",
+        c"EPROTOTYPE: Wrong protocol type for the socket",
+    ),
     (242, "ENOPROTOOPT", c"ENOPROTOOPT: Protocol option not available"),
     (243, "EPROTONOSUPPORT", c"EPROTONOSUPPORT: Protocol not supported"),
-    (244, "ESOCKTNOSUPPORT", c"ESOCKTNOSUPPORT: Socket type not supported"),
-    (246, "EPFNOSUPPORT", c"EPFNOSUPPORT: Protocol family not supported"),
+    (
+        244,
+        "ESOCKTNOSUPPORT",
+        c"ESOCKTNOSUPPORT: Socket type not supported",
+    ),
+    (
+        246,
+        "EPFNOSUPPORT",
+        c"EPFNOSUPPORT: Protocol family not supported",
+    ),
     (247, "EAFNOSUPPORT", c"EAFNOSUPPORT: Address family not supported"),
     (248, "EADDRINUSE", c"EADDRINUSE: Address in use"),
     (249, "EADDRNOTAVAIL", c"EADDRNOTAVAIL: Address not available"),
     (250, "ENETDOWN", c"ENETDOWN: Network down"),
     (251, "ENETUNREACH", c"ENETUNREACH: Network unreachable"),
-    (252, "ENETRESET", c"ENETRESET: Connection dropped by a network reset"),
+    (
+        252,
+        "ENETRESET",
+        c"ENETRESET: Connection dropped by a network reset",
+    ),
     (253, "ECONNABORTED", c"ECONNABORTED: Connection aborted"),
     (254, "ECONNRESET", c"ECONNRESET: Connection reset by the peer"),
     (256, "EISCONN", c"EISCONN: Already connected"),
@@ -81,7 +101,10 @@ pub extern "C" fn csock_strerror(error: c_int) -> *const c_char {
     let number = error.checked_abs().unwrap_or(0);
     let text = match number {
         0 => c"EOK: Success",
-        number => ERRORS.iter().find(|(n, _, _)| *n == number).map_or(c"unknown error", |(_, _, text)| *text),
+        number => ERRORS
+            .iter()
+            .find(|(n, _, _)| *n == number)
+            .map_or(c"unknown error", |(_, _, text)| *text),
     };
     text.as_ptr()
 }

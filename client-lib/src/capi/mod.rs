@@ -21,7 +21,7 @@
 mod errno;
 mod options;
 mod platform;
-#[cfg(not(feature = "std"))]
+#[cfg(not(any(feature = "std", test)))]
 mod runtime;
 mod session;
 mod sio;

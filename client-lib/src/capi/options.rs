@@ -4,8 +4,8 @@
 use super::{
     NULL,
     platform::{
-        self, IPPROTO_TCP, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_RCVBUF, SO_RCVTIMEO, SO_REUSEADDR, SO_SNDBUF,
-        SO_SNDTIMEO, SOL_SOCKET, TCP_NODELAY,
+        self, IPPROTO_TCP, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_RCVBUF, SO_RCVTIMEO, SO_REUSEADDR,
+        SO_SNDBUF, SO_SNDTIMEO, SOL_SOCKET, TCP_NODELAY,
     },
     status, table,
 };
@@ -59,11 +59,21 @@ impl Known {
 
 /// See the header.
 #[unsafe(no_mangle)]
-pub extern "C" fn csock_setsockopt(s: c_int, level: c_int, name: c_int, value: *const c_void, len: u32) -> c_int {
+pub extern "C" fn csock_setsockopt(
+    s: c_int,
+    level: c_int,
+    name: c_int,
+    value: *const c_void,
+    len: u32,
+) -> c_int {
     status((|| {
         let socket = table::get(s)?;
         let option = Known::of(level, name)?;
-        let bad_len = Error::Invalid { what: "option length", value: len.into(), allowed: short(option.len()).into() };
+        let bad_len = Error::Invalid {
+            what: "option length",
+            value: len.into(),
+            allowed: short(option.len()).into(),
+        };
         if value.is_null() {
             return Err(NULL);
         }
@@ -71,7 +81,9 @@ pub extern "C" fn csock_setsockopt(s: c_int, level: c_int, name: c_int, value: *
             return Err(bad_len);
         }
         // SAFETY: not null, and by the header's contract `len` readable bytes, of which `option.len()` are taken.
-        set(&socket, option, unsafe { core::slice::from_raw_parts(value.cast::<u8>(), option.len()) })
+        set(&socket, option, unsafe {
+            core::slice::from_raw_parts(value.cast::<u8>(), option.len())
+        })
     })())
 }
 
@@ -83,7 +95,11 @@ fn set(socket: &Socket<Qnx>, option: Known, value: &[u8]) -> Result<(), Error> {
     match option {
         Known::Int(option) => socket.set_int(option, word(0)),
         Known::Linger => {
-            let seconds = u64::try_from(word(4)).map_err(|_| Error::Invalid { what: "l_linger", value: 0, allowed: 0 })?;
+            let seconds = u64::try_from(word(4)).map_err(|_| Error::Invalid {
+                what: "l_linger",
+                value: 0,
+                allowed: 0,
+            })?;
             socket.set_linger((word(0) != 0).then(|| Duration::from_secs(seconds)))
         }
         Known::Error => Err(Error::from_wire(WireErrno::ENOPROTOOPT)),
@@ -97,14 +113,23 @@ fn timeout(value: &[u8]) -> Result<Option<Duration>, Error> {
     let out_of_range = Error::from_wire(WireErrno::EDOM);
     let (seconds, micros) = platform::parse_timeval(value).ok_or(out_of_range)?;
     let seconds = u64::try_from(seconds).map_err(|_| out_of_range)?;
-    let micros = u64::try_from(micros).ok().filter(|micros| *micros < 1_000_000).ok_or(out_of_range)?;
+    let micros = u64::try_from(micros)
+        .ok()
+        .filter(|micros| *micros < 1_000_000)
+        .ok_or(out_of_range)?;
     let time = Duration::from_secs(seconds).saturating_add(Duration::from_micros(micros));
     Ok((!time.is_zero()).then_some(time))
 }
 
 /// See the header.
 #[unsafe(no_mangle)]
-pub extern "C" fn csock_getsockopt(s: c_int, level: c_int, name: c_int, value: *mut c_void, len: *mut u32) -> c_int {
+pub extern "C" fn csock_getsockopt(
+    s: c_int,
+    level: c_int,
+    name: c_int,
+    value: *mut c_void,
+    len: *mut u32,
+) -> c_int {
     status((|| {
         let socket = table::get(s)?;
         let option = Known::of(level, name)?;
@@ -115,11 +140,19 @@ pub extern "C" fn csock_getsockopt(s: c_int, level: c_int, name: c_int, value: *
         let room = unsafe { len.read() };
         if length(room) < option.len() {
             let allowed = short(option.len()).into();
-            return Err(Error::Invalid { what: "option length", value: room.into(), allowed });
+            return Err(Error::Invalid {
+                what: "option length",
+                value: room.into(),
+                allowed,
+            });
         }
         let bytes = get(&socket, option)?;
         // SAFETY: not null, and by the header's contract as many writable bytes as `*len` says: at least these.
-        unsafe { value.cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), option.len()) };
+        unsafe {
+            value
+                .cast::<u8>()
+                .copy_from_nonoverlapping(bytes.as_ptr(), option.len())
+        };
         // SAFETY: as for the read.
         unsafe { len.write(short(option.len())) };
         Ok(())
@@ -136,7 +169,11 @@ fn get(socket: &Socket<Qnx>, option: Known) -> Result<[u8; 16], Error> {
         },
         Known::Error => [socket.take_error()?.map_or(0, |error| error.qnx_errno()), 0],
         Known::RecvTimeout => return Ok(platform::write_timeval(socket.read_timeout().unwrap_or_default())),
-        Known::SendTimeout => return Ok(platform::write_timeval(socket.write_timeout().unwrap_or_default())),
+        Known::SendTimeout => {
+            return Ok(platform::write_timeval(
+                socket.write_timeout().unwrap_or_default(),
+            ));
+        }
     };
     let [[a, b, c, d], [e, f, g, h]] = words.map(i32::to_ne_bytes);
     Ok([a, b, c, d, e, f, g, h, 0, 0, 0, 0, 0, 0, 0, 0])

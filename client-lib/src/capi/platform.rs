@@ -64,9 +64,19 @@ pub(super) const MSG_MORE: c_int = 0x0100_0000;
 
 /// An address out of the bytes of a `struct sockaddr`.
 pub(super) fn parse_addr(bytes: &[u8]) -> Result<SocketAddr, Error> {
-    let short = Error::Invalid { what: "address length", value: crate::num::widen(bytes.len()), allowed: 16 };
-    let [first, second, p0, p1, rest @ ..] = bytes else { return Err(short) };
-    let family = if cfg!(any(target_os = "nto", target_os = "qnx")) { *second } else { *first };
+    let short = Error::Invalid {
+        what: "address length",
+        value: crate::num::widen(bytes.len()),
+        allowed: 16,
+    };
+    let [first, second, p0, p1, rest @ ..] = bytes else {
+        return Err(short);
+    };
+    let family = if cfg!(any(target_os = "nto", target_os = "qnx")) {
+        *second
+    } else {
+        *first
+    };
     let port = u16::from_be_bytes([*p0, *p1]);
     if family == AF_INET && bytes.len() >= SOCKADDR_IN {
         let [a, b, c, d, ..] = rest else { return Err(short) };
@@ -98,7 +108,11 @@ pub(super) fn write_addr(addr: SocketAddr) -> ([u8; SOCKADDR_IN6], usize) {
         }
         SocketAddr::V6(v6) => {
             let mut tail = [0; 24];
-            let (flow, ip, scope) = (v6.flowinfo().to_be_bytes(), v6.ip().octets(), v6.scope_id().to_ne_bytes());
+            let (flow, ip, scope) = (
+                v6.flowinfo().to_be_bytes(),
+                v6.ip().octets(),
+                v6.scope_id().to_ne_bytes(),
+            );
             for (to, from) in tail.iter_mut().zip(flow.into_iter().chain(ip).chain(scope)) {
                 *to = from;
             }
@@ -108,9 +122,16 @@ pub(super) fn write_addr(addr: SocketAddr) -> ([u8; SOCKADDR_IN6], usize) {
     let mut bytes = [0; SOCKADDR_IN6];
     // QNX: length, family. Linux: the family in two bytes, little-endian.
     let qnx = cfg!(any(target_os = "nto", target_os = "qnx"));
-    let start = if qnx { [u8::try_from(len).unwrap_or(0), family] } else { [family, 0] };
+    let start = if qnx {
+        [u8::try_from(len).unwrap_or(0), family]
+    } else {
+        [family, 0]
+    };
     let [p0, p1] = addr.port().to_be_bytes();
-    for (to, from) in bytes.iter_mut().zip(start.into_iter().chain([p0, p1]).chain(tail)) {
+    for (to, from) in bytes
+        .iter_mut()
+        .zip(start.into_iter().chain([p0, p1]).chain(tail))
+    {
         *to = from;
     }
     (bytes, len)

@@ -62,16 +62,28 @@ const _: () = assert!(core::mem::offset_of!(CsockStats, client) == 384);
 impl CsockConfig {
     fn to_config(self) -> Result<Config, Error> {
         if usize::try_from(self.size) != Ok(size_of::<Self>()) {
-            return Err(Error::Invalid { what: "size", value: self.size.into(), allowed: widen(size_of::<Self>()) });
+            return Err(Error::Invalid {
+                what: "size",
+                value: self.size.into(),
+                allowed: widen(size_of::<Self>()),
+            });
         }
         if let Some(value) = self.reserved.into_iter().find(|word| *word != 0) {
-            return Err(Error::Invalid { what: "reserved", value: value.into(), allowed: 0 });
+            return Err(Error::Invalid {
+                what: "reserved",
+                value: value.into(),
+                allowed: 0,
+            });
         }
         let or = |value: u32, default: u32| if value == 0 { default } else { value };
         let wide = |value: u64, default: usize, what| match usize::try_from(value) {
             Ok(0) => Ok(default),
             Ok(value) => Ok(value),
-            Err(_) => Err(Error::Invalid { what, value, allowed: widen(usize::MAX) }),
+            Err(_) => Err(Error::Invalid {
+                what,
+                value,
+                allowed: widen(usize::MAX),
+            }),
         };
         let base = Config::DEFAULT;
         Ok(Config {
@@ -97,7 +109,10 @@ pub extern "C" fn csock_config_init(config: *mut CsockConfig) {
     if config.is_null() {
         return;
     }
-    let fresh = CsockConfig { size: u32::try_from(size_of::<CsockConfig>()).unwrap_or(0), ..CsockConfig::default() };
+    let fresh = CsockConfig {
+        size: u32::try_from(size_of::<CsockConfig>()).unwrap_or(0),
+        ..CsockConfig::default()
+    };
     // SAFETY: not null, and by the header's contract a writable csock_config_t.
     unsafe { config.write(fresh) };
 }
@@ -118,7 +133,11 @@ pub extern "C" fn csock_session_open(
         } else {
             // SAFETY: not null, and by the header's contract a C string.
             let name = unsafe { CStr::from_ptr(name) };
-            name.to_str().map_err(|e| Error::Invalid { what: "name", value: widen(e.valid_up_to()), allowed: 0 })?
+            name.to_str().map_err(|e| Error::Invalid {
+                what: "name",
+                value: widen(e.valid_up_to()),
+                allowed: 0,
+            })?
         };
         let config = if config.is_null() {
             Config::DEFAULT
@@ -174,7 +193,13 @@ pub extern "C" fn csock_stats(session: *const CsockSession, stats: *mut CsockSta
             waits: all.client.waits,
         };
         // SAFETY: not null, and by the header's contract a writable csock_stats_t.
-        unsafe { stats.write(CsockStats { mine: all.mine, total: all.total, client }) };
+        unsafe {
+            stats.write(CsockStats {
+                mine: all.mine,
+                total: all.total,
+                client,
+            })
+        };
         Ok(())
     })())
 }

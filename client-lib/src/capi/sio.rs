@@ -32,11 +32,29 @@ pub struct CsockSio {
 const _: () = assert!(size_of::<CsockSio>() == 32 && core::mem::offset_of!(CsockSio, token) == 16);
 
 impl CsockSio {
-    const EMPTY: CsockSio = CsockSio { data: ptr::null_mut(), len: 0, token: 0, received: 0, reserved: 0 };
+    const EMPTY: CsockSio = CsockSio {
+        data: ptr::null_mut(),
+        len: 0,
+        token: 0,
+        received: 0,
+        reserved: 0,
+    };
 
-    fn new(socket: &Socket<Qnx>, token: u64, offset: usize, len: usize, received: bool) -> Result<Self, Error> {
+    fn new(
+        socket: &Socket<Qnx>,
+        token: u64,
+        offset: usize,
+        len: usize,
+        received: bool,
+    ) -> Result<Self, Error> {
         let data = Qnx::address(&socket.core().mem, offset, len).ok_or(NULL)?;
-        Ok(Self { data: data.cast(), len, token, received: received.into(), reserved: 0 })
+        Ok(Self {
+            data: data.cast(),
+            len,
+            token,
+            received: received.into(),
+            reserved: 0,
+        })
     }
 
     /// Hands the buffer to C.
@@ -77,12 +95,22 @@ pub extern "C" fn csock_sio_send(s: c_int, buffer: *mut CsockSio, len: usize, fl
         let sio = taken(buffer)?;
         let how = how(flags, MSG_MORE | MSG_NOSIGNAL)?;
         if len > sio.len || sio.received != 0 {
-            return Err(Error::Invalid { what: "length", value: widen(len), allowed: widen(sio.len) });
+            return Err(Error::Invalid {
+                what: "length",
+                value: widen(len),
+                allowed: widen(sio.len),
+            });
         }
         let socket = table::get(s)?;
         match len {
             0 if socket.abort(sio.token) => {}
-            0 => return Err(Error::Invalid { what: "token", value: sio.token, allowed: 0 }),
+            0 => {
+                return Err(Error::Invalid {
+                    what: "token",
+                    value: sio.token,
+                    allowed: 0,
+                });
+            }
             _ => socket.commit(sio.token, short(len), how.more)?,
         }
         CsockSio::EMPTY.give(buffer);
@@ -115,9 +143,17 @@ pub extern "C" fn csock_sio_release(s: c_int, buffer: *mut CsockSio) -> c_int {
     status((|| {
         let sio = taken(buffer)?;
         let socket = table::get(s)?;
-        let known = if sio.received == 0 { socket.abort(sio.token) } else { socket.release(sio.token) };
+        let known = if sio.received == 0 {
+            socket.abort(sio.token)
+        } else {
+            socket.release(sio.token)
+        };
         if !known {
-            return Err(Error::Invalid { what: "token", value: sio.token, allowed: 0 });
+            return Err(Error::Invalid {
+                what: "token",
+                value: sio.token,
+                allowed: 0,
+            });
         }
         CsockSio::EMPTY.give(buffer);
         Ok(())

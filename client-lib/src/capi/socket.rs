@@ -21,7 +21,12 @@ use csock_wire::{WireErrno, msg};
 
 /// See the header.
 #[unsafe(no_mangle)]
-pub extern "C" fn csock_socket(session: *const CsockSession, domain: c_int, kind: c_int, protocol: c_int) -> c_int {
+pub extern "C" fn csock_socket(
+    session: *const CsockSession,
+    domain: c_int,
+    kind: c_int,
+    protocol: c_int,
+) -> c_int {
     let made = (|| {
         let session = self::session(session)?;
         let v6 = match u8::try_from(domain) {
@@ -106,7 +111,10 @@ pub(super) fn how(flags: c_int, allowed: c_int) -> Result<How, Error> {
     if flags & !allowed != 0 {
         return Err(Error::from_wire(WireErrno::EOPNOTSUPP));
     }
-    Ok(How { more: flags & MSG_MORE != 0, dontwait: flags & MSG_DONTWAIT != 0 })
+    Ok(How {
+        more: flags & MSG_MORE != 0,
+        dontwait: flags & MSG_DONTWAIT != 0,
+    })
 }
 
 /// See the header.
@@ -120,7 +128,10 @@ pub extern "C" fn csock_send(s: c_int, buffer: *const c_void, len: usize, flags:
         }
         check_buffer(buffer, len)?;
         // SAFETY: not null, and by the header's contract `len` readable bytes that nobody writes during the call.
-        socket.send(unsafe { core::slice::from_raw_parts(buffer.cast::<u8>(), len) }, how)
+        socket.send(
+            unsafe { core::slice::from_raw_parts(buffer.cast::<u8>(), len) },
+            how,
+        )
     })())
 }
 
@@ -136,7 +147,10 @@ pub extern "C" fn csock_recv(s: c_int, buffer: *mut c_void, len: usize, flags: c
         check_buffer(buffer, len)?;
         // SAFETY: not null, and by the header's contract `len` bytes that nobody else touches during the call. C may
         // not have initialised them; they are written and never read.
-        socket.receive(unsafe { core::slice::from_raw_parts_mut(buffer.cast::<u8>(), len) }, how.dontwait)
+        socket.receive(
+            unsafe { core::slice::from_raw_parts_mut(buffer.cast::<u8>(), len) },
+            how.dontwait,
+        )
     })())
 }
 
@@ -146,7 +160,11 @@ fn check_buffer(buffer: *const c_void, len: usize) -> Result<(), Error> {
     }
     match isize::try_from(len) {
         Ok(_) => Ok(()),
-        Err(_) => Err(Error::Invalid { what: "length", value: widen(len), allowed: i64::MAX.unsigned_abs() }),
+        Err(_) => Err(Error::Invalid {
+            what: "length",
+            value: widen(len),
+            allowed: i64::MAX.unsigned_abs(),
+        }),
     }
 }
 
@@ -155,7 +173,11 @@ fn check_buffer(buffer: *const c_void, len: usize) -> Result<(), Error> {
 pub extern "C" fn csock_shutdown(s: c_int, how: c_int) -> c_int {
     // SHUT_RD, SHUT_WR and SHUT_RDWR are 0, 1 and 2 everywhere, and on the wire.
     let wire = u32::try_from(how).ok().filter(|how| *how <= msg::Shutdown::BOTH);
-    let bad = Error::Invalid { what: "how", value: u64::from(how.unsigned_abs()), allowed: 2 };
+    let bad = Error::Invalid {
+        what: "how",
+        value: u64::from(how.unsigned_abs()),
+        allowed: 2,
+    };
     status((|| table::get(s)?.shutdown(wire.ok_or(bad)?))())
 }
 
@@ -190,7 +212,11 @@ pub extern "C" fn csock_getpeername(s: c_int, addr: *mut c_void, len: *mut u32) 
 }
 
 fn check_addr_out(addr: *mut c_void, len: *mut u32) -> Result<(), Error> {
-    if addr.is_null() || len.is_null() { Err(NULL) } else { Ok(()) }
+    if addr.is_null() || len.is_null() {
+        Err(NULL)
+    } else {
+        Ok(())
+    }
 }
 
 /// See the header.

@@ -1,12 +1,7 @@
 //! Handles of sockets for C: small positive numbers with a generation, so that a stale one is an error and not another
 //! socket. The table is of the process, as file descriptors are.
 
-use crate::{
-    error::Error,
-    socket::Socket,
-    sync::Mutex,
-    sys::Qnx,
-};
+use crate::{error::Error, socket::Socket, sync::Mutex, sys::Qnx};
 use alloc::{sync::Arc, vec::Vec};
 use core::ffi::c_int;
 
@@ -24,7 +19,10 @@ struct Table {
     free: Vec<u16>,
 }
 
-static TABLE: Mutex<Table> = Mutex::new(Table { places: Vec::new(), free: Vec::new() });
+static TABLE: Mutex<Table> = Mutex::new(Table {
+    places: Vec::new(),
+    free: Vec::new(),
+});
 
 /// Puts a socket in; returns its handle, positive.
 pub(super) fn insert(socket: Socket<Qnx>) -> Result<c_int, Error> {
@@ -34,12 +32,20 @@ pub(super) fn insert(socket: Socket<Qnx>) -> Result<c_int, Error> {
     let index = match table.free.pop() {
         Some(index) => index,
         None => {
-            let full = Error::TooManySockets { limit: u16::MAX.into() };
+            let full = Error::TooManySockets {
+                limit: u16::MAX.into(),
+            };
             let index = u16::try_from(table.places.len()).map_err(|_| full)?;
             table.places.try_reserve(1).map_err(|_| Error::NoMemory)?;
             // Room to give every index back, so that closing needs no memory.
-            table.free.try_reserve(table.places.len().saturating_add(1)).map_err(|_| Error::NoMemory)?;
-            table.places.push(Place { generation: 1, socket: None });
+            table
+                .free
+                .try_reserve(table.places.len().saturating_add(1))
+                .map_err(|_| Error::NoMemory)?;
+            table.places.push(Place {
+                generation: 1,
+                socket: None,
+            });
             index
         }
     };
@@ -57,7 +63,10 @@ fn parts(handle: c_int) -> Option<(u16, u16)> {
 pub(super) fn get(handle: c_int) -> Result<Shared, Error> {
     let (index, generation) = parts(handle).ok_or(Error::Closed)?;
     let table = TABLE.lock();
-    let place = table.places.get(usize::from(index)).filter(|place| place.generation == generation);
+    let place = table
+        .places
+        .get(usize::from(index))
+        .filter(|place| place.generation == generation);
     place.and_then(|place| place.socket.clone()).ok_or(Error::Closed)
 }
 
@@ -66,7 +75,10 @@ pub(super) fn remove(handle: c_int) -> Result<Shared, Error> {
     let (index, generation) = parts(handle).ok_or(Error::Closed)?;
     let mut table = TABLE.lock();
     let table = &mut *table;
-    let place = table.places.get_mut(usize::from(index)).filter(|place| place.generation == generation);
+    let place = table
+        .places
+        .get_mut(usize::from(index))
+        .filter(|place| place.generation == generation);
     let place = place.ok_or(Error::Closed)?;
     let socket = place.socket.take().ok_or(Error::Closed)?;
     place.generation = match place.generation {

@@ -21,7 +21,10 @@ fn every_error_has_its_qnx_number_and_a_text() {
         assert!(text(error.to_qnx()).starts_with(&format!("{name}: ")), "{name}");
         assert_eq!(text(-error.to_qnx()), text(error.to_qnx()));
     }
-    assert_eq!((text(0).as_str(), text(9999).as_str(), text(i32::MIN).as_str()), ("EOK: Success", "unknown error", "EOK: Success"));
+    assert_eq!(
+        (text(0).as_str(), text(9999).as_str(), text(i32::MIN).as_str()),
+        ("EOK: Success", "unknown error", "EOK: Success")
+    );
 }
 
 #[test]

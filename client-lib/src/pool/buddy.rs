@@ -76,7 +76,9 @@ const fn class_len(class: usize) -> usize {
 /// The smallest class that holds `len` bytes.
 fn class_of(len: usize) -> Option<usize> {
     let granules = len.max(1).div_ceil(GRANULE).checked_next_power_of_two()?;
-    usize::try_from(granules.trailing_zeros()).ok().filter(|class| *class < CLASSES)
+    usize::try_from(granules.trailing_zeros())
+        .ok()
+        .filter(|class| *class < CLASSES)
 }
 
 impl Buddy {
@@ -84,16 +86,36 @@ impl Buddy {
     pub(crate) fn new(base: usize, len: usize) -> Result<Self, Error> {
         let count = len / GRANULE;
         if u32::try_from(count).map_or(true, |n| n == NONE) {
-            return Err(Error::Invalid { what: "pool_bytes", value: u64::MAX, allowed: u64::from(NONE) << 10 });
+            return Err(Error::Invalid {
+                what: "pool_bytes",
+                value: u64::MAX,
+                allowed: u64::from(NONE) << 10,
+            });
         }
         let mut granules = Vec::new();
         granules.try_reserve_exact(count).map_err(|_| Error::NoMemory)?;
-        granules.resize(count, Granule { tag: Tag::Inside, next: NONE, previous: NONE });
-        let mut this = Self { granules, heads: [NONE; CLASSES], base, free: 0 };
+        granules.resize(
+            count,
+            Granule {
+                tag: Tag::Inside,
+                next: NONE,
+                previous: NONE,
+            },
+        );
+        let mut this = Self {
+            granules,
+            heads: [NONE; CLASSES],
+            base,
+            free: 0,
+        };
         let mut at = 0_usize;
         while at < count {
             // The largest piece that starts here: aligned to its length, and not past the end.
-            let aligned = if at == 0 { CLASSES } else { usize::try_from(at.trailing_zeros()).unwrap_or(0) };
+            let aligned = if at == 0 {
+                CLASSES
+            } else {
+                usize::try_from(at.trailing_zeros()).unwrap_or(0)
+            };
             let fits = usize::try_from(count.saturating_sub(at).ilog2()).unwrap_or(0);
             let class = aligned.min(fits).min(CLASSES.saturating_sub(1));
             this.put(at, class);
@@ -110,7 +132,12 @@ impl Buddy {
 
     /// Length of the largest free piece, bytes.
     pub(crate) fn largest(&self) -> usize {
-        self.heads.iter().enumerate().rev().find(|(_, head)| **head != NONE).map_or(0, |(class, _)| class_len(class))
+        self.heads
+            .iter()
+            .enumerate()
+            .rev()
+            .find(|(_, head)| **head != NONE)
+            .map_or(0, |(class, _)| class_len(class))
     }
 
     /// A piece of at least `len` bytes, or `None`.
@@ -127,20 +154,33 @@ impl Buddy {
         self.granules.get_mut(at)?.tag = Tag::Used(tag);
         self.free = self.free.saturating_sub(class_len(class));
         let offset = self.base.checked_add(at.checked_mul(GRANULE)?)?;
-        Some(Span { granule: u32::try_from(at).ok()?, class: tag, offset })
+        Some(Span {
+            granule: u32::try_from(at).ok()?,
+            class: tag,
+            offset,
+        })
     }
 
     /// Takes a piece back and joins it with its free buddies.
     pub(crate) fn free(&mut self, span: Span) {
-        let Ok(mut at) = usize::try_from(span.granule) else { return };
+        let Ok(mut at) = usize::try_from(span.granule) else {
+            return;
+        };
         let mut class = usize::from(span.class);
         // A span is made by `alloc` of this allocator only and cannot be copied, so the tag says the same.
-        debug_assert!(self.granules.get(at).is_some_and(|g| g.tag == Tag::Used(span.class)));
+        debug_assert!(
+            self.granules
+                .get(at)
+                .is_some_and(|g| g.tag == Tag::Used(span.class))
+        );
         self.free = self.free.saturating_add(class_len(class));
         while class < CLASSES.saturating_sub(1) {
             let buddy = at ^ (class_len(class) / GRANULE);
-            let joins = u8::try_from(class)
-                .is_ok_and(|c| self.granules.get(buddy).is_some_and(|granule| granule.tag == Tag::Free(c)));
+            let joins = u8::try_from(class).is_ok_and(|c| {
+                self.granules
+                    .get(buddy)
+                    .is_some_and(|granule| granule.tag == Tag::Free(c))
+            });
             if !joins {
                 break;
             }
@@ -156,20 +196,33 @@ impl Buddy {
 
     /// Makes `at` the start of a free piece and puts it at the head of its list.
     fn put(&mut self, at: usize, class: usize) {
-        let (Ok(index), Ok(tag)) = (u32::try_from(at), u8::try_from(class)) else { return };
-        let Some(head) = self.heads.get_mut(class) else { return };
+        let (Ok(index), Ok(tag)) = (u32::try_from(at), u8::try_from(class)) else {
+            return;
+        };
+        let Some(head) = self.heads.get_mut(class) else {
+            return;
+        };
         let next = core::mem::replace(head, index);
         if let Some(granule) = self.granules.get_mut(at) {
-            *granule = Granule { tag: Tag::Free(tag), next, previous: NONE };
+            *granule = Granule {
+                tag: Tag::Free(tag),
+                next,
+                previous: NONE,
+            };
         }
-        if let Some(follower) = usize::try_from(next).ok().and_then(|next| self.granules.get_mut(next)) {
+        if let Some(follower) = usize::try_from(next)
+            .ok()
+            .and_then(|next| self.granules.get_mut(next))
+        {
             follower.previous = index;
         }
     }
 
     /// Takes a free piece out of its list. Its tag is the caller's to change.
     fn unlink(&mut self, at: usize, class: usize) {
-        let Some(granule) = self.granules.get_mut(at) else { return };
+        let Some(granule) = self.granules.get_mut(at) else {
+            return;
+        };
         let (next, previous) = (granule.next, granule.previous);
         granule.tag = Tag::Inside;
         granule.next = NONE;
@@ -183,7 +236,11 @@ impl Buddy {
                 }
             }
         }
-        if let Some(follower) = usize::try_from(next).ok().filter(|_| next != NONE).and_then(|n| self.granules.get_mut(n)) {
+        if let Some(follower) = usize::try_from(next)
+            .ok()
+            .filter(|_| next != NONE)
+            .and_then(|n| self.granules.get_mut(n))
+        {
             follower.previous = previous;
         }
     }

@@ -31,7 +31,10 @@ fn the_whole_area_is_free_at_first_and_again_at_last() {
         for span in spans {
             buddy.free(span);
         }
-        assert_eq!((buddy.free_bytes(), buddy.largest()), (granules * GRANULE, largest));
+        assert_eq!(
+            (buddy.free_bytes(), buddy.largest()),
+            (granules * GRANULE, largest)
+        );
     }
 }
 
@@ -50,10 +53,14 @@ fn random_use_never_overlaps_and_never_leaks() {
             if let Some(span) = buddy.alloc(len) {
                 assert!(span.len() >= len && span.len() < (2 * len).max(GRANULE + 1));
                 assert!(span.offset() >= base && span.offset() + span.len() <= base + granules * GRANULE);
-                assert_eq!((span.offset() - base) % span.len(), 0, "aligned to its own length");
+                assert_eq!(
+                    (span.offset() - base) % span.len(),
+                    0,
+                    "aligned to its own length"
+                );
                 for other in &live {
-                    let apart =
-                        span.offset() + span.len() <= other.offset() || other.offset() + other.len() <= span.offset();
+                    let apart = span.offset() + span.len() <= other.offset()
+                        || other.offset() + other.len() <= span.offset();
                     assert!(apart, "{span:?} overlaps {other:?}");
                 }
                 used += span.len();
@@ -69,7 +76,10 @@ fn random_use_never_overlaps_and_never_leaks() {
     for span in live {
         buddy.free(span);
     }
-    assert_eq!((buddy.free_bytes(), buddy.largest()), (granules * GRANULE, largest));
+    assert_eq!(
+        (buddy.free_bytes(), buddy.largest()),
+        (granules * GRANULE, largest)
+    );
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! A session's pool, as this side keeps it: which ring blocks and which bytes of the data area are in use. Everything
 //! here is private memory; what the server writes cannot reach it.
 
-mod buddy;
 mod blocks;
+mod buddy;
 
 pub(crate) use blocks::Blocks;
 pub(crate) use buddy::{Buddy, GRANULE, Span};
@@ -10,7 +10,8 @@ pub(crate) use buddy::{Buddy, GRANULE, Span};
 use crate::{config::Config, error::Error, num::widen};
 use alloc::vec::Vec;
 use csock_wire::{
-    POOL_HEADER_LEN, RingBlock, RingBlockGeometry, SharedMem, layout::{ModuleState, PoolHeader},
+    POOL_HEADER_LEN, RingBlock, RingBlockGeometry, SharedMem,
+    layout::{ModuleState, PoolHeader},
 };
 
 /// Granularity of the pool's length and of its data area. A multiple of every page size of the targets.
@@ -36,12 +37,20 @@ impl Plan {
             if wanted <= max_capacity {
                 return Ok(wanted);
             }
-            Err(Error::Invalid { what, value: wanted.into(), allowed: max_capacity.into() })
+            Err(Error::Invalid {
+                what,
+                value: wanted.into(),
+                allowed: max_capacity.into(),
+            })
         };
         // Twice the descriptors that can be outstanding: the module gives slots back at the end of a round, and a
         // buffer may come back before the slot that it went out by.
         let tx = config.tx_descriptors;
-        let rx = config.rx_buffers.max(2).checked_next_power_of_two().unwrap_or(u32::MAX);
+        let rx = config
+            .rx_buffers
+            .max(2)
+            .checked_next_power_of_two()
+            .unwrap_or(u32::MAX);
         let geometry = RingBlockGeometry {
             offset: widen(POOL_HEADER_LEN),
             sq: capped("tx_descriptors", tx.saturating_mul(2))?,
@@ -51,22 +60,44 @@ impl Plan {
             rq: capped("rx_buffers", rx.saturating_mul(2))?,
             reserved: [0; 2],
         };
-        let too_long = Error::Invalid { what: "pool_bytes", value: u64::MAX, allowed: 1 << 40 };
+        let too_long = Error::Invalid {
+            what: "pool_bytes",
+            value: u64::MAX,
+            allowed: 1 << 40,
+        };
         let block_len = geometry.block_len().map_err(|e| Error::ServerFault(e.into()))?;
         let block_len = usize::try_from(block_len).map_err(|_| too_long)?;
-        let blocks = usize::try_from(config.max_sockets).ok().and_then(|n| n.checked_mul(block_len)).ok_or(too_long)?;
-        let data_offset = blocks.checked_add(POOL_HEADER_LEN).and_then(|n| n.checked_next_multiple_of(PAGE)).ok_or(too_long)?;
+        let blocks = usize::try_from(config.max_sockets)
+            .ok()
+            .and_then(|n| n.checked_mul(block_len))
+            .ok_or(too_long)?;
+        let data_offset = blocks
+            .checked_add(POOL_HEADER_LEN)
+            .and_then(|n| n.checked_next_multiple_of(PAGE))
+            .ok_or(too_long)?;
         let len = config.pool_bytes.checked_next_multiple_of(PAGE).ok_or(too_long)?;
         let least = data_offset.saturating_add(PAGE);
         if len < least {
-            return Err(Error::Invalid { what: "pool_bytes", value: widen(len), allowed: widen(least) });
+            return Err(Error::Invalid {
+                what: "pool_bytes",
+                value: widen(len),
+                allowed: widen(least),
+            });
         }
-        Ok(Self { geometry, block_len, data_offset, len })
+        Ok(Self {
+            geometry,
+            block_len,
+            data_offset,
+            len,
+        })
     }
 
     /// The pool's header.
     pub(crate) fn header(&self) -> PoolHeader {
-        PoolHeader { size: widen(self.len), data_offset: widen(self.data_offset) }
+        PoolHeader {
+            size: widen(self.len),
+            data_offset: widen(self.data_offset),
+        }
     }
 }
 
@@ -117,7 +148,10 @@ impl Books {
             return Ok(span);
         }
         self.reap(mem);
-        self.data.alloc(len).ok_or(Error::PoolExhausted { asked: len, largest: self.data.largest() })
+        self.data.alloc(len).ok_or(Error::PoolExhausted {
+            asked: len,
+            largest: self.data.largest(),
+        })
     }
 
     /// Gives a piece back.
@@ -131,7 +165,9 @@ impl Books {
             Some(index) => index,
             None => {
                 self.reap(mem);
-                self.blocks.take().ok_or(Error::TooManySockets { limit: self.blocks.capacity() })?
+                self.blocks.take().ok_or(Error::TooManySockets {
+                    limit: self.blocks.capacity(),
+                })?
             }
         };
         let block = self.block_at(mem, index);
@@ -142,11 +178,20 @@ impl Books {
     }
 
     fn block_at<M: SharedMem>(&self, mem: &M, index: u32) -> Result<BlockSpan, Error> {
-        let offset = u64::from(index).saturating_mul(widen(self.plan.block_len)).saturating_add(self.plan.geometry.offset);
-        let geometry = RingBlockGeometry { offset, ..self.plan.geometry };
+        let offset = u64::from(index)
+            .saturating_mul(widen(self.plan.block_len))
+            .saturating_add(self.plan.geometry.offset);
+        let geometry = RingBlockGeometry {
+            offset,
+            ..self.plan.geometry
+        };
         let block = RingBlock::validate(&geometry, mem.len()).map_err(|e| Error::ServerFault(e.into()))?;
         block.initialise(mem).map_err(|e| Error::ServerFault(e.into()))?;
-        Ok(BlockSpan { index, geometry, block })
+        Ok(BlockSpan {
+            index,
+            geometry,
+            block,
+        })
     }
 
     /// Gives back a block that the module never took.
@@ -216,7 +261,11 @@ mod tests {
     use std::vec::Vec;
 
     fn small() -> (Plan, Books, VecMem) {
-        let config = Config { pool_bytes: 1 << 20, max_sockets: 2, ..Config::DEFAULT };
+        let config = Config {
+            pool_bytes: 1 << 20,
+            max_sockets: 2,
+            ..Config::DEFAULT
+        };
         let plan = Plan::new(&config, 4096).unwrap();
         (plan, Books::new(plan, 2).unwrap(), VecMem::new(plan.len))
     }
@@ -226,12 +275,18 @@ mod tests {
         let (plan, mut books, mem) = small();
         let a = books.alloc_block(&mem).unwrap();
         let b = books.alloc_block(&mem).unwrap();
-        assert!(a.block.offset() + a.block.len() <= b.block.offset() || b.block.offset() + b.block.len() <= a.block.offset());
+        assert!(
+            a.block.offset() + a.block.len() <= b.block.offset()
+                || b.block.offset() + b.block.len() <= a.block.offset()
+        );
         for block in [&a, &b] {
             assert!(block.block.offset() >= POOL_HEADER_LEN);
             assert!(block.block.offset() + block.block.len() <= plan.data_offset);
         }
-        assert_eq!(books.alloc_block(&mem).unwrap_err(), Error::TooManySockets { limit: 2 });
+        assert_eq!(
+            books.alloc_block(&mem).unwrap_err(),
+            Error::TooManySockets { limit: 2 }
+        );
         books.free_block(a);
         assert!(books.alloc_block(&mem).is_ok());
     }
@@ -254,18 +309,37 @@ mod tests {
         assert!(books.alloc_block(&mem).is_ok());
         assert_eq!((books.free_bytes(), books.closing()), (all, 1));
         // A number that means nothing is not a release.
-        mem.store_u32(block_b.module_state(), 77, csock_wire::Store::Relaxed).unwrap();
+        mem.store_u32(block_b.module_state(), 77, csock_wire::Store::Relaxed)
+            .unwrap();
         assert!(books.alloc_block(&mem).is_err());
     }
 
     #[test]
     fn a_pool_too_short_for_its_rings_names_the_least_length() {
-        let config = Config { pool_bytes: 4096, ..Config::DEFAULT };
-        let Err(Error::Invalid { what: "pool_bytes", value: 65_536, allowed }) = Plan::new(&config, 4096) else {
+        let config = Config {
+            pool_bytes: 4096,
+            ..Config::DEFAULT
+        };
+        let Err(Error::Invalid {
+            what: "pool_bytes",
+            value: 65_536,
+            allowed,
+        }) = Plan::new(&config, 4096)
+        else {
             panic!("accepted")
         };
-        let config = Config { pool_bytes: usize::try_from(allowed).unwrap(), ..Config::DEFAULT };
+        let config = Config {
+            pool_bytes: usize::try_from(allowed).unwrap(),
+            ..Config::DEFAULT
+        };
         assert!(Plan::new(&config, 4096).is_ok());
-        assert!(matches!(Plan::new(&config, 64), Err(Error::Invalid { what: "tx_descriptors", allowed: 64, .. })));
+        assert!(matches!(
+            Plan::new(&config, 64),
+            Err(Error::Invalid {
+                what: "tx_descriptors",
+                allowed: 64,
+                ..
+            })
+        ));
     }
 }

@@ -5,11 +5,11 @@ use super::{
     wait::{Direction, Patience, timed_out_would_block},
 };
 use crate::{
-    session_core::Core,
     deadline::{Deadline, nanos},
     error::{Error, Fault},
     num::length,
     pool::{BlockSpan, GRANULE},
+    session_core::Core,
     sys::System,
 };
 use alloc::sync::Arc;
@@ -33,7 +33,10 @@ impl<'a, S: System> Prepared<'a, S> {
     fn new(core: &'a Core<S>) -> Result<Self, Error> {
         let block = core.books.lock().alloc_block(&core.mem)?;
         match Rings::new(core, &block) {
-            Ok(rings) => Ok(Self { core, rings: Some((rings, block)) }),
+            Ok(rings) => Ok(Self {
+                core,
+                rings: Some((rings, block)),
+            }),
             Err(error) => {
                 core.books.lock().free_block(block);
                 Err(error)
@@ -42,7 +45,9 @@ impl<'a, S: System> Prepared<'a, S> {
     }
 
     fn geometry(&self) -> RingBlockGeometry {
-        self.rings.as_ref().map_or(RingBlockGeometry::NONE, |(_, block)| block.geometry)
+        self.rings
+            .as_ref()
+            .map_or(RingBlockGeometry::NONE, |(_, block)| block.geometry)
     }
 
     /// Receive buffers and the send reserve.
@@ -64,7 +69,9 @@ impl<'a, S: System> Prepared<'a, S> {
 impl<S: System> Drop for Prepared<'_, S> {
     /// The module has not taken them: everything is free at once. Unless the session has failed, when nobody knows.
     fn drop(&mut self) {
-        let Some((rings, block)) = self.rings.take() else { return };
+        let Some((rings, block)) = self.rings.take() else {
+            return;
+        };
         if self.core.check().is_err() {
             return;
         }
@@ -104,7 +111,9 @@ impl<S: System> Socket<S> {
             kind: SOCK_STREAM,
             protocol: 0,
             reserved: 0,
-            rings: prepared.as_ref().map_or(RingBlockGeometry::NONE, Prepared::geometry),
+            rings: prepared
+                .as_ref()
+                .map_or(RingBlockGeometry::NONE, Prepared::geometry),
         };
         let reply = core.control(0, &body)?;
         let rings = prepared.and_then(Prepared::taken);
@@ -118,20 +127,29 @@ impl<S: System> Socket<S> {
         if self.id != 0 {
             return Ok(());
         }
-        Err(self.core.fault(Fault::Reply { what: "socket", value: 0 }))
+        Err(self.core.fault(Fault::Reply {
+            what: "socket",
+            value: 0,
+        }))
     }
 
     /// bind(2). Returns the address that it got.
     pub(crate) fn bind(&self, addr: SocketAddr) -> Result<SocketAddr, Error> {
         self.check()?;
-        let reply = self.core.control(self.id, &msg::Bind { addr: SockAddr::from(addr) })?;
+        let reply = self.core.control(
+            self.id,
+            &msg::Bind {
+                addr: SockAddr::from(addr),
+            },
+        )?;
         self.addr_of(&reply.addr)
     }
 
     /// listen(2). Rings, if there are any, go back to the pool: a listener moves no data.
     pub(crate) fn listen(&self, backlog: i32) -> Result<(), Error> {
         self.check()?;
-        self.core.control(self.id, &msg::Listen { backlog, reserved: 0 })?;
+        self.core
+            .control(self.id, &msg::Listen { backlog, reserved: 0 })?;
         self.enter(Phase::Listening);
         self.retire_rings();
         Ok(())
@@ -148,7 +166,12 @@ impl<S: System> Socket<S> {
             rings.stock(&self.core)?;
         }
         // In any other phase the module knows the right refusal.
-        let reply = self.core.control(self.id, &msg::Connect { addr: SockAddr::from(addr) })?;
+        let reply = self.core.control(
+            self.id,
+            &msg::Connect {
+                addr: SockAddr::from(addr),
+            },
+        )?;
         *self.peer.lock() = Some(addr);
         match reply.state {
             ConnectReply::CONNECTED => {
@@ -156,7 +179,12 @@ impl<S: System> Socket<S> {
                 return Ok(());
             }
             ConnectReply::IN_PROGRESS => self.enter(Phase::Connecting),
-            value => return Err(self.core.fault(Fault::Reply { what: "state", value: value.into() })),
+            value => {
+                return Err(self.core.fault(Fault::Reply {
+                    what: "state",
+                    value: value.into(),
+                }));
+            }
         }
         if self.is_nonblocking() {
             return Err(Error::InProgress);
@@ -167,7 +195,12 @@ impl<S: System> Socket<S> {
 
     fn wait_connected(&self, deadline: Deadline) -> Result<(), Error> {
         let mut patience = Patience::new(deadline);
-        let wait = Wait { events: Events::CONNECTED.bits(), seen_sq: 0, seen_cq: 0, seen_rq: 0 };
+        let wait = Wait {
+            events: Events::CONNECTED.bits(),
+            seen_sq: 0,
+            seen_cq: 0,
+            seen_rq: 0,
+        };
         loop {
             match self.park(Direction::Writing, &wait, &mut patience) {
                 Ok(events) if events.contains(Events::CONNECTED) => {
@@ -189,11 +222,18 @@ impl<S: System> Socket<S> {
         if !self.is_nonblocking() {
             return self.wait_connected(Deadline::NEVER);
         }
-        let Some(rings) = &self.rings else { return Err(Error::NotConnected) };
+        let Some(rings) = &self.rings else {
+            return Err(Error::NotConnected);
+        };
         // A question that is answered at once, since it asks for old news as well.
         let seen_sq = self.judge(rings.tx().seen())?.sq.wrapping_sub(1);
         let events = Events::CONNECTED.union(Events::TX_SPACE);
-        let wait = Wait { events: events.bits(), seen_sq, seen_cq: 0, seen_rq: 0 };
+        let wait = Wait {
+            events: events.bits(),
+            seen_sq,
+            seen_cq: 0,
+            seen_rq: 0,
+        };
         let mut patience = Patience::new(Deadline::NEVER);
         match self.park(Direction::Writing, &wait, &mut patience) {
             Ok(events) if events.contains(Events::CONNECTED) => {
@@ -215,14 +255,23 @@ impl<S: System> Socket<S> {
             self.check()?;
             self.core.check_server()?;
             if self.phase() != Phase::Listening {
-                return Err(Error::Invalid { what: "state", value: 0, allowed: 0 });
+                return Err(Error::Invalid {
+                    what: "state",
+                    value: 0,
+                    allowed: 0,
+                });
             }
             match self.try_accept() {
                 Err(Error::WouldBlock) if patience.may_wait => {}
                 Err(error) => return Err(self.check().err().unwrap_or(error)),
                 accepted => return accepted,
             }
-            let wait = Wait { events: Events::ACCEPTABLE.bits(), seen_sq: 0, seen_cq: 0, seen_rq: 0 };
+            let wait = Wait {
+                events: Events::ACCEPTABLE.bits(),
+                seen_sq: 0,
+                seen_cq: 0,
+                seen_rq: 0,
+            };
             match self.park(Direction::Reading, &wait, &mut patience) {
                 Ok(_) | Err(Error::Interrupted) => {}
                 Err(error) => return Err(timed_out_would_block(error)),
@@ -234,8 +283,18 @@ impl<S: System> Socket<S> {
         // Stocked before the module sees the rings: no doorbell, and data can flow at once.
         let prepared = Prepared::new(&self.core)?;
         prepared.stock()?;
-        let reply = self.core.control(self.id, &msg::Accept { rings: prepared.geometry() })?;
-        let this = Self::with(Arc::clone(&self.core), reply.socket, prepared.taken(), Phase::Connected);
+        let reply = self.core.control(
+            self.id,
+            &msg::Accept {
+                rings: prepared.geometry(),
+            },
+        )?;
+        let this = Self::with(
+            Arc::clone(&self.core),
+            reply.socket,
+            prepared.taken(),
+            Phase::Connected,
+        );
         this.known_handle()?;
         let peer = this.addr_of(&reply.peer)?;
         *this.peer.lock() = Some(peer);
@@ -244,7 +303,10 @@ impl<S: System> Socket<S> {
 
     /// An address from the server.
     pub(super) fn addr_of(&self, addr: &SockAddr) -> Result<SocketAddr, Error> {
-        let bad = Fault::Reply { what: "address family", value: addr.family.into() };
+        let bad = Fault::Reply {
+            what: "address family",
+            value: addr.family.into(),
+        };
         addr.to_socket_addr().ok_or_else(|| self.core.fault(bad))
     }
 }

@@ -26,9 +26,9 @@ pub(crate) use send::How;
 pub(crate) use tx::Grant;
 
 use crate::{
-    session_core::Core,
     error::Error,
     pool::BlockSpan,
+    session_core::Core,
     sync::{Baton, Mutex, MutexGuard},
     sys::System,
 };
@@ -135,7 +135,11 @@ impl<S: System> Socket<S> {
         if self.core.is_foreign() {
             return Err(Error::Forked);
         }
-        if self.closed.load(Ordering::Acquire) { Err(Error::Closed) } else { Ok(()) }
+        if self.closed.load(Ordering::Acquire) {
+            Err(Error::Closed)
+        } else {
+            Ok(())
+        }
     }
 
     /// The rings of a connected socket.
@@ -212,7 +216,13 @@ impl<S: System> Socket<S> {
         }
         let tx_position = self.rings.as_ref().map_or(0, |rings| rings.tx.lock().position());
         // From here on the module looks at the rings no more than it has to, and we not at all.
-        let told = self.core.control(self.id, &msg::Close { tx_position, reserved: 0 });
+        let told = self.core.control(
+            self.id,
+            &msg::Close {
+                tx_position,
+                reserved: 0,
+            },
+        );
         self.enter(Phase::Dead);
         self.retire_rings();
         told.map(|_| ())
@@ -221,7 +231,9 @@ impl<S: System> Socket<S> {
     /// Puts what the module may still use aside until it is released.
     fn retire_rings(&self) {
         let Some(rings) = &self.rings else { return };
-        let Some(block) = rings.block.lock().take() else { return };
+        let Some(block) = rings.block.lock().take() else {
+            return;
+        };
         let books = &self.core.books;
         let mut spans = Vec::new();
         rings.tx.lock().retire(books, &mut spans);
@@ -237,7 +249,13 @@ impl<S: System> Rings<S> {
         let (mem, limits, config) = (&core.mem, core.limits, &core.config);
         Ok(Self {
             tx: Mutex::new(Tx::new(mem, &block.block, limits)?),
-            rx: Mutex::new(Rx::new(mem, &block.block, limits, config.rx_buffers, config.rx_buffer_len)?),
+            rx: Mutex::new(Rx::new(
+                mem,
+                &block.block,
+                limits,
+                config.rx_buffers,
+                config.rx_buffer_len,
+            )?),
             block: Mutex::new(None),
         })
     }
@@ -276,7 +294,13 @@ impl<S: System> core::fmt::Debug for Socket<S> {
 fn set_timeout(place: &AtomicU64, timeout: Option<Duration>) -> Result<(), Error> {
     let nanos = match timeout {
         None => 0,
-        Some(Duration::ZERO) => return Err(Error::Invalid { what: "timeout", value: 0, allowed: 1 }),
+        Some(Duration::ZERO) => {
+            return Err(Error::Invalid {
+                what: "timeout",
+                value: 0,
+                allowed: 1,
+            });
+        }
         Some(timeout) => crate::deadline::nanos(timeout),
     };
     place.store(nanos, Ordering::Relaxed);

@@ -80,7 +80,10 @@ impl<S: System> Socket<S> {
             Ok(error) => Ok(Some(Error::from_wire(WireErrno(error)))),
             Err(_) => {
                 let value = u64::from(u32::from_le_bytes(error.to_le_bytes()));
-                Err(self.core.fault(Fault::Reply { what: "SO_ERROR", value }))
+                Err(self.core.fault(Fault::Reply {
+                    what: "SO_ERROR",
+                    value,
+                }))
             }
         }
     }
@@ -91,7 +94,16 @@ impl<S: System> Socket<S> {
         let len = option.value_len();
         let [[a, b, c, d], [e, f, g, h]] = words.map(i32::to_le_bytes);
         let value = [a, b, c, d, e, f, g, h, 0, 0, 0, 0, 0, 0, 0, 0];
-        self.core.control(self.id, &SetSockOpt { level, name, len, reserved: 0, value })?;
+        self.core.control(
+            self.id,
+            &SetSockOpt {
+                level,
+                name,
+                len,
+                reserved: 0,
+                value,
+            },
+        )?;
         Ok(())
     }
 
@@ -99,9 +111,20 @@ impl<S: System> Socket<S> {
         self.check()?;
         let (level, name) = option.to_wire();
         let len = option.value_len();
-        let reply = self.core.control(self.id, &GetSockOpt { level, name, len, reserved: 0 })?;
+        let reply = self.core.control(
+            self.id,
+            &GetSockOpt {
+                level,
+                name,
+                len,
+                reserved: 0,
+            },
+        )?;
         if reply.len != len {
-            return Err(self.core.fault(Fault::Reply { what: "option length", value: reply.len.into() }));
+            return Err(self.core.fault(Fault::Reply {
+                what: "option length",
+                value: reply.len.into(),
+            }));
         }
         let [a, b, c, d, e, f, g, h, ..] = reply.value;
         Ok([i32::from_le_bytes([a, b, c, d]), i32::from_le_bytes([e, f, g, h])])

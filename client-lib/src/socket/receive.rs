@@ -66,13 +66,15 @@ impl<S: System> Socket<S> {
 
     /// Lets the module see the buffers that went back, and rings if it starves for them.
     fn restock(&self, rx: &mut super::Rx<S::Mem>) -> Result<(), Error> {
-        let ring = rx.publish();
-        if self.judge(ring)? {
-            if !self.core.ring(self.id) {
-                rx.ring_failed();
+        let told = rx.publish();
+        match self.judge(told)? {
+            None => {}
+            Some(false) => add(&self.core.ledger.doorbells_suppressed, 1),
+            Some(true) => {
+                if !self.core.ring(self.id) {
+                    rx.ring_failed();
+                }
             }
-        } else {
-            add(&self.core.ledger.doorbells_suppressed, 1);
         }
         Ok(())
     }
@@ -107,8 +109,14 @@ impl<S: System> Socket<S> {
                 continue;
             }
             let seen_rq = rings.rx().seen();
-            let wait = Wait { events: Events::READABLE.bits(), seen_sq: 0, seen_cq: 0, seen_rq };
-            self.park(Direction::Reading, &wait, patience).map_err(timed_out_would_block)?;
+            let wait = Wait {
+                events: Events::READABLE.bits(),
+                seen_sq: 0,
+                seen_cq: 0,
+                seen_rq,
+            };
+            self.park(Direction::Reading, &wait, patience)
+                .map_err(timed_out_would_block)?;
         }
     }
 }

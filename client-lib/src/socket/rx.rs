@@ -73,6 +73,8 @@ pub(crate) struct Rx<M: SharedMem> {
     buffer_len: u32,
     /// Buffers in state `Idle`.
     idle: u32,
+    /// Buffers were pushed, and the module has not been told.
+    unannounced: bool,
     current: Option<Current>,
     eof: bool,
     error: Option<WireErrno>,
@@ -96,6 +98,7 @@ impl<M: SharedMem> Rx<M> {
             buffers: Slots::new(count)?,
             buffer_len,
             idle: 0,
+            unannounced: false,
             current: None,
             eof: false,
             error: None,
@@ -109,7 +112,10 @@ impl<M: SharedMem> Rx<M> {
         while !self.buffers.is_full() {
             match books.alloc(&self.mem, length(self.buffer_len)) {
                 Ok(span) => {
-                    if let Err(buffer) = self.buffers.insert(Buffer { span, state: State::Idle }) {
+                    if let Err(buffer) = self.buffers.insert(Buffer {
+                        span,
+                        state: State::Idle,
+                    }) {
                         books.free(buffer.span);
                         break;
                     }
@@ -143,11 +149,17 @@ impl<M: SharedMem> Rx<M> {
 
     /// Posts one buffer. False: the fill ring is full, and the buffer idle.
     fn post_one(&mut self, key: u64) -> Result<bool, Fault> {
-        let Some(buffer) = self.buffers.get_mut(key) else { return Ok(true) };
+        let Some(buffer) = self.buffers.get_mut(key) else {
+            return Ok(true);
+        };
         let was_idle = buffer.state == State::Idle;
-        match self.fq.push(&Desc::buffer(widen(buffer.span.offset()), self.buffer_len, key)) {
+        match self
+            .fq
+            .push(&Desc::buffer(widen(buffer.span.offset()), self.buffer_len, key))
+        {
             Ok(()) => {
                 buffer.state = State::Posted;
+                self.unannounced = true;
                 self.idle = self.idle.saturating_sub(u32::from(was_idle));
                 Ok(true)
             }
@@ -160,18 +172,23 @@ impl<M: SharedMem> Rx<M> {
         }
     }
 
-    /// After buffers went back: true when the module starves for them and must be rung.
-    pub(crate) fn publish(&mut self) -> Result<bool, Fault> {
+    /// After buffers went back: lets the module see them. `Some(true)`: and it starves for them, ring. `None`: there was
+    /// nothing to tell.
+    pub(crate) fn publish(&mut self) -> Result<Option<bool>, Fault> {
         if self.retired {
-            return Ok(false);
+            return Ok(None);
         }
         self.post()?;
+        if !core::mem::take(&mut self.unannounced) {
+            return Ok(None);
+        }
         self.fq.publish()?;
-        Ok(self.fq.must_ring()?)
+        Ok(Some(self.fq.must_ring()?))
     }
 
     /// The doorbell that [`Rx::publish`] asked for did not get through.
     pub(crate) const fn ring_failed(&mut self) {
+        self.unannounced = true;
         self.fq.ring_failed();
     }
 
@@ -219,15 +236,29 @@ impl<M: SharedMem> Rx<M> {
         }
         let key = desc.user();
         let unknown = Fault::UnknownBuffer { user: key };
-        let buffer = self.buffers.get_mut(key).filter(|buffer| buffer.state == State::Posted).ok_or(unknown)?;
+        let buffer = self
+            .buffers
+            .get_mut(key)
+            .filter(|buffer| buffer.state == State::Posted)
+            .ok_or(unknown)?;
         if desc.offset() != buffer.span.offset() {
-            return Err(Fault::WrongBuffer { value: widen(desc.offset()), posted: widen(buffer.span.offset()) });
+            return Err(Fault::WrongBuffer {
+                value: widen(desc.offset()),
+                posted: widen(buffer.span.offset()),
+            });
         }
         if desc.len() > self.buffer_len {
-            return Err(Fault::WrongBuffer { value: desc.len().into(), posted: self.buffer_len.into() });
+            return Err(Fault::WrongBuffer {
+                value: desc.len().into(),
+                posted: self.buffer_len.into(),
+            });
         }
         buffer.state = State::Current;
-        self.current = Some(Current { key, offset: desc.offset(), left: desc.len() });
+        self.current = Some(Current {
+            key,
+            offset: desc.offset(),
+            left: desc.len(),
+        });
         Ok(())
     }
 
@@ -249,14 +280,22 @@ impl<M: SharedMem> Rx<M> {
             done = done.saturating_add(n);
             self.consume(current, n)?;
         }
-        let what = if self.eof { Incoming::Eof } else { Incoming::Nothing };
+        let what = if self.eof {
+            Incoming::Eof
+        } else {
+            Incoming::Nothing
+        };
         Ok((done, what))
     }
 
     fn consume(&mut self, current: Current, n: usize) -> Result<(), Fault> {
         let left = current.left.saturating_sub(short(n));
         if left > 0 {
-            self.current = Some(Current { offset: current.offset.saturating_add(n), left, ..current });
+            self.current = Some(Current {
+                offset: current.offset.saturating_add(n),
+                left,
+                ..current
+            });
             return Ok(());
         }
         self.current = None;
@@ -267,19 +306,31 @@ impl<M: SharedMem> Rx<M> {
     /// Hands out what is left of the current buffer, or the next filled one.
     pub(crate) fn next(&mut self) -> Result<Incoming, Error> {
         let Some(Current { key, offset, left }) = self.advance()? else {
-            return Ok(if self.eof { Incoming::Eof } else { Incoming::Nothing });
+            return Ok(if self.eof {
+                Incoming::Eof
+            } else {
+                Incoming::Nothing
+            });
         };
         self.current = None;
         if let Some(buffer) = self.buffers.get_mut(key) {
             buffer.state = State::Held;
         }
-        Ok(Incoming::Data(Filled { key, offset, len: left }))
+        Ok(Incoming::Data(Filled {
+            key,
+            offset,
+            len: left,
+        }))
     }
 
     /// Takes a buffer back from the program and posts it again. False: the program has no such buffer. Call
     /// [`Rx::publish`] afterwards.
     pub(crate) fn release(&mut self, key: u64, books: &Mutex<Books>) -> Result<bool, Fault> {
-        if !self.buffers.get_mut(key).is_some_and(|buffer| buffer.state == State::Held) {
+        if !self
+            .buffers
+            .get_mut(key)
+            .is_some_and(|buffer| buffer.state == State::Held)
+        {
             return Ok(false);
         }
         if !self.retired {
@@ -314,6 +365,9 @@ impl<M: SharedMem> Rx<M> {
     /// The last owner is gone: frees what the program never gave back.
     pub(crate) fn free_all(&mut self, books: &Mutex<Books>) {
         let mut books = books.lock();
-        self.buffers.drain_where(|buffer| buffer.state == State::Held, |buffer| books.free(buffer.span));
+        self.buffers.drain_where(
+            |buffer| buffer.state == State::Held,
+            |buffer| books.free(buffer.span),
+        );
     }
 }

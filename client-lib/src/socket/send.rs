@@ -56,8 +56,16 @@ impl<S: System> Socket<S> {
         Ok(done)
     }
 
-    fn send_piece(&self, rings: &Rings<S>, data: &[u8], more: bool, patience: &mut Patience) -> Result<usize, Error> {
-        let wanted = short(data.len()).min(self.core.config.tx_piece).min(self.core.limits.max_len);
+    fn send_piece(
+        &self,
+        rings: &Rings<S>,
+        data: &[u8],
+        more: bool,
+        patience: &mut Patience,
+    ) -> Result<usize, Error> {
+        let wanted = short(data.len())
+            .min(self.core.config.tx_piece)
+            .min(self.core.limits.max_len);
         self.steps(patience, || {
             let mut tx = rings.tx();
             let grant = match self.grant(&mut tx, least_piece(wanted), wanted)? {
@@ -85,7 +93,11 @@ impl<S: System> Socket<S> {
         let rings = self.connected()?;
         let longest = self.core.limits.max_len;
         if len == 0 || len > longest {
-            return Err(Error::Invalid { what: "length", value: len.into(), allowed: longest.max(1).into() });
+            return Err(Error::Invalid {
+                what: "length",
+                value: len.into(),
+                allowed: longest.max(1).into(),
+            });
         }
         let mut patience = self.patience(Direction::Writing, dontwait);
         let granted = self.steps(&mut patience, || {
@@ -113,7 +125,11 @@ impl<S: System> Socket<S> {
                 self.judge(tx.seen())?
             };
             // Also on a socket that does not block: the wait is for the end of a round of the module's, no longer.
-            match self.park(Direction::Writing, &wait_for(Events::TX_SPACE, seen), &mut patience) {
+            match self.park(
+                Direction::Writing,
+                &wait_for(Events::TX_SPACE, seen),
+                &mut patience,
+            ) {
                 Ok(_) | Err(Error::Interrupted) => {}
                 Err(error) => return Err(error),
             }
@@ -160,10 +176,7 @@ impl<S: System> Socket<S> {
     ) -> Result<T, Error> {
         loop {
             let wait = match step()? {
-                Step::Done(value) => {
-                    patience.progress();
-                    return Ok(value);
-                }
+                Step::Done(value) => return Ok(value),
                 Step::Completion(seen) => wait_for(Events::TX_DONE, seen),
                 Step::Room(seen) => wait_for(Events::TX_SPACE, seen),
             };
@@ -176,5 +189,10 @@ impl<S: System> Socket<S> {
 }
 
 fn wait_for(events: Events, seen: SeenTx) -> Wait {
-    Wait { events: events.bits(), seen_sq: seen.sq, seen_cq: seen.cq, seen_rq: 0 }
+    Wait {
+        events: events.bits(),
+        seen_sq: seen.sq,
+        seen_cq: seen.cq,
+        seen_rq: 0,
+    }
 }

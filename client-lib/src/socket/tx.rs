@@ -128,10 +128,16 @@ impl<M: SharedMem> Tx<M> {
             let sent = piece.sent.ok_or(unknown)?;
             let posted = widen(piece.span.offset());
             if raw.offset != posted {
-                return Err(Fault::WrongBuffer { value: raw.offset, posted });
+                return Err(Fault::WrongBuffer {
+                    value: raw.offset,
+                    posted,
+                });
             }
             if done.len() > sent {
-                return Err(Fault::WrongBuffer { value: done.len().into(), posted: sent.into() });
+                return Err(Fault::WrongBuffer {
+                    value: done.len().into(),
+                    posted: sent.into(),
+                });
             }
             if !done.error().is_ok() {
                 self.error.get_or_insert(done.error());
@@ -174,10 +180,15 @@ impl<M: SharedMem> Tx<M> {
         len: u32,
         limit: usize,
     ) -> Result<Reserved, Error> {
-        let full = self.pieces.is_full() || (self.granted > 0 && self.granted.saturating_add(length(least)) > limit);
+        let full =
+            self.pieces.is_full() || (self.granted > 0 && self.granted.saturating_add(length(least)) > limit);
         if full {
             // The program itself may sit on everything; then nobody would ever wake it.
-            return if self.in_flight > 0 { Ok(Reserved::Wait) } else { Err(self.exhausted(books, len)) };
+            return if self.in_flight > 0 {
+                Ok(Reserved::Wait)
+            } else {
+                Err(self.exhausted(books, len))
+            };
         }
         let room = limit.saturating_sub(self.granted).max(length(least));
         let mut wanted = length(len).min(room);
@@ -200,13 +211,22 @@ impl<M: SharedMem> Tx<M> {
                 }
                 kept => {
                     self.reserve = kept;
-                    return if self.in_flight > 0 { Ok(Reserved::Wait) } else { Err(self.exhausted(books, len)) };
+                    return if self.in_flight > 0 {
+                        Ok(Reserved::Wait)
+                    } else {
+                        Err(self.exhausted(books, len))
+                    };
                 }
             },
         };
         let offset = span.offset();
         let len = short(granted);
-        match self.pieces.insert(Piece { span, len, sent: None, reserve }) {
+        match self.pieces.insert(Piece {
+            span,
+            len,
+            sent: None,
+            reserve,
+        }) {
             Ok(key) => {
                 self.granted = self.granted.saturating_add(granted);
                 Ok(Reserved::Grant(Grant { key, offset, len }))
@@ -220,16 +240,27 @@ impl<M: SharedMem> Tx<M> {
     }
 
     fn exhausted(&self, books: &Mutex<Books>, asked: u32) -> Error {
-        Error::PoolExhausted { asked: length(asked), largest: books.lock().largest() }
+        Error::PoolExhausted {
+            asked: length(asked),
+            largest: books.lock().largest(),
+        }
     }
 
     /// Hands the first `n` bytes of a grant to the module.
     pub(crate) fn commit(&mut self, key: u64, n: u32, more: bool) -> Result<Committed, Error> {
         self.check()?;
         let piece = self.pieces.get_mut(key).filter(|piece| piece.sent.is_none());
-        let piece = piece.ok_or(Error::Invalid { what: "buffer", value: key, allowed: 0 })?;
+        let piece = piece.ok_or(Error::Invalid {
+            what: "buffer",
+            value: key,
+            allowed: 0,
+        })?;
         if n == 0 || n > piece.len {
-            return Err(Error::Invalid { what: "length", value: n.into(), allowed: piece.len.into() });
+            return Err(Error::Invalid {
+                what: "length",
+                value: n.into(),
+                allowed: piece.len.into(),
+            });
         }
         let flags = if more { DescFlags::MORE } else { DescFlags::empty() };
         let desc = Desc::buffer(widen(piece.span.offset()), n, key).with_flags(flags);
@@ -250,7 +281,7 @@ impl<M: SharedMem> Tx<M> {
 
     /// Gives a grant back unused. False: there is no such grant.
     pub(crate) fn abort(&mut self, key: u64, books: &Mutex<Books>) -> bool {
-        if !self.pieces.get_mut(key).is_some_and(|piece| piece.sent.is_none()) {
+        if self.pieces.get_mut(key).is_none_or(|piece| piece.sent.is_some()) {
             return false;
         }
         match self.pieces.remove(key) {
@@ -264,7 +295,10 @@ impl<M: SharedMem> Tx<M> {
 
     /// Positions for a wait for completions, or for room in the submission ring.
     pub(crate) fn seen(&mut self) -> Result<SeenTx, Fault> {
-        Ok(SeenTx { sq: self.sq.consumed()?, cq: self.cq.cursor() })
+        Ok(SeenTx {
+            sq: self.sq.consumed()?,
+            cq: self.cq.cursor(),
+        })
     }
 
     /// Where the data ends that was published so far.
@@ -280,7 +314,8 @@ impl<M: SharedMem> Tx<M> {
     /// Closes: what the module has goes into `out`, to wait for its release; the rest is free.
     pub(crate) fn retire(&mut self, books: &Mutex<Books>, out: &mut Vec<Span>) {
         self.retired = true;
-        self.pieces.drain_where(|piece| piece.sent.is_some(), |piece| keep(out, piece.span));
+        self.pieces
+            .drain_where(|piece| piece.sent.is_some(), |piece| keep(out, piece.span));
         if let Some(span) = self.reserve.take() {
             books.lock().free(span);
         }
@@ -289,7 +324,8 @@ impl<M: SharedMem> Tx<M> {
     /// The last owner is gone: frees what the program never gave back.
     pub(crate) fn free_all(&mut self, books: &Mutex<Books>) {
         let mut books = books.lock();
-        self.pieces.drain_where(|piece| piece.sent.is_none(), |piece| books.free(piece.span));
+        self.pieces
+            .drain_where(|piece| piece.sent.is_none(), |piece| books.free(piece.span));
     }
 }
 
@@ -299,7 +335,6 @@ pub(super) fn keep(out: &mut Vec<Span>, span: Span) {
         out.push(span);
     }
 }
-
 
 /// What a short write settles for: enough that the descriptor is worth its cost.
 pub(crate) fn least_piece(wanted: u32) -> u32 {

@@ -24,19 +24,31 @@ pub(super) struct Patience {
     deadline: Deadline,
     /// False: the call is not to wait at all.
     pub(super) may_wait: bool,
+    /// The positions of the last wait.
+    seen: [u32; 3],
     false_wakes: u32,
     failures: u32,
 }
 
 impl Patience {
     pub(super) const fn new(deadline: Deadline) -> Self {
-        Self { deadline, may_wait: true, false_wakes: 0, failures: 0 }
+        Self {
+            deadline,
+            may_wait: true,
+            seen: [0; 3],
+            false_wakes: 0,
+            failures: 0,
+        }
     }
 
-    /// Something moved.
-    pub(super) const fn progress(&mut self) {
-        self.false_wakes = 0;
-        self.failures = 0;
+    /// Another wait begins. When a ring moved since the last one, something came of it, if perhaps for another thread.
+    fn next(&mut self, wait: &Wait) {
+        let seen = [wait.seen_sq, wait.seen_cq, wait.seen_rq];
+        if seen != self.seen {
+            self.seen = seen;
+            self.false_wakes = 0;
+            self.failures = 0;
+        }
     }
 }
 
@@ -51,7 +63,10 @@ impl<S: System> Socket<S> {
     /// A call in one direction begins. `dontwait`: it is not to wait, whatever the socket is set to.
     pub(super) fn patience(&self, direction: Direction, dontwait: bool) -> Patience {
         if dontwait || self.is_nonblocking() {
-            return Patience { may_wait: false, ..Patience::new(Deadline::NEVER) };
+            return Patience {
+                may_wait: false,
+                ..Patience::new(Deadline::NEVER)
+            };
         }
         let timeout = match direction {
             Direction::Reading => &self.read_timeout,
@@ -73,8 +88,14 @@ impl<S: System> Socket<S> {
     ///
     /// Errors: [`Error::TimedOut`], [`Error::Interrupted`]; the socket's own error when the module says that it
     /// failed and the ring stays silent.
-    pub(super) fn park(&self, direction: Direction, wait: &Wait, patience: &mut Patience) -> Result<Events, Error> {
+    pub(super) fn park(
+        &self,
+        direction: Direction,
+        wait: &Wait,
+        patience: &mut Patience,
+    ) -> Result<Events, Error> {
         let now = || self.core.sys.now();
+        patience.next(wait);
         let _one_at_a_time = self.baton(direction).take(patience.deadline, now)?;
         self.check()?;
         let reply = self.core.wait(self.id, wait, patience.deadline.remaining(now())?);
@@ -85,7 +106,10 @@ impl<S: System> Socket<S> {
         };
         let events = Events::from_bits_retain(reply.events);
         if events.is_empty() || !Events::KNOWN.contains(events) {
-            return Err(self.core.fault(Fault::Reply { what: "events", value: reply.events.into() }));
+            return Err(self.core.fault(Fault::Reply {
+                what: "events",
+                value: reply.events.into(),
+            }));
         }
         patience.false_wakes = patience.false_wakes.saturating_add(1);
         if patience.false_wakes > FALSE_WAKES {
@@ -97,7 +121,11 @@ impl<S: System> Socket<S> {
         if events.contains(Events::ERROR) {
             patience.failures = patience.failures.saturating_add(1);
             if patience.failures > LATE_ERRORS {
-                let error = if reply.error == 0 { WireErrno::ECONNRESET } else { WireErrno(reply.error) };
+                let error = if reply.error == 0 {
+                    WireErrno::ECONNRESET
+                } else {
+                    WireErrno(reply.error)
+                };
                 return Err(Error::from_wire(error));
             }
         }

@@ -18,7 +18,10 @@ pub(crate) struct Held<'a>(&'a Baton);
 
 impl Baton {
     pub(crate) const fn new() -> Self {
-        Self { held: Mutex::new(false), put_back: Condvar::new() }
+        Self {
+            held: Mutex::new(false),
+            put_back: Condvar::new(),
+        }
     }
 
     /// Waits for the baton until `deadline`. Signals do not interrupt this wait, only the holder's.
@@ -26,7 +29,9 @@ impl Baton {
         let mut held = self.held.lock();
         while *held {
             let patience = deadline.remaining(now())?;
-            held = self.put_back.wait(held, patience.map(core::time::Duration::from_nanos));
+            held = self
+                .put_back
+                .wait(held, patience.map(core::time::Duration::from_nanos));
         }
         *held = true;
         Ok(Held(self))
@@ -51,7 +56,12 @@ mod tests {
         let start = Instant::now();
         let now = move || u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
         let first = baton.take(Deadline::NEVER, now).unwrap();
-        assert_eq!(baton.take(Deadline::after(now(), Some(2_000_000)), now).unwrap_err(), Error::TimedOut);
+        assert_eq!(
+            baton
+                .take(Deadline::after(now(), Some(2_000_000)), now)
+                .unwrap_err(),
+            Error::TimedOut
+        );
         let other = Arc::clone(&baton);
         let waiter = thread::spawn(move || drop(other.take(Deadline::NEVER, now).unwrap()));
         thread::yield_now();

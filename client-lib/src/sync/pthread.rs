@@ -64,7 +64,9 @@ struct Lazy {
 
 impl Lazy {
     const fn new() -> Self {
-        Self { place: AtomicPtr::new(ptr::null_mut()) }
+        Self {
+            place: AtomicPtr::new(ptr::null_mut()),
+        }
     }
 
     fn get(&self, init: fn(*mut Storage), destroy: fn(*mut Storage)) -> *mut Storage {
@@ -74,7 +76,10 @@ impl Lazy {
         }
         let fresh = Box::into_raw(Box::new(Storage([0; 16])));
         init(fresh);
-        match self.place.compare_exchange(ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire) {
+        match self
+            .place
+            .compare_exchange(ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire)
+        {
             Ok(_) => fresh,
             Err(other) => {
                 destroy(fresh);
@@ -150,7 +155,10 @@ pub(crate) struct MutexGuard<'a, T> {
 
 impl<T> Mutex<T> {
     pub(crate) const fn new(value: T) -> Self {
-        Self { lock: Lazy::new(), value: UnsafeCell::new(value) }
+        Self {
+            lock: Lazy::new(),
+            value: UnsafeCell::new(value),
+        }
     }
 
     fn raw(&self) -> *mut Storage {
@@ -161,7 +169,10 @@ impl<T> Mutex<T> {
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         // SAFETY: an initialised mutex that lives as long as `self`.
         must(unsafe { pthread_mutex_lock(self.raw()) });
-        MutexGuard { mutex: self, _thread: core::marker::PhantomData }
+        MutexGuard {
+            mutex: self,
+            _thread: core::marker::PhantomData,
+        }
     }
 }
 
@@ -212,7 +223,9 @@ unsafe impl Sync for Condvar {}
 
 impl Condvar {
     pub(crate) const fn new() -> Self {
-        Self { condition: Lazy::new() }
+        Self {
+            condition: Lazy::new(),
+        }
     }
 
     fn raw(&self) -> *mut Storage {
@@ -225,7 +238,11 @@ impl Condvar {
     }
 
     /// Waits, at most for `patience` when there is one. May wake without a reason.
-    pub(crate) fn wait<'a, T>(&self, guard: MutexGuard<'a, T>, patience: Option<Duration>) -> MutexGuard<'a, T> {
+    pub(crate) fn wait<'a, T>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        patience: Option<Duration>,
+    ) -> MutexGuard<'a, T> {
         let mutex = guard.mutex.raw();
         match patience {
             None => {
@@ -256,14 +273,26 @@ impl fmt::Debug for Condvar {
 }
 
 fn from_now(patience: Duration) -> Timespec {
-    let mut now = Timespec { seconds: 0, nanoseconds: 0 };
+    let mut now = Timespec {
+        seconds: 0,
+        nanoseconds: 0,
+    };
     // SAFETY: writes one timespec; both platforms have 64-bit times.
     must(unsafe { clock_gettime(CLOCK_MONOTONIC, &raw mut now) });
-    let nanoseconds = now.nanoseconds.saturating_add(c_long::from(patience.subsec_nanos()));
+    let nanoseconds = now
+        .nanoseconds
+        .saturating_add(c_long::from(patience.subsec_nanos()));
     let carry = nanoseconds >= 1_000_000_000;
     let seconds = i64::try_from(patience.as_secs()).unwrap_or(i64::MAX);
     Timespec {
-        seconds: now.seconds.saturating_add(seconds).saturating_add(i64::from(carry)),
-        nanoseconds: if carry { nanoseconds.saturating_sub(1_000_000_000) } else { nanoseconds },
+        seconds: now
+            .seconds
+            .saturating_add(seconds)
+            .saturating_add(i64::from(carry)),
+        nanoseconds: if carry {
+            nanoseconds.saturating_sub(1_000_000_000)
+        } else {
+            nanoseconds
+        },
     }
 }

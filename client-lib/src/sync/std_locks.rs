@@ -34,10 +34,19 @@ impl Condvar {
     }
 
     /// Waits, at most for `patience` when there is one. May wake without a reason.
-    pub(crate) fn wait<'a, T>(&self, guard: MutexGuard<'a, T>, patience: Option<Duration>) -> MutexGuard<'a, T> {
+    pub(crate) fn wait<'a, T>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        patience: Option<Duration>,
+    ) -> MutexGuard<'a, T> {
         match patience {
             None => self.0.wait(guard).unwrap_or_else(PoisonError::into_inner),
-            Some(patience) => self.0.wait_timeout(guard, patience).unwrap_or_else(PoisonError::into_inner).0,
+            Some(patience) => {
+                self.0
+                    .wait_timeout(guard, patience)
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0
+            }
         }
     }
 }

@@ -19,7 +19,11 @@ pub(crate) struct Qnx {
 impl Qnx {
     /// Connects to the server that registered `name`. Blocks while the path is looked up.
     pub(crate) fn open(name: &str) -> Result<Self, Error> {
-        let bad = Error::Invalid { what: "name with a NUL byte", value: widen(name.len()), allowed: 0 };
+        let bad = Error::Invalid {
+            what: "name with a NUL byte",
+            value: widen(name.len()),
+            allowed: 0,
+        };
         let name = CString::new(name).map_err(|_| bad)?;
         let connection = loop {
             match Connection::open_name(&name) {
@@ -29,15 +33,22 @@ impl Qnx {
                 Err(errno) => return Err(Error::System(errno.raw())),
             }
         };
-        connection.set_close_on_exec(true).map_err(|errno| Error::System(errno.raw()))?;
+        connection
+            .set_close_on_exec(true)
+            .map_err(|errno| Error::System(errno.raw()))?;
         let info = connection.server_info().map_err(|_| Error::ServerGone)?;
-        Ok(Self { connection, server: info.pid })
+        Ok(Self {
+            connection,
+            server: info.pid,
+        })
     }
 }
 
 impl System for Qnx {
     type Mem = SharedRegion;
-    type Mapping = Mapping;
+    /// The object stays open as long as the mapping: whether a handle outlives the descriptor that it was made of is
+    /// not documented.
+    type Mapping = (Mapping, ShmObject);
 
     fn call(&self, request: &[u8], reply: &mut [u8], patience: Option<u64>) -> Result<(), CallError> {
         if let Some(ns) = patience {
@@ -46,23 +57,34 @@ impl System for Qnx {
             qnx::timeout(ClockId::Monotonic, flags, ns).map_err(call_error)?;
         }
         // The status is always EOK; refusals are in the reply.
-        self.connection.send(request, reply).map(|_| ()).map_err(call_error)
+        self.connection
+            .send(request, reply)
+            .map(|_| ())
+            .map_err(call_error)
     }
 
     fn doorbell(&self, socket: u32) -> Result<(), CallError> {
-        self.connection.send_pulse(None, PULSE_DOORBELL, i64::from(socket)).map_err(call_error)
+        self.connection
+            .send_pulse(None, PULSE_DOORBELL, i64::from(socket))
+            .map_err(call_error)
     }
 
     fn share(&self, len: usize) -> Result<Shared<Self>, CallError> {
         // Anonymous: nothing stays behind in a namespace. Sealed: the server may rely on its size.
         let object = ShmObject::anonymous_sealed(widen(len)).map_err(call_error)?;
         let mapping = object.map(len, Prot::READ | Prot::WRITE).map_err(call_error)?;
-        let handle = object.create_handle(self.server, Access::ReadWrite).map_err(call_error)?;
+        let handle = object
+            .create_handle(self.server, Access::ReadWrite)
+            .map_err(call_error)?;
         // SAFETY: `mapping` is `len` readable and writable bytes of an object that cannot shrink; it is kept as long
         // as the region is used (the session owns both, and every buffer in place owns a part of the session), and nothing makes a
         // reference to it but the unsafe methods in `buf.rs`, whose callers vouch.
         let mem = unsafe { SharedRegion::new(mapping.ptr(), mapping.len()) };
-        Ok(Shared { mem, handle: handle.raw(), mapping })
+        Ok(Shared {
+            mem,
+            handle: handle.raw(),
+            mapping: (mapping, object),
+        })
     }
 
     fn now(&self) -> u64 {

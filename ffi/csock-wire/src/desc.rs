@@ -63,7 +63,12 @@ pub struct DescLimits {
     pub max_len: u32,
 }
 
-/// A descriptor that kept every rule of its ring. Cannot be made any other way than by [`Desc::check`].
+/// A descriptor that kept every rule of its ring. Cannot be made any other way than by [`Desc::check`] (S-02):
+///
+/// ```compile_fail,E0451
+/// use csock_wire::{CheckedDesc, DescFlags, WireErrno};
+/// let forged = CheckedDesc { offset: 0, len: 1, flags: DescFlags::empty(), user: 0, error: WireErrno::OK };
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CheckedDesc {
     offset: usize,

@@ -39,6 +39,7 @@ fn boundaries() -> Vec<u64> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "safe code only, and slow there")]
 fn offset_and_length_on_every_boundary() {
     let mut cells = 0;
     for offset in boundaries() {
@@ -98,6 +99,7 @@ fn errors_name_the_field_the_value_and_the_limit() {
 
 /// Each of the 32 bits alone, and each pair, in each ring.
 #[test]
+#[cfg_attr(miri, ignore = "safe code only, and slow there")]
 fn flags_are_a_whitelist() {
     let allowed = |kind| match kind {
         RingKind::Submission => DescFlags::MORE.bits(),
@@ -223,6 +225,18 @@ fn near_borders() -> Vec<usize> {
         .collect()
 }
 
+/// Slots: four words, 8-aligned.
+fn slots_lie_inside() {
+    let mut pool = common::Pool::new(LEN);
+    let region = pool.region();
+    for off in near_borders() {
+        let fits = off.is_multiple_of(8) && off as u128 + 32 <= LEN as u128;
+        assert_eq!(region.store_slot(off, [1, 2, 3, 4]).is_ok(), fits);
+        let loaded = fits.then_some([1, 2, 3, 4]);
+        assert_eq!(region.load_slot(off).ok(), loaded, "slot at {off}");
+    }
+}
+
 /// Each width of access has a region of its own: the product never mixes widths on one word, and Miri cannot.
 fn accepts_exactly(width: usize, access: impl Fn(&SharedRegion, usize) -> bool) {
     let mut pool = common::Pool::new(LEN);
@@ -256,6 +270,7 @@ fn the_region_gives_only_what_it_has() {
             }
         }
     }
+    slots_lie_inside();
     accepts_exactly(4, |r, off| r.load_u32(off, Load::Relaxed).is_ok());
     accepts_exactly(4, |r, off| r.store_u32(off, 1, Store::Relaxed).is_ok());
     accepts_exactly(8, |r, off| r.load_u64(off).is_ok());

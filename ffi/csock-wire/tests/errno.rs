@@ -14,6 +14,7 @@ fn the_table_has_no_duplicates_and_no_gaps() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "safe code only, and slow there")]
 fn every_qnx_number_survives() {
     assert_eq!(WireErrno::from_qnx(0), WireErrno::OK);
     assert_eq!(WireErrno::OK.to_qnx(), 0);
@@ -29,6 +30,7 @@ fn every_qnx_number_survives() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "safe code only, and slow there")]
 fn every_wire_number_means_something() {
     for number in 1..=u16::MAX {
         let errno = WireErrno(number).to_qnx();

@@ -30,10 +30,11 @@ impl<P: Host> Control<P> {
             .map_err(|error| Refusal::new(error, Field::PoolHandle, body.handle, 0))?;
         check_flags(object.flags()?)?;
         let len = object.len()?;
-        if len != body.size {
+        // The object may be longer, by rounding to pages; what is mapped is what was said, and that must be there.
+        if len < body.size {
             return Err(Refusal::new(WireErrno::EINVAL, Field::PoolSize, body.size, len));
         }
-        let mapping = object.map(len)?;
+        let mapping = object.map(body.size)?;
         let header = PoolHeader::read(&mapping.mem())?;
         let Ok((pool, mem)) = table.pools.attach(uid, mapping) else {
             let all = u64::try_from(MAX_POOLS).unwrap_or(0);
@@ -42,7 +43,7 @@ impl<P: Host> Control<P> {
         session.pool = Some(SessionPool {
             pool,
             mem,
-            len,
+            len: body.size,
             data_offset: header.data_offset,
         });
         Ok(Empty {})

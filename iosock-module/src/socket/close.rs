@@ -23,18 +23,18 @@ pub(super) struct Closing {
 
 impl<P: Platform> Body<P> {
     /// close(2). The client has no more use for completions: the released block tells it that all buffers are back.
-    pub(super) fn close(
-        &mut self,
-        round: &mut Round<'_, P>,
-        tx_position: u32,
-    ) -> Result<Result<Empty, Refusal>, RingFault> {
+    pub(super) fn close(&mut self, round: &mut Round<'_, P>, tx_position: u32) -> Result<Empty, Refusal> {
         if self.phase == Phase::Connected {
-            if let Err(refusal) = self.check_position(tx_position)? {
-                // Not closed: the client may try again with a position that it has published.
-                round.slot.open.store(true, Ordering::Relaxed);
-                return Ok(Err(refusal));
+            match self.check_position(round, tx_position) {
+                Ok(()) => self.tx.end = Some(tx_position),
+                // The rings lied: closed all the same, there is nothing to wait for.
+                Err(_) if self.wire.is_none() => {}
+                Err(refusal) => {
+                    // Not closed: the client may try again with a position that it has published.
+                    round.slot.open.store(true, Ordering::Relaxed);
+                    return Err(refusal);
+                }
             }
-            self.tx.end = Some(tx_position);
         }
         self.cancel_waits(round, WireErrno::EBADF);
         self.closing.set(Closing {
@@ -44,11 +44,11 @@ impl<P: Platform> Body<P> {
         if self.linger_zero() {
             self.abort_stack(round);
         }
-        Ok(Ok(Empty {}))
+        Ok(Empty {})
     }
 
     /// The client is gone. What it published still goes out, for a while.
-    pub(super) fn orphan(&mut self, round: &mut Round<'_, P>) -> Result<(), RingFault> {
+    pub(super) fn orphan(&mut self, round: &mut Round<'_, P>) {
         round.slot.open.store(false, Ordering::Relaxed);
         self.cancel_waits(round, WireErrno::ESRCH);
         let patience = round.table.config.orphan_ms();
@@ -57,8 +57,10 @@ impl<P: Platform> Body<P> {
             Some(closing) => closing.deadline = deadline,
             None => {
                 if let (Phase::Connected, Some(wire)) = (self.phase, self.wire.as_mut()) {
-                    let published = wire.sq.available()?;
-                    self.tx.end = Some(wire.sq.cursor().wrapping_add(published));
+                    match wire.sq.available() {
+                        Ok(published) => self.tx.end = Some(wire.sq.cursor().wrapping_add(published)),
+                        Err(fault) => self.ring_fault(round, fault),
+                    }
                 }
                 self.closing.set(Closing {
                     shut: false,
@@ -72,7 +74,6 @@ impl<P: Platform> Body<P> {
             round.table.arm_timer(round.slot, deadline);
         }
         round.table.leave_session(round.slot);
-        Ok(())
     }
 
     /// Ends now, with RST: unloading, or an orphan out of time.
@@ -113,6 +114,12 @@ impl<P: Platform> Body<P> {
         self.phase = Phase::Failed;
         self.rx.hint = true;
         self.drop_current(round, error);
+    }
+
+    /// This socket's rings lie: the whole session ends.
+    pub(super) fn ring_fault(&mut self, round: &mut Round<'_, P>, fault: RingFault) {
+        self.fault(round);
+        round.table.session_fault(round.slot, fault);
     }
 
     /// The client's rings lie (S-04): they are never touched again, and the socket is cut off.

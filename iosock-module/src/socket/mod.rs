@@ -3,7 +3,8 @@
 //! | file | what |
 //! |---|---|
 //! | `round.rs` | one round of a turn, in its order |
-//! | `tx.rs` | submission ring -> mbufs -> `sosend`, completions |
+//! | `tx.rs` | submission ring -> mbufs -> `sosend` |
+//! | `completion.rs` | send buffers given back |
 //! | `rx.rs` | `soreceive` -> fill buffers -> ready ring |
 //! | `request.rs` | control requests |
 //! | `listen.rs` | listening and accepting |
@@ -12,6 +13,7 @@
 //! | `wire.rs` | the socket's part of the pool |
 
 mod close;
+mod completion;
 mod listen;
 mod request;
 mod round;

@@ -9,7 +9,7 @@ use crate::{
 };
 use core::sync::atomic::Ordering;
 use csock_wire::{
-    Field, Refusal, RingFault, SockAddr, SockOpt, WireErrno,
+    Field, Refusal, SockAddr, SockOpt, WireErrno,
     msg::{self, AddrReply, ConnectReply, Empty, OptReply},
 };
 use zerocopy::IntoBytes;
@@ -77,7 +77,7 @@ pub enum SocketRequest<P: Platform> {
 
 impl<P: Platform> Body<P> {
     /// Runs what lies in the mailbox.
-    pub(super) fn requests(&mut self, round: &mut Round<'_, P>) -> Result<(), RingFault> {
+    pub(super) fn requests(&mut self, round: &mut Round<'_, P>) {
         // Bounded: who puts more than this in meanwhile also posts the bit again.
         for _ in 0..crate::limits::MAILBOX {
             match round.slot.mailbox.take() {
@@ -86,12 +86,11 @@ impl<P: Platform> Body<P> {
                     setup,
                     peer,
                     asked,
-                }) => self.adopt(round, stream, setup, peer, asked)?,
-                Some(Op::Request { request, asked }) => self.request(round, request, asked)?,
+                }) => self.adopt(round, stream, setup, peer, asked),
+                Some(Op::Request { request, asked }) => self.request(round, request, asked),
                 None => break,
             }
         }
-        Ok(())
     }
 
     fn adopt(
@@ -101,15 +100,14 @@ impl<P: Platform> Body<P> {
         setup: Option<RingSetup<P>>,
         peer: Option<SockAddr>,
         asked: Asked<P::Ticket>,
-    ) -> Result<(), RingFault> {
+    ) {
         match setup.map(Wire::start) {
             Some(Ok(wire)) => self.wire.set(wire),
             Some(Err(pool)) => {
                 stream.abort();
                 round.table.drop_pool_ref(pool);
                 round.table.unreserve_slot(round.slot, None);
-                asked.refuse(&Refusal::new(WireErrno::EFAULT, Field::RingOffset, 0, 0));
-                return Ok(());
+                return asked.refuse(&Refusal::new(WireErrno::EFAULT, Field::RingOffset, 0, 0));
             }
             None => {}
         }
@@ -132,25 +130,14 @@ impl<P: Platform> Body<P> {
         }
         // What came over the session while the socket was on its way met an empty slot: see to it now.
         match round.table.fate(round.slot) {
-            Fate::Live => Ok(()),
+            Fate::Live => {}
             Fate::Dying => self.orphan(round),
-            Fate::Faulty => {
-                self.fault(round);
-                Ok(())
-            }
-            Fate::Stopping => {
-                self.abort(round);
-                Ok(())
-            }
+            Fate::Faulty => self.fault(round),
+            Fate::Stopping => self.abort(round),
         }
     }
 
-    fn request(
-        &mut self,
-        round: &mut Round<'_, P>,
-        request: SocketRequest<P>,
-        asked: Asked<P::Ticket>,
-    ) -> Result<(), RingFault> {
+    fn request(&mut self, round: &mut Round<'_, P>, request: SocketRequest<P>, asked: Asked<P::Ticket>) {
         // The control thread lets nothing through after a close; a request that was on its way ends here.
         if self.closing.is_some() || self.phase == Phase::Vacant {
             match request {
@@ -158,8 +145,7 @@ impl<P: Platform> Body<P> {
                 SocketRequest::Wait(_) => round.table.unpark(round.slot),
                 _ => {}
             }
-            asked.refuse(&Refusal::bare(WireErrno::EBADF));
-            return Ok(());
+            return asked.refuse(&Refusal::bare(WireErrno::EBADF));
         }
         match request {
             SocketRequest::Bind(addr) => asked.answer::<msg::Bind>(self.bind(round, &addr)),
@@ -167,12 +153,10 @@ impl<P: Platform> Body<P> {
             SocketRequest::Connect(addr) => asked.answer::<msg::Connect>(self.connect(&addr)),
             SocketRequest::Accept { child, setup } => self.accept(round, child, setup, asked),
             SocketRequest::Shutdown { how, tx_position } => {
-                let done = self.shutdown(how, tx_position)?;
-                asked.answer::<msg::Shutdown>(done);
+                asked.answer::<msg::Shutdown>(self.shutdown(round, how, tx_position));
             }
             SocketRequest::Close { tx_position } => {
-                let done = self.close(round, tx_position)?;
-                asked.answer::<msg::Close>(done);
+                asked.answer::<msg::Close>(self.close(round, tx_position));
             }
             SocketRequest::LocalAddr => asked.answer::<msg::GetSockName>(self.local_addr()),
             SocketRequest::PeerAddr => asked.answer::<msg::GetPeerName>(self.peer_addr()),
@@ -182,7 +166,6 @@ impl<P: Platform> Body<P> {
             }
             SocketRequest::Option(option) => asked.answer::<msg::GetSockOpt>(self.option(option)),
         }
-        Ok(())
     }
 
     fn bind(&mut self, round: &Round<'_, P>, addr: &SockAddr) -> Result<AddrReply, Refusal> {
@@ -233,46 +216,47 @@ impl<P: Platform> Body<P> {
         }
     }
 
-    fn shutdown(&mut self, how: How, tx_position: u32) -> Result<Result<Empty, Refusal>, RingFault> {
+    fn shutdown(&mut self, round: &mut Round<'_, P>, how: How, tx_position: u32) -> Result<Empty, Refusal> {
         if self.phase != Phase::Connected {
-            return Ok(Err(Refusal::bare(WireErrno::ENOTCONN)));
+            return Err(Refusal::bare(WireErrno::ENOTCONN));
         }
         if how != How::Read {
-            if let Err(refusal) = self.check_position(tx_position)? {
-                return Ok(Err(refusal));
-            }
+            self.check_position(round, tx_position)?;
             self.tx.shut_at = Some(tx_position);
         }
-        if how == How::Write {
-            return Ok(Ok(Empty {}));
+        if how != How::Write {
+            let Sock::Stream(stream) = &self.sock else {
+                return Err(self.wrong_state());
+            };
+            self.rx.hint = true;
+            stream.shutdown(How::Read)?;
         }
-        let Sock::Stream(stream) = &self.sock else {
-            return Ok(Err(self.wrong_state()));
-        };
-        self.rx.hint = true;
-        Ok(stream
-            .shutdown(How::Read)
-            .map(|()| Empty {})
-            .map_err(Refusal::from))
+        Ok(Empty {})
     }
 
     /// A position up to which the client says that it has published.
-    pub(super) fn check_position(&mut self, position: u32) -> Result<Result<(), Refusal>, RingFault> {
+    pub(super) fn check_position(&mut self, round: &mut Round<'_, P>, position: u32) -> Result<(), Refusal> {
         let Some(wire) = self.wire.as_mut() else {
-            return Ok(Ok(()));
+            return Ok(());
         };
-        let ahead = position.wrapping_sub(wire.sq.cursor());
-        let published = wire.sq.available()?;
-        if ahead <= published {
-            return Ok(Ok(()));
+        let cursor = wire.sq.cursor();
+        let published = match wire.sq.available() {
+            Ok(published) => published,
+            Err(fault) => {
+                self.ring_fault(round, fault);
+                return Err(fault.into());
+            }
+        };
+        if position.wrapping_sub(cursor) <= published {
+            return Ok(());
         }
-        let allowed = u64::from(wire.sq.cursor().wrapping_add(published));
-        Ok(Err(Refusal::new(
+        let allowed = u64::from(cursor.wrapping_add(published));
+        Err(Refusal::new(
             WireErrno::EINVAL,
             Field::TxPosition,
             u64::from(position),
             allowed,
-        )))
+        ))
     }
 
     fn local_addr(&self) -> Result<AddrReply, Refusal> {

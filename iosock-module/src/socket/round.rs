@@ -69,8 +69,7 @@ impl<P: Platform> Body<P> {
             self.fault(&mut round);
         }
         if let Err(fault) = self.serve(&mut round, bits) {
-            self.fault(&mut round);
-            table.session_fault(slot, fault);
+            self.ring_fault(&mut round, fault);
         }
         // After a fault too: the waits must be answered, and the close must go on.
         self.progress_failure(&mut round);
@@ -97,7 +96,7 @@ impl<P: Platform> Body<P> {
             self.rx.hint = true;
         }
         if bits & events::OP != 0 {
-            self.requests(round)?;
+            self.requests(round);
         }
         if self.phase == Phase::Vacant {
             return Ok(());
@@ -106,7 +105,7 @@ impl<P: Platform> Body<P> {
             self.timer(round);
         }
         if bits & events::ORPHAN != 0 {
-            self.orphan(round)?;
+            self.orphan(round);
         }
         if bits & events::ABORT != 0 {
             self.abort(round);

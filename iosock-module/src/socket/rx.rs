@@ -2,7 +2,10 @@
 //! given back at once, so a slow client holds its own memory and nobody else's (S-32).
 
 use super::{Body, Phase, Sock, round::Round};
-use crate::seam::{Platform, Received, Stream};
+use crate::{
+    limits::ROUND_BYTES,
+    seam::{Platform, Received, Stream},
+};
 use csock_wire::{CheckedDesc, Desc, PushError, RingFault, RingKind, SharedMem, WireErrno};
 
 /// How the incoming stream ends.
@@ -151,7 +154,7 @@ impl<P: Platform> Body<P> {
             let mem = &wire.mem;
             let mut filled = 0u32;
             let mut inside = true;
-            let received = stream.receive(buffer.len(), &mut |bytes| {
+            let received = stream.receive(buffer.len().min(ROUND_BYTES), &mut |bytes| {
                 // The stack promised at most the buffer's length; the memory checks it again.
                 let room = usize::try_from(buffer.len().saturating_sub(filled)).unwrap_or(0);
                 let bytes = bytes.get(..bytes.len().min(room)).unwrap_or(bytes);

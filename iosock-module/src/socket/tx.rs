@@ -6,19 +6,19 @@
 //! - This is the only sender of its socket, so the space it read can only grow: `sosend` takes a chain whole or fails
 //!   for good. After any error nothing is sent again and the connection counts as failed.
 
-use super::{Body, Phase, Sock, round::Round};
+use super::{Body, Phase, Sock, completion::complete, round::Round};
 use crate::{
     inflight::Entries,
     limits::{MAX_CHAIN, MAX_PIECE},
     maybe::Maybe,
     seam::{Chain, How, Platform, ReleaseKey, Stream},
 };
-use csock_wire::{CheckedDesc, Desc, DescFlags, PushError, RingFault, RingKind, WireErrno};
+use csock_wire::{CheckedDesc, Desc, DescFlags, RingFault, RingKind, WireErrno};
 
 /// A descriptor that is partly with the stack.
 #[derive(Clone, Copy)]
-struct Current {
-    entry: u16,
+pub(super) struct Current {
+    pub entry: u16,
     offset: usize,
     left: u32,
     more: bool,
@@ -27,9 +27,9 @@ struct Current {
 /// What the turn knows about sending.
 pub(super) struct Tx {
     pub entries: Entries,
-    current: Maybe<Current>,
+    pub current: Maybe<Current>,
     /// The submission ring is armed: the client rings at its next push.
-    armed: bool,
+    pub armed: bool,
     /// A shutdown that waits for this position.
     pub shut_at: Option<u32>,
     /// Nothing is popped at or behind this position: the socket was closed there.
@@ -67,7 +67,7 @@ impl Tx {
 
 /// Why sending stopped.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Stop {
+pub(super) enum Stop {
     /// The submission ring is empty, or at the position of the close.
     Empty,
     /// The completion ring is full: the client must take completions.
@@ -323,61 +323,6 @@ impl<P: Platform> Body<P> {
         }
     }
 
-    /// Ends the descriptor in hand with `error`; nothing more of it will be sent.
-    pub(super) fn drop_current(&mut self, round: &Round<'_, P>, error: WireErrno) {
-        if let Some(current) = self.tx.current.take() {
-            if let Some(kept) = self.tx.entries.get_mut(current.entry) {
-                kept.error = error.0;
-            }
-            round.slot.inflight.end_hold(current.entry);
-        }
-    }
-
-    /// Gives back what is still in the submission ring of a failed connection.
-    fn refuse_rest(&mut self, round: &mut Round<'_, P>) -> Result<Stop, RingFault> {
-        let error = self.failure.unwrap_or(WireErrno::ECONNRESET);
-        self.drop_current(round, error);
-        let Some(wire) = self.wire.as_mut() else {
-            return Ok(Stop::Empty);
-        };
-        if self.closing.is_some() {
-            return Ok(Stop::Empty);
-        }
-        loop {
-            if round.tx_budget.is_spent() {
-                return Ok(Stop::Budget);
-            }
-            if wire.cq.free()? <= self.tx.entries.count() {
-                return Ok(Stop::NoCompletionRoom);
-            }
-            let Some(raw) = wire.sq.pop()? else {
-                return Ok(Stop::Empty);
-            };
-            round.popped = true;
-            self.tx.armed = false;
-            round.tx_budget.spend_desc();
-            complete(&mut wire.cq, &Desc::refused(&raw, error))?;
-        }
-    }
-
-    /// Tells the client which buffers are its own again.
-    pub(super) fn harvest(&mut self, round: &mut Round<'_, P>) -> Result<(), RingFault> {
-        let deaf = self.closing.is_some();
-        let (entries, mut wire) = (&mut self.tx.entries, self.wire.as_mut());
-        let mut fault = Ok(());
-        round.slot.inflight.drain_done(|index| {
-            let Some(entry) = entries.remove(index) else {
-                return;
-            };
-            if let (false, Ok(()), Some(wire)) = (deaf, &fault, wire.as_deref_mut()) {
-                let desc =
-                    Desc::completion_raw(entry.offset, entry.user, entry.taken, WireErrno(entry.error));
-                fault = complete(&mut wire.cq, &desc);
-            }
-        });
-        fault
-    }
-
     /// Runs a shutdown whose position is reached.
     fn shut_when_drained(&mut self) {
         let (Some(at), Some(wire), Sock::Stream(stream)) = (self.tx.shut_at, self.wire.as_ref(), &self.sock)
@@ -407,22 +352,5 @@ impl Tx {
             left: desc.len(),
             more: desc.flags().contains(DescFlags::MORE),
         })
-    }
-}
-
-/// Pushes a completion. There was room when the descriptor was taken: a full ring now means that the client moved its
-/// index back.
-fn complete<M: csock_wire::SharedMem>(
-    cq: &mut csock_wire::Producer<M>,
-    desc: &Desc,
-) -> Result<(), RingFault> {
-    match cq.push(desc) {
-        Ok(()) => Ok(()),
-        Err(PushError::Fault(fault)) => Err(fault),
-        Err(PushError::Full) => Err(RingFault::PeerIndex {
-            value: 0,
-            own: cq.position(),
-            capacity: cq.capacity(),
-        }),
     }
 }

@@ -62,16 +62,16 @@ fn mounts_and_unmounts_at_run_time() -> Result<()> {
     let module = place.module.display().to_string();
     let node = "/dev/io-sock/mods-csock.so";
     for round in 0..3 {
-        stand.run("iosock-ctl", &["mount", "-T", "io-sock", &module])?;
-        ensure!(stand.run("iosock-ctl", &["ls"])?.contains("mods-csock"), "round {round}: no node after mount");
+        stand.run("io-sock-ctl", &["mount", "-T", "io-sock", &module])?;
+        ensure!(stand.run("io-sock-ctl", &["ls"])?.contains("mods-csock"), "round {round}: no node after mount");
         let bytes = payload(10 + round, place.size() / 4);
         let path = file(stand.dir(), &bytes)?;
         let (server, addr) = httpd(&stand, &path)?;
         ensure!(get(&addr)? == bytes, "round {round}: the bytes that arrived are not the bytes that were sent");
         server.finish()?;
         Totals::until_clean(&stand, SOON)?;
-        stand.run("iosock-ctl", &["umount", node])?;
-        ensure!(!stand.run("iosock-ctl", &["ls"])?.contains("mods-csock"), "round {round}: a node after umount");
+        stand.run("io-sock-ctl", &["umount", node])?;
+        ensure!(!stand.run("io-sock-ctl", &["ls"])?.contains("mods-csock"), "round {round}: a node after umount");
     }
     stand.stop()
 }

@@ -4,10 +4,16 @@ use super::{addr, config, connected};
 use crate::{
     Error, Fault,
     socket::{How, Socket},
-    sys::{CallError, fake::{self, Fake, Lie}},
+    sys::{
+        CallError,
+        fake::{self, Fake, Lie},
+    },
 };
 use alloc::sync::Arc;
-use csock_wire::{Desc, DescFlags, Kind, Load, SharedMem, Store, msg::{self, Events}};
+use csock_wire::{
+    Desc, DescFlags, Kind, Load, SharedMem, Store,
+    msg::{self, Events},
+};
 use std::{thread, vec::Vec};
 
 /// Pushes a descriptor into the completion ring of the only socket.
@@ -101,7 +107,9 @@ fn data_in_buffers_that_were_not_posted() {
     for lie in lies {
         let (fake, socket) = connected();
         let socket_id = fake.with(|state| *state.peers.keys().next().unwrap());
-        let posted = fake.quietly(socket_id, |peer, _| peer.rings.as_mut().unwrap().fq.pop().unwrap().unwrap());
+        let posted = fake.quietly(socket_id, |peer, _| {
+            peer.rings.as_mut().unwrap().fq.pop().unwrap().unwrap()
+        });
         deliver(&fake, lie(&posted));
         is_fault(socket.receive(&mut [0; 16], false));
         is_fault(socket.receive_in_place(false));
@@ -110,7 +118,9 @@ fn data_in_buffers_that_were_not_posted() {
     // The same buffer twice: the second time the program has it.
     let (fake, socket) = connected();
     let socket_id = fake.with(|state| *state.peers.keys().next().unwrap());
-    let posted = fake.quietly(socket_id, |peer, _| peer.rings.as_mut().unwrap().fq.pop().unwrap().unwrap());
+    let posted = fake.quietly(socket_id, |peer, _| {
+        peer.rings.as_mut().unwrap().fq.pop().unwrap().unwrap()
+    });
     let filled = fake::desc(posted.offset, 10, DescFlags::empty(), posted.user, 0);
     deliver(&fake, filled);
     deliver(&fake, filled);
@@ -158,24 +168,55 @@ fn indices_from_nowhere() {
 
 #[test]
 fn answers_that_cannot_be() {
-    type Case = (Kind, fn() -> Lie, fn(&Arc<crate::session_core::Core<Fake>>) -> Result<(), Error>);
+    type Case = (
+        Kind,
+        fn() -> Lie,
+        fn(&Arc<crate::session_core::Core<Fake>>) -> Result<(), Error>,
+    );
     let stream = |core: &Arc<_>| Socket::stream(core, false, true).map(|_| ());
     fn dial(core: &Arc<crate::session_core::Core<Fake>>) -> Result<(), Error> {
         Socket::stream(core, false, true)?.connect(addr(), None)
     }
     let cases: Vec<Case> = std::vec![
         (Kind::Socket, || Lie::Reply(Vec::new()), stream),
-        (Kind::Socket, || fake::reply_with(&msg::SocketReply { socket: 0, reserved: 0 }), stream),
-        (Kind::Connect, || fake::reply_with(&msg::ConnectReply { state: 9, reserved: 0 }), dial),
-        (Kind::GetSockName, || fake::reply_with(&msg::AddrReply::default()), |core| {
-            Socket::stream(core, false, true)?.local_addr().map(|_| ())
-        }),
-        (Kind::GetSockOpt, || fake::reply_with(&msg::OptReply { len: 99, ..Default::default() }), |core| {
-            Socket::stream(core, false, true)?.take_error().map(|_| ())
-        }),
-        (Kind::GetSockOpt, || fake::reply_with(&msg::OptReply { len: 4, reserved: 0, value: [0xFF; 16] }), |core| {
-            Socket::stream(core, false, true)?.take_error().map(|_| ())
-        }),
+        (
+            Kind::Socket,
+            || fake::reply_with(&msg::SocketReply {
+                socket: 0,
+                reserved: 0
+            }),
+            stream
+        ),
+        (
+            Kind::Connect,
+            || fake::reply_with(&msg::ConnectReply {
+                state: 9,
+                reserved: 0
+            }),
+            dial
+        ),
+        (
+            Kind::GetSockName,
+            || fake::reply_with(&msg::AddrReply::default()),
+            |core| { Socket::stream(core, false, true)?.local_addr().map(|_| ()) }
+        ),
+        (
+            Kind::GetSockOpt,
+            || fake::reply_with(&msg::OptReply {
+                len: 99,
+                ..Default::default()
+            }),
+            |core| { Socket::stream(core, false, true)?.take_error().map(|_| ()) }
+        ),
+        (
+            Kind::GetSockOpt,
+            || fake::reply_with(&msg::OptReply {
+                len: 4,
+                reserved: 0,
+                value: [0xFF; 16]
+            }),
+            |core| { Socket::stream(core, false, true)?.take_error().map(|_| ()) }
+        ),
     ];
     for (lied, lie, call) in cases {
         let fake = Fake::new();
@@ -200,18 +241,45 @@ fn hellos_that_cannot_be() {
         msg::HelloReply { version: 0, ..good },
         msg::HelloReply { version: 2, ..good },
         msg::HelloReply { session: 0, ..good },
-        msg::HelloReply { max_pool_bytes: 0, ..good },
-        msg::HelloReply { max_desc_len: 0, ..good },
-        msg::HelloReply { max_desc_len: 100, ..good },
-        msg::HelloReply { max_ring_capacity: 0, ..good },
-        msg::HelloReply { max_ring_capacity: 2, ..good },
+        msg::HelloReply {
+            max_pool_bytes: 0,
+            ..good
+        },
+        msg::HelloReply {
+            max_desc_len: 0,
+            ..good
+        },
+        msg::HelloReply {
+            max_desc_len: 100,
+            ..good
+        },
+        msg::HelloReply {
+            max_ring_capacity: 0,
+            ..good
+        },
+        msg::HelloReply {
+            max_ring_capacity: 2,
+            ..good
+        },
     ];
     for lie in lies {
         let fake = Fake::new();
-        fake.lie(move |kind, _| if kind == Kind::Hello { fake::reply_with(&lie) } else { Lie::Truth });
+        fake.lie(move |kind, _| {
+            if kind == Kind::Hello {
+                fake::reply_with(&lie)
+            } else {
+                Lie::Truth
+            }
+        });
         assert!(fake.open(config()).is_err(), "{lie:?}");
     }
-    for error in [CallError::Gone, CallError::TimedOut, CallError::Interrupted, CallError::Busy, CallError::Errno(89)] {
+    for error in [
+        CallError::Gone,
+        CallError::TimedOut,
+        CallError::Interrupted,
+        CallError::Busy,
+        CallError::Errno(89),
+    ] {
         let fake = Fake::new();
         fake.lie(move |_, _| Lie::Fail(error));
         assert!(fake.open(config()).is_err());
@@ -220,14 +288,33 @@ fn hellos_that_cannot_be() {
 
 #[test]
 fn waits_that_are_woken_for_nothing_end() {
-    let reply = |events: Events, error| fake::reply_with(&msg::WaitReply { events: events.bits(), error, reserved: 0 });
+    let reply = |events: Events, error| {
+        fake::reply_with(&msg::WaitReply {
+            events: events.bits(),
+            error,
+            reserved: 0,
+        })
+    };
     let (fake, socket) = connected();
-    fake.lie(move |kind, _| if kind == Kind::Wait { reply(Events::READABLE, 0) } else { Lie::Truth });
-    assert_eq!(socket.receive(&mut [0; 1], false), Err(Error::ServerFault(Fault::FalseWake)));
+    fake.lie(move |kind, _| {
+        if kind == Kind::Wait {
+            reply(Events::READABLE, 0)
+        } else {
+            Lie::Truth
+        }
+    });
+    assert_eq!(
+        socket.receive(&mut [0; 1], false),
+        Err(Error::ServerFault(Fault::FalseWake))
+    );
     for bits in [0, 1 << 20, u32::MAX] {
         let (fake, socket) = connected();
         fake.lie(move |kind, _| {
-            if kind == Kind::Wait { reply(Events::from_bits_retain(bits), 0) } else { Lie::Truth }
+            if kind == Kind::Wait {
+                reply(Events::from_bits_retain(bits), 0)
+            } else {
+                Lie::Truth
+            }
         });
         is_fault(socket.receive(&mut [0; 1], false));
     }
@@ -235,7 +322,13 @@ fn waits_that_are_woken_for_nothing_end() {
     for error in [0, csock_wire::WireErrno::ECONNRESET.0] {
         let (fake, socket) = connected();
         let events = Events::READABLE.union(Events::ERROR);
-        fake.lie(move |kind, _| if kind == Kind::Wait { reply(events, error) } else { Lie::Truth });
+        fake.lie(move |kind, _| {
+            if kind == Kind::Wait {
+                reply(events, error)
+            } else {
+                Lie::Truth
+            }
+        });
         assert_eq!(socket.receive(&mut [0; 1], false).unwrap_err().qnx_errno(), 254);
     }
 }
@@ -245,7 +338,10 @@ fn a_server_that_does_not_answer_is_given_up() {
     let fake = Fake::new();
     let core = fake.open(config()).unwrap();
     fake.lie(|_, _| Lie::Fail(CallError::TimedOut));
-    assert_eq!(Socket::stream(&core, false, true).unwrap_err(), Error::ServerSilent);
+    assert_eq!(
+        Socket::stream(&core, false, true).unwrap_err(),
+        Error::ServerSilent
+    );
     assert_eq!(core.stats().unwrap_err(), Error::ServerSilent);
 }
 
@@ -267,7 +363,11 @@ fn a_scribbler_over_the_whole_pool() {
                 random ^= random >> 7;
                 random ^= random << 17;
                 // Mostly in the ring blocks, small numbers and large ones.
-                let span = if random.is_multiple_of(4) { mem.len() } else { 16 * 1024 };
+                let span = if random.is_multiple_of(4) {
+                    mem.len()
+                } else {
+                    16 * 1024
+                };
                 let at = (random >> 20) as usize % (span / 8) * 8;
                 let value = if random & 8 == 0 { random >> 50 } else { random };
                 let _ = mem.store_u64(at, value);

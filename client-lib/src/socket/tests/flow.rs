@@ -1,6 +1,7 @@
 //! Data, both ways: by copy and in place, with backpressure, timeouts and nonblocking calls.
 
 use super::{addr, config, connected, session};
+use crate::sys::CallError;
 use crate::{
     Error,
     socket::{How, Socket},
@@ -69,17 +70,40 @@ fn a_grant_is_committed_or_aborted_once_and_within_its_length() {
     let (_fake, socket) = connected();
     let free = socket.core().books.lock().free_bytes();
     let grant = socket.reserve(100, false).unwrap();
-    assert!(matches!(socket.commit(grant.key, 101, false), Err(Error::Invalid { what: "length", value: 101, allowed: 100 })));
+    assert!(matches!(
+        socket.commit(grant.key, 101, false),
+        Err(Error::Invalid {
+            what: "length",
+            value: 101,
+            allowed: 100
+        })
+    ));
     assert!(socket.abort(grant.key));
     assert!(!socket.abort(grant.key));
-    assert!(matches!(socket.commit(grant.key, 1, false), Err(Error::Invalid { what: "buffer", .. })));
+    assert!(matches!(
+        socket.commit(grant.key, 1, false),
+        Err(Error::Invalid { what: "buffer", .. })
+    ));
     assert_eq!(socket.core().books.lock().free_bytes(), free);
     let grant = socket.reserve(100, false).unwrap();
     socket.commit(grant.key, 100, true).unwrap();
     assert!(!socket.abort(grant.key));
-    assert!(matches!(socket.commit(grant.key, 1, false), Err(Error::Invalid { what: "buffer", .. })));
-    assert!(matches!(socket.reserve(0, false), Err(Error::Invalid { what: "length", .. })));
-    assert!(matches!(socket.reserve(u32::MAX, false), Err(Error::Invalid { what: "length", allowed: 1_048_576, .. })));
+    assert!(matches!(
+        socket.commit(grant.key, 1, false),
+        Err(Error::Invalid { what: "buffer", .. })
+    ));
+    assert!(matches!(
+        socket.reserve(0, false),
+        Err(Error::Invalid { what: "length", .. })
+    ));
+    assert!(matches!(
+        socket.reserve(u32::MAX, false),
+        Err(Error::Invalid {
+            what: "length",
+            allowed: 1_048_576,
+            ..
+        })
+    ));
 }
 
 #[test]
@@ -94,7 +118,11 @@ fn a_peer_that_takes_nothing_stops_the_writer_and_nobody_else() {
     assert_eq!(socket.reserve(1, false), Err(Error::WouldBlock));
     socket.set_nonblocking(false);
     socket.set_write_timeout(Some(Duration::from_millis(20))).unwrap();
-    assert_eq!(socket.send(&data, How::default()), Err(Error::WouldBlock), "as write(2) says at the end of SO_SNDTIMEO");
+    assert_eq!(
+        socket.send(&data, How::default()),
+        Err(Error::WouldBlock),
+        "as write(2) says at the end of SO_SNDTIMEO"
+    );
     // Another socket goes on.
     let other = Socket::stream(socket.core(), false, true).unwrap();
     other.connect(addr(), None).unwrap();
@@ -112,7 +140,10 @@ fn a_peer_that_takes_nothing_stops_the_writer_and_nobody_else() {
 fn grants_that_nobody_commits_are_no_reason_to_wait() {
     let (_fake, socket) = connected();
     let grants: Vec<_> = (0..4).map(|_| socket.reserve(1000, false).unwrap()).collect();
-    assert!(matches!(socket.reserve(1000, false), Err(Error::PoolExhausted { .. })));
+    assert!(matches!(
+        socket.reserve(1000, false),
+        Err(Error::PoolExhausted { .. })
+    ));
     for grant in grants {
         socket.abort(grant.key);
     }
@@ -126,13 +157,24 @@ fn when_the_pool_is_empty_every_socket_still_has_its_reserve() {
     let mut taken = Vec::new();
     loop {
         let mut books = core.books.lock();
-        let Ok(span) = books.alloc(&core.mem, 1) else { break };
+        let Ok(span) = books.alloc(&core.mem, 1) else {
+            break;
+        };
         taken.push(span);
     }
     assert_eq!(socket.send(&pattern(40_000), How::default()), Ok(40_000));
-    assert!(matches!(socket.reserve(20_000, false), Err(Error::PoolExhausted { asked: 20_000, largest: 0 })));
+    assert!(matches!(
+        socket.reserve(20_000, false),
+        Err(Error::PoolExhausted {
+            asked: 20_000,
+            largest: 0
+        })
+    ));
     let second = Socket::stream(&core, false, true).unwrap();
-    assert!(matches!(second.connect(addr(), None), Err(Error::PoolExhausted { .. })));
+    assert!(matches!(
+        second.connect(addr(), None),
+        Err(Error::PoolExhausted { .. })
+    ));
     for span in taken {
         core.books.lock().free(span);
     }
@@ -150,9 +192,17 @@ fn reading_nothing_waits_as_told() {
     socket.set_nonblocking(true);
     assert_eq!(socket.receive(&mut buffer, false), Err(Error::WouldBlock));
     assert_eq!(socket.receive(&mut [], false), Ok(0));
-    fake.with(|state| state.peers.values_mut().for_each(|peer| peer.inbox.extend(b"abc")));
+    fake.with(|state| {
+        state
+            .peers
+            .values_mut()
+            .for_each(|peer| peer.inbox.extend(b"abc"))
+    });
     assert_eq!(socket.receive(&mut buffer, false), Ok(3));
-    assert!(matches!(socket.set_read_timeout(Some(Duration::ZERO)), Err(Error::Invalid { .. })));
+    assert!(matches!(
+        socket.set_read_timeout(Some(Duration::ZERO)),
+        Err(Error::Invalid { .. })
+    ));
     assert_eq!(socket.read_timeout(), None);
 }
 
@@ -175,7 +225,12 @@ fn readers_share_the_data_and_one_waits_in_the_module() {
         })
         .collect();
     for _ in 0..50 {
-        fake.with(|state| state.peers.values_mut().for_each(|peer| peer.inbox.extend([7; 100])));
+        fake.with(|state| {
+            state
+                .peers
+                .values_mut()
+                .for_each(|peer| peer.inbox.extend([7; 100]))
+        });
         thread::yield_now();
     }
     fake.with(|state| state.peers.values_mut().for_each(|peer| peer.eof = true));
@@ -186,7 +241,12 @@ fn readers_share_the_data_and_one_waits_in_the_module() {
 #[test]
 fn a_program_that_holds_all_buffers_gets_more_when_it_lets_go() {
     let (fake, socket) = connected();
-    fake.with(|state| state.peers.values_mut().for_each(|peer| peer.inbox.extend([1; 3 * 4096])));
+    fake.with(|state| {
+        state
+            .peers
+            .values_mut()
+            .for_each(|peer| peer.inbox.extend([1; 3 * 4096]))
+    });
     let first = socket.receive_in_place(false).unwrap().unwrap();
     let second = socket.receive_in_place(false).unwrap().unwrap();
     socket.set_nonblocking(true);
@@ -194,7 +254,11 @@ fn a_program_that_holds_all_buffers_gets_more_when_it_lets_go() {
     socket.set_nonblocking(false);
     let rung = socket.core().ledger.snapshot().doorbells_sent;
     assert!(socket.release(first.key));
-    assert_eq!(socket.core().ledger.snapshot().doorbells_sent, rung + 1, "the module starved for buffers");
+    assert_eq!(
+        socket.core().ledger.snapshot().doorbells_sent,
+        rung + 1,
+        "the module starved for buffers"
+    );
     let third = socket.receive_in_place(false).unwrap().unwrap();
     assert_eq!((second.len, third.len), (4096, 4096));
 }
@@ -207,7 +271,14 @@ fn steady_traffic_needs_no_message() {
         socket.send(&[1; 100], How::default()).unwrap();
         assert_eq!(socket.receive(&mut [0; 100], false), Ok(100));
     }
-    let waits = fake.with(|state| state.calls.iter().skip(before).filter(|kind| **kind == Kind::Wait).count());
+    let waits = fake.with(|state| {
+        state
+            .calls
+            .iter()
+            .skip(before)
+            .filter(|kind| **kind == Kind::Wait)
+            .count()
+    });
     assert_eq!(waits, 0);
     assert_eq!(fake.with(|state| state.calls.len()), before);
 }
@@ -221,4 +292,35 @@ fn spinning_finds_what_comes_soon() {
     socket.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
     assert_eq!(socket.receive(&mut [0; 1], false), Err(Error::WouldBlock));
     let _ = session();
+}
+
+#[test]
+fn where_a_pulse_cannot_go_a_message_does() {
+    for (error, later) in [
+        (CallError::Busy, Some(CallError::Busy)),
+        (CallError::Errno(1), None),
+    ] {
+        let (fake, socket) = connected();
+        fake.with(|state| state.pulses = Some(error));
+        for _ in 0..3 {
+            socket.send(&[1; 100], How::default()).unwrap();
+            assert_eq!(socket.receive(&mut [0; 100], false), Ok(100));
+            fake.with(|state| state.pulses = later.or(state.pulses));
+        }
+        let messages = fake.with(|state| {
+            state
+                .calls
+                .iter()
+                .filter(|kind| **kind == Kind::GetSockName)
+                .count()
+        });
+        assert_eq!((messages, fake.with(|state| state.doorbells)), (3, 0));
+        // Full is full for now, forbidden is for good.
+        fake.with(|state| state.pulses = None);
+        socket.send(&[1; 100], How::default()).unwrap();
+        assert_eq!(
+            fake.with(|state| state.doorbells),
+            usize::from(error == CallError::Busy)
+        );
+    }
 }

@@ -4,12 +4,19 @@ use super::{addr, config, connected, session};
 use crate::{
     Error,
     socket::{How, IntOption, Phase, Socket},
-    sys::{CallError, fake::{Fake, Lie}},
+    sys::{
+        CallError,
+        fake::{Fake, Lie},
+    },
 };
 use alloc::sync::Arc;
 use core::time::Duration;
 use csock_wire::{Kind, WireErrno};
-use std::{sync::atomic::{AtomicU32, Ordering}, thread, vec::Vec};
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    thread,
+    vec::Vec,
+};
 
 #[test]
 fn memory_comes_back_after_a_close() {
@@ -107,7 +114,14 @@ fn listeners_accept_in_many_threads() {
         })
         .collect();
     for _ in 0..8 {
-        fake.with(|state| state.peers.values_mut().find(|peer| peer.listening).unwrap().backlog += 1);
+        fake.with(|state| {
+            state
+                .peers
+                .values_mut()
+                .find(|peer| peer.listening)
+                .unwrap()
+                .backlog += 1
+        });
         thread::sleep(Duration::from_millis(1));
     }
     for thread in threads {
@@ -120,8 +134,17 @@ fn no_room_for_another_connection_is_an_error_and_the_connection_stays() {
     let (fake, core) = session();
     let listener = Socket::stream(&core, false, false).unwrap();
     listener.listen(5).unwrap();
-    let full: Vec<_> = (0..4).map(|_| Socket::stream(&core, false, true).unwrap()).collect();
-    fake.with(|state| state.peers.values_mut().find(|peer| peer.listening).unwrap().backlog = 1);
+    let full: Vec<_> = (0..4)
+        .map(|_| Socket::stream(&core, false, true).unwrap())
+        .collect();
+    fake.with(|state| {
+        state
+            .peers
+            .values_mut()
+            .find(|peer| peer.listening)
+            .unwrap()
+            .backlog = 1
+    });
     assert_eq!(listener.accept().unwrap_err(), Error::TooManySockets { limit: 4 });
     drop(full);
     assert!(listener.accept().is_ok());
@@ -171,7 +194,10 @@ fn a_dead_server_ends_every_call_and_every_wait() {
     assert_eq!(socket.reserve(1, false), Err(Error::ServerGone));
     assert_eq!(socket.receive(&mut [0; 1], false), Err(Error::ServerGone));
     assert_eq!(socket.local_addr(), Err(Error::ServerGone));
-    assert_eq!(Socket::stream(socket.core(), false, true).unwrap_err(), Error::ServerGone);
+    assert_eq!(
+        Socket::stream(socket.core(), false, true).unwrap_err(),
+        Error::ServerGone
+    );
     assert_eq!(socket.core().stats().unwrap_err(), Error::ServerGone);
     assert_eq!(Error::ServerGone.qnx_errno(), 254);
 }
@@ -179,7 +205,12 @@ fn a_dead_server_ends_every_call_and_every_wait() {
 #[test]
 fn what_had_arrived_before_the_server_died_can_still_be_read() {
     let (fake, socket) = connected();
-    fake.with(|state| state.peers.values_mut().for_each(|peer| peer.inbox.extend(b"testament")));
+    fake.with(|state| {
+        state
+            .peers
+            .values_mut()
+            .for_each(|peer| peer.inbox.extend(b"testament"))
+    });
     fake.with(|state| state.gone = true);
     let mut buffer = [0; 100];
     assert_eq!(socket.receive(&mut buffer, false), Ok(9));
@@ -197,12 +228,19 @@ fn a_child_process_is_turned_away() {
     assert_eq!(socket.receive(&mut [0; 1], false), Err(Error::Forked));
     assert_eq!(socket.local_addr(), Err(Error::Forked));
     assert_eq!(socket.set_int(IntOption::NoDelay, 1), Err(Error::Forked));
-    assert_eq!(Socket::stream(socket.core(), false, true).unwrap_err(), Error::Forked);
+    assert_eq!(
+        Socket::stream(socket.core(), false, true).unwrap_err(),
+        Error::Forked
+    );
     let core = Arc::clone(socket.core());
     assert_eq!(core.stats().unwrap_err(), Error::Forked);
     drop(socket);
     drop(core);
-    assert_eq!(fake.with(|state| state.calls.len()), calls, "nothing was sent in the parent's name");
+    assert_eq!(
+        fake.with(|state| state.calls.len()),
+        calls,
+        "nothing was sent in the parent's name"
+    );
 }
 
 #[test]
@@ -211,8 +249,15 @@ fn signals_end_reads_and_nothing_else() {
     let left = Arc::new(AtomicU32::new(3));
     let count = Arc::clone(&left);
     fake.lie(move |kind, _| {
-        let signal = kind != Kind::Hello && count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok();
-        if signal { Lie::Fail(CallError::Interrupted) } else { Lie::Truth }
+        let signal = kind != Kind::Hello
+            && count
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1))
+                .is_ok();
+        if signal {
+            Lie::Fail(CallError::Interrupted)
+        } else {
+            Lie::Truth
+        }
     });
     assert_eq!(socket.local_addr().map(|a| a.port()), Ok(4242));
     left.store(1, Ordering::Relaxed);
@@ -239,7 +284,10 @@ fn options_pass() {
 fn a_session_says_goodbye_when_the_last_of_it_is_gone() {
     let (fake, socket) = connected();
     drop(socket);
-    assert_eq!(fake.with(|state| state.calls.last().copied()), Some(Kind::Goodbye));
+    assert_eq!(
+        fake.with(|state| state.calls.last().copied()),
+        Some(Kind::Goodbye)
+    );
     let _ = config();
     let _ = Fake::new();
 }

@@ -1,15 +1,12 @@
 //! Sockets against a server in this process: one that is honest, and one that lies.
 
+mod chaos;
 mod evil;
 mod flow;
 mod life;
 
 use super::Socket;
-use crate::{
-    config::Config,
-    session_core::Core,
-    sys::fake::Fake,
-};
+use crate::{config::Config, session_core::Core, sys::fake::Fake};
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 

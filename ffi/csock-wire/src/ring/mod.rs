@@ -44,9 +44,6 @@ use crate::desc::Desc;
 use crate::layout::{RingGeometry, SLOT_LEN};
 use crate::shm::{OutOfBounds, SharedMem};
 
-/// The four words of a slot, in memory order.
-const WORDS: [usize; 4] = [0, 8, 16, 24];
-
 /// Offset of the slot of an index: masked, so inside the ring whatever the index is (S-05).
 fn slot(ring: &RingGeometry, index: u32) -> usize {
     // Capacity is a power of two, at least 2.
@@ -59,25 +56,21 @@ fn slot(ring: &RingGeometry, index: u32) -> usize {
 
 /// The one place that copies a descriptor out of shared memory: four loads, each field once (S-01).
 fn load_desc<M: SharedMem>(mem: &M, at: usize) -> Result<Desc, OutOfBounds> {
-    let [offset, len_flags, user, aux] = WORDS.map(|word| mem.load_u64(at.saturating_add(word)));
-    let [a, b, c, d, e, f, g, h] = len_flags?.to_le_bytes();
+    let [offset, len_flags, user, aux] = mem.load_slot(at)?;
+    let [a, b, c, d, e, f, g, h] = len_flags.to_le_bytes();
+    let (len, flags) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
     Ok(Desc {
-        offset: offset?,
-        len: u32::from_le_bytes([a, b, c, d]),
-        flags: u32::from_le_bytes([e, f, g, h]),
-        user: user?,
-        aux: aux?,
+        offset,
+        len,
+        flags,
+        user,
+        aux,
     })
 }
 
 /// Writes a descriptor into its slot, every byte of it.
-fn store_desc<M: SharedMem>(mem: &M, at: usize, d: &Desc) -> Result<(), OutOfBounds> {
-    let [a, b, c, d4] = d.len.to_le_bytes();
-    let [e, f, g, h] = d.flags.to_le_bytes();
-    let len_flags = u64::from_le_bytes([a, b, c, d4, e, f, g, h]);
-    let [offset_at, len_flags_at, user_at, aux_at] = WORDS.map(|word| at.saturating_add(word));
-    mem.store_u64(offset_at, d.offset)?;
-    mem.store_u64(len_flags_at, len_flags)?;
-    mem.store_u64(user_at, d.user)?;
-    mem.store_u64(aux_at, d.aux)
+fn store_desc<M: SharedMem>(mem: &M, at: usize, desc: &Desc) -> Result<(), OutOfBounds> {
+    let ([a, b, c, d], [e, f, g, h]) = (desc.len.to_le_bytes(), desc.flags.to_le_bytes());
+    let len_flags = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+    mem.store_slot(at, [desc.offset, len_flags, desc.user, desc.aux])
 }

@@ -37,6 +37,9 @@ pub enum Store {
     Release,
 }
 
+/// Offsets of the words in a slot.
+const SLOT_WORDS: [usize; 4] = [0, 8, 16, 24];
+
 /// An access outside the region, or not aligned to its width. Numbers in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfBounds {
@@ -98,6 +101,27 @@ pub trait SharedMem: Clone {
     /// # Errors
     /// [`OutOfBounds`], without any access.
     fn store_u64(&self, off: usize, v: u64) -> Result<(), OutOfBounds>;
+
+    /// Loads the four words of a slot, each once, without ordering.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`].
+    fn load_slot(&self, off: usize) -> Result<[u64; 4], OutOfBounds> {
+        let [a, b, c, d] = SLOT_WORDS.map(|word| self.load_u64(off.saturating_add(word)));
+        Ok([a?, b?, c?, d?])
+    }
+
+    /// Stores the four words of a slot, each once, without ordering.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`].
+    fn store_slot(&self, off: usize, words: [u64; 4]) -> Result<(), OutOfBounds> {
+        let ([a, b, c, d], [v, w, x, y]) = (SLOT_WORDS.map(|word| off.saturating_add(word)), words);
+        self.store_u64(a, v)?;
+        self.store_u64(b, w)?;
+        self.store_u64(c, x)?;
+        self.store_u64(d, y)
+    }
 
     /// Copies shared bytes into private memory, each byte once, in no promised order.
     ///
@@ -238,6 +262,23 @@ impl SharedMem for SharedRegion {
         let ptr = self.word::<u64>(off)?;
         // SAFETY: As for `load_u64`; the mapping is writable.
         unsafe { bulk::store_word(ptr, v) };
+        Ok(())
+    }
+
+    #[inline]
+    fn load_slot(&self, off: usize) -> Result<[u64; 4], OutOfBounds> {
+        let slot = self.word::<[u64; 4]>(off)?;
+        // SAFETY: `word` proved bounds and alignment of all four words; otherwise as for `load_u64`.
+        Ok(SLOT_WORDS.map(|word| unsafe { bulk::load_word(slot.wrapping_byte_add(word).cast()) }))
+    }
+
+    #[inline]
+    fn store_slot(&self, off: usize, words: [u64; 4]) -> Result<(), OutOfBounds> {
+        let slot = self.word::<[u64; 4]>(off)?;
+        for (word, v) in SLOT_WORDS.into_iter().zip(words) {
+            // SAFETY: `word` proved bounds and alignment of all four words; otherwise as for `store_u64`.
+            unsafe { bulk::store_word(slot.wrapping_byte_add(word).cast(), v) };
+        }
         Ok(())
     }
 

@@ -8,16 +8,28 @@ fn main() {
     println!("cargo::rerun-if-changed=tests/c");
     println!("cargo::rerun-if-changed={}", include.display());
 
-    cc::Build::new().file("src/c/variadic.c").std("gnu11").warnings(true).extra_warnings(true).compile("iosock_kpi_c");
+    cc::Build::new()
+        .file("src/c/variadic.c")
+        .std("gnu11")
+        .warnings(true)
+        .extra_warnings(true)
+        .compile("iosock_kpi_c");
 
     for diag in [false, true] {
         let mut layout = kernel(&include, diag);
         layout.file("src/c/layout.c").cargo_metadata(false);
-        layout.compile(if diag { "iosock_kpi_layout_diag" } else { "iosock_kpi_layout" });
+        layout.compile(if diag {
+            "iosock_kpi_layout_diag"
+        } else {
+            "iosock_kpi_layout"
+        });
     }
 
     // A module in miniature over the headers' macros and inlines, for the tests alone.
-    kernel(&include, true).file("tests/c/inlines.c").cargo_metadata(false).compile("iosock_kpi_inlines");
+    kernel(&include, true)
+        .file("tests/c/inlines.c")
+        .cargo_metadata(false)
+        .compile("iosock_kpi_inlines");
     let out = std::env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     println!("cargo::rustc-link-arg-tests={out}/libiosock_kpi_inlines.a");
 }
@@ -26,7 +38,12 @@ fn main() {
 fn kernel(include: &Path, diag: bool) -> cc::Build {
     let mut build = cc::Build::new();
     build.std("gnu11").warnings(true).extra_warnings(true);
-    build.flag("-ffreestanding").flag("-nostdinc").flag("-isystem").flag(compiler_headers()).include(include);
+    build
+        .flag("-ffreestanding")
+        .flag("-nostdinc")
+        .flag("-isystem")
+        .flag(compiler_headers())
+        .include(include);
     build.define("_KERNEL", "1").define("IOSOCK_NATIVE_LINUX", "1");
     if diag {
         build.define("INVARIANTS", "1").define("INVARIANT_SUPPORT", "1");
@@ -37,8 +54,16 @@ fn kernel(include: &Path, diag: bool) -> cc::Build {
 /// Where the compiler keeps `stddef.h`, `stdint.h` and the like.
 fn compiler_headers() -> String {
     let tool = cc::Build::new().get_compiler();
-    let flag = if tool.is_like_clang() { "-print-resource-dir" } else { "-print-file-name=include" };
+    let flag = if tool.is_like_clang() {
+        "-print-resource-dir"
+    } else {
+        "-print-file-name=include"
+    };
     let output = tool.to_command().arg(flag).output().expect("the C compiler runs");
     let dir = String::from_utf8(output.stdout).expect("a path in UTF-8");
-    if tool.is_like_clang() { format!("{}/include", dir.trim()) } else { dir.trim().to_owned() }
+    if tool.is_like_clang() {
+        format!("{}/include", dir.trim())
+    } else {
+        dir.trim().to_owned()
+    }
 }

@@ -38,7 +38,11 @@ impl ModuleArg {
         if name.is_empty() {
             return Err(Error::NoName(text.to_owned()));
         }
-        let mut arg = Self { kind, name: name.to_owned(), options: Vec::new() };
+        let mut arg = Self {
+            kind,
+            name: name.to_owned(),
+            options: Vec::new(),
+        };
         arg.add_options(parts)?;
         Ok(arg)
     }
@@ -47,7 +51,10 @@ impl ModuleArg {
         for part in parts {
             let (key, value) = part.split_once('=').unwrap_or((part, "1"));
             if key.is_empty() {
-                return Err(Error::BadOption { name: self.name.clone(), option: part.to_owned() });
+                return Err(Error::BadOption {
+                    name: self.name.clone(),
+                    option: part.to_owned(),
+                });
             }
             self.options.push((key.to_owned(), value.to_owned()));
         }
@@ -98,9 +105,15 @@ impl fmt::Display for Error {
             Self::Parse(error) => error.fmt(f),
             Self::NoName(text) => write!(f, "'{text}' names no module"),
             Self::Stray(word) => write!(f, "'{word}' follows no -m or -d"),
-            Self::BadOption { name, option } => write!(f, "option '{option}' of {name} has no key; key or key=value is allowed"),
+            Self::BadOption { name, option } => write!(
+                f,
+                "option '{option}' of {name} has no key; key or key=value is allowed"
+            ),
             Self::UnknownStackOption(option) => {
-                write!(f, "unknown option -o {option}; prefix=, config=, bootverbose and foreground are allowed")
+                write!(
+                    f,
+                    "unknown option -o {option}; prefix=, config=, bootverbose and foreground are allowed"
+                )
             }
         }
     }
@@ -176,7 +189,8 @@ impl Options {
 }
 
 fn text(word: OsString) -> Result<String, Error> {
-    word.into_string().map_err(|word| Error::Parse(lexopt::Error::NonUnicodeValue(word)))
+    word.into_string()
+        .map_err(|word| Error::Parse(lexopt::Error::NonUnicodeValue(word)))
 }
 
 #[cfg(test)]
@@ -184,8 +198,15 @@ mod tests {
     use super::{Kind, ModuleArg, Options};
 
     fn module(kind: Kind, name: &str, options: &[(&str, &str)]) -> ModuleArg {
-        let options = options.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
-        ModuleArg { kind, name: name.to_owned(), options }
+        let options = options
+            .iter()
+            .map(|(k, v)| (k.to_string(), v.to_string()))
+            .collect();
+        ModuleArg {
+            kind,
+            name: name.to_owned(),
+            options,
+        }
     }
 
     #[test]

@@ -90,13 +90,23 @@ impl fmt::Display for SetFault {
         match self {
             Self::Absent(set) => write!(f, "{set} is missing"),
             Self::Hidden(set) => {
-                write!(f, "{set} is missing: the section is there, but __start_{set} and __stop_{set} are not in .dynsym")
+                write!(
+                    f,
+                    "{set} is missing: the section is there, but __start_{set} and __stop_{set} are not in .dynsym"
+                )
             }
             Self::Half { set, missing } => write!(f, "{set} is missing: {missing} is not in .dynsym"),
             Self::Bounds { set, bounds } => {
-                write!(f, "{set} has bad bounds {:#x}..{:#x}: whole 8-byte pointers inside the image are allowed", bounds.0, bounds.1)
+                write!(
+                    f,
+                    "{set} has bad bounds {:#x}..{:#x}: whole 8-byte pointers inside the image are allowed",
+                    bounds.0, bounds.1
+                )
             }
-            Self::ReadOnly(set) => write!(f, "{set} lies in memory that is not writable; it is sorted in place"),
+            Self::ReadOnly(set) => write!(
+                f,
+                "{set} lies in memory that is not writable; it is sorted in place"
+            ),
         }
     }
 }
@@ -112,9 +122,12 @@ impl LoadError {
             Self::Dependency { .. } => Errno::ENODEV,
             Self::Handler { error, .. } => *error,
             Self::Map(_) => Errno::ENOMEM,
-            Self::Elf(_) | Self::MissingSymbols(_) | Self::Version(_) | Self::Sets(_) | Self::Registration(_) | Self::NotRegistered(_) => {
-                ENOEXEC
-            }
+            Self::Elf(_)
+            | Self::MissingSymbols(_)
+            | Self::Version(_)
+            | Self::Sets(_)
+            | Self::Registration(_)
+            | Self::NotRegistered(_) => ENOEXEC,
         }
     }
 }
@@ -136,6 +149,8 @@ impl fmt::Display for LoadError {
             Self::Elf(error) => error.fmt(f),
             Self::MissingSymbols(names) => {
                 let s = if names.len() == 1 { "" } else { "s" };
+                // A damaged file has any bytes for names.
+                let names: Vec<String> = names.iter().map(|name| name.escape_debug().to_string()).collect();
                 write!(f, "{} missing symbol{s}: {}", names.len(), names.join(", "))
             }
             Self::Version(error) => error.fmt(f),
@@ -148,7 +163,12 @@ impl fmt::Display for LoadError {
             }
             Self::Registration(text) => write!(f, "bad registration: {text}"),
             Self::AlreadyLoaded(name) => write!(f, "{name} is already loaded: {}", Errno::EEXIST),
-            Self::Dependency { module, needs, range: (low, high), found } => {
+            Self::Dependency {
+                module,
+                needs,
+                range: (low, high),
+                found,
+            } => {
                 write!(f, "module {module} needs {needs} in version {low} to {high}; ")?;
                 match found {
                     Some(version) => write!(f, "this one has {version}"),
@@ -156,7 +176,10 @@ impl fmt::Display for LoadError {
                 }
             }
             Self::Handler { module, error } => write!(f, "module {module} answered MOD_LOAD with {error}"),
-            Self::NotRegistered(name) => write!(f, "sysinit of module {name} runs, but set_modmetadata_set does not name it"),
+            Self::NotRegistered(name) => write!(
+                f,
+                "sysinit of module {name} runs, but set_modmetadata_set does not name it"
+            ),
             Self::Map(text) => write!(f, "cannot map: {text}"),
         }
     }
@@ -214,7 +237,9 @@ impl fmt::Display for UnloadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotLoaded(node) => write!(f, "{node} is not loaded"),
-            Self::Refused { module, event, error } => write!(f, "module {module} answered {event} with {error}"),
+            Self::Refused { module, event, error } => {
+                write!(f, "module {module} answered {event} with {error}")
+            }
             Self::Needed { module, by } => write!(f, "module {module} is needed by {by}: {}", Errno::EBUSY),
         }
     }

@@ -41,7 +41,12 @@ impl Kenv {
             }
             match parse_line(line) {
                 Some((name, value)) => self.set(name, value),
-                None => return Err(ConfigError { line: index + 1, text: line.to_owned() }),
+                None => {
+                    return Err(ConfigError {
+                        line: index + 1,
+                        text: line.to_owned(),
+                    });
+                }
             }
         }
         Ok(())
@@ -77,7 +82,9 @@ impl Kenv {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, String>> {
         // The map is whole after every operation: a panic elsewhere does not spoil it.
-        self.values.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.values
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
@@ -85,7 +92,8 @@ fn parse_line(line: &str) -> Option<(&str, &str)> {
     let (name, value) = line.split_once('=')?;
     let value = value.strip_prefix('"')?.strip_suffix('"')?;
     let good = |c: char| c.is_ascii_graphic() && c != '"';
-    (!name.is_empty() && name.chars().all(good) && !value.contains('"') && value.len() <= VALUE_MAX).then_some((name, value))
+    (!name.is_empty() && name.chars().all(good) && !value.contains('"') && value.len() <= VALUE_MAX)
+        .then_some((name, value))
 }
 
 /// A number as the kernel environment has them.
@@ -124,7 +132,8 @@ mod tests {
     #[test]
     fn config_file() {
         let kenv = Kenv::default();
-        kenv.read_config("# comment\n\ncsock.tx=\"copy\"\nhint.em.0.speed=\"0x10\"\nempty=\"\"\n").unwrap();
+        kenv.read_config("# comment\n\ncsock.tx=\"copy\"\nhint.em.0.speed=\"0x10\"\nempty=\"\"\n")
+            .unwrap();
         assert_eq!(kenv.get("csock.tx").as_deref(), Some("copy"));
         assert_eq!(kenv.number("hint.em.0.speed"), Some(16));
         assert_eq!(kenv.get("empty").as_deref(), Some(""));
@@ -134,8 +143,18 @@ mod tests {
 
     #[test]
     fn config_refusals() {
-        for text in ["a=b", "a =\"b\"", "=\"b\"", "a", " a=\"b\"", "a=\"b\" ", "a=\"b\"c\""] {
-            let error = Kenv::default().read_config(&format!("x=\"1\"\n{text}")).unwrap_err();
+        for text in [
+            "a=b",
+            "a =\"b\"",
+            "=\"b\"",
+            "a",
+            " a=\"b\"",
+            "a=\"b\" ",
+            "a=\"b\"c\"",
+        ] {
+            let error = Kenv::default()
+                .read_config(&format!("x=\"1\"\n{text}"))
+                .unwrap_err();
             assert_eq!((error.line, error.text.as_str()), (2, text));
         }
         let long = format!("a=\"{}\"", "x".repeat(129));
@@ -156,7 +175,18 @@ mod tests {
         ] {
             assert_eq!(parse_number(text), Some(value), "{text}");
         }
-        for text in ["", "-", "k", "1x", "+1", "--1", "0x", "08", "99999999999999999999", "0x4000000000000000k"] {
+        for text in [
+            "",
+            "-",
+            "k",
+            "1x",
+            "+1",
+            "--1",
+            "0x",
+            "08",
+            "99999999999999999999",
+            "0x4000000000000000k",
+        ] {
             assert_eq!(parse_number(text), None, "{text}");
         }
     }

@@ -52,7 +52,12 @@ impl Kernel {
     pub fn start(config: Config, kenv: Kenv) -> &'static Self {
         stack::start(&kenv);
         KERNEL.get_or_init(|| {
-            let tables = [entry::symbols(), sysctl::symbols(), stack::symbols(), symbols::libc_symbols()];
+            let tables = [
+                entry::symbols(),
+                sysctl::symbols(),
+                stack::symbols(),
+                symbols::libc_symbols(),
+            ];
             Self {
                 kenv,
                 symbols: HostSymbols::new(tables.into_iter().flatten()),
@@ -103,7 +108,11 @@ impl Kernel {
 
     /// The nodes below `/dev/io-sock`, in the order of loading.
     pub fn nodes(&self) -> Vec<String> {
-        self.registry.files().iter().map(|file: &Arc<File>| file.found.node.clone()).collect()
+        self.registry
+            .files()
+            .iter()
+            .map(|file: &Arc<File>| file.found.node.clone())
+            .collect()
     }
 
     /// Reads sysctls: the named one, all below a named node, or all. May sleep.
@@ -113,7 +122,12 @@ impl Kernel {
     }
 
     /// Writes one sysctl and answers its old and new value. May sleep.
-    pub fn sysctl_write(&self, name: &str, value: &str, privileged: bool) -> Result<(String, String), sysctl::Error> {
+    pub fn sysctl_write(
+        &self,
+        name: &str,
+        value: &str,
+        privileged: bool,
+    ) -> Result<(String, String), sysctl::Error> {
         let _admin = self.lock();
         self.sysctl.write(name, value, privileged)
     }

@@ -5,15 +5,17 @@
 //! started and ended.
 
 pub mod cli;
+pub mod control;
 pub mod elf;
-pub mod errno;
 mod entry;
+pub mod errno;
 pub mod error;
 pub mod kenv;
 pub mod kernel;
 pub mod loader;
 pub mod memory;
 pub mod module;
+pub mod msgpath;
 pub mod process;
 pub mod search;
 mod serve;

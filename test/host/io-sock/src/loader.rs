@@ -37,11 +37,19 @@ impl HostSymbols {
         let symbols = addresses.iter().filter_map(|(name, address)| {
             // A name with a NUL could be no symbol's.
             let name = CString::new(name.as_str()).ok()?;
-            Some(SyntheticSymbol::function(name, std::ptr::without_provenance(*address)))
+            Some(SyntheticSymbol::function(
+                name,
+                std::ptr::without_provenance(*address),
+            ))
         });
         let handle = SyntheticModule::new(&domain, "io-sock", symbols).into();
         let values = addresses.values().copied().collect();
-        Self { domain, handle, addresses, values }
+        Self {
+            domain,
+            handle,
+            addresses,
+            values,
+        }
     }
 
     /// Whether a module may import `name`.
@@ -76,9 +84,15 @@ impl MappedModule {
         }
         let failed = |error: elf_loader::Error| LoadError::Map(one_line(&error.to_string()));
         let loader = Loader::new();
-        let raw = loader.run(host.domain.clone()).load_dylib(ElfBinary::new(name, image.bytes())).map_err(failed)?;
+        let raw = loader
+            .run(host.domain.clone())
+            .load_dylib(ElfBinary::new(name, image.bytes()))
+            .map_err(failed)?;
         let relocator = Relocator::new().defer_init();
-        let run = relocator.run(raw).with_modules([host.handle.clone()]).map_err(failed)?;
+        let run = relocator
+            .run(raw)
+            .with_modules([host.handle.clone()])
+            .map_err(failed)?;
         let core: LoadedCore<()> = run.relocate().map_err(failed)?;
         let base = core.segments().base().get();
         let memory = ModuleMemory::new(base, image.segments().clone());
@@ -87,7 +101,9 @@ impl MappedModule {
 
     /// Runs the constructors (`DT_INIT_ARRAY`), once.
     pub fn construct(&self) -> Result<(), LoadError> {
-        self.core.initialize().map_err(|error| LoadError::Map(one_line(&error.to_string())))
+        self.core
+            .initialize()
+            .map_err(|error| LoadError::Map(one_line(&error.to_string())))
     }
 
     /// Access to its memory.

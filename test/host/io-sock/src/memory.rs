@@ -51,17 +51,20 @@ impl ModuleMemory {
 
     /// Whether `len` bytes at `address` are the module's.
     pub fn readable(&self, address: usize, len: usize) -> bool {
-        self.image_range(address, len).is_some_and(|range| self.segments.holding(&range).is_some())
+        self.image_range(address, len)
+            .is_some_and(|range| self.segments.holding(&range).is_some())
     }
 
     /// Whether `len` bytes at `address` are the module's and can be written.
     pub fn writable(&self, address: usize, len: usize) -> bool {
-        self.image_range(address, len).is_some_and(|range| self.segments.writable(&range))
+        self.image_range(address, len)
+            .is_some_and(|range| self.segments.writable(&range))
     }
 
     /// Whether `address` is in the module's code.
     pub fn executable(&self, address: usize) -> bool {
-        self.image_range(address, 1).is_some_and(|range| self.segments.executable(range.start))
+        self.image_range(address, 1)
+            .is_some_and(|range| self.segments.executable(range.start))
     }
 
     /// Copies a structure out.

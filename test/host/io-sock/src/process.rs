@@ -6,6 +6,7 @@ use crate::{
     kernel::{Config, Kernel},
     search::SearchPath,
     serve::Services,
+    stack,
 };
 use std::{env, ffi::OsString, fs, io::Write, process::ExitCode};
 
@@ -37,6 +38,8 @@ fn run(options: &Options, diag: bool) -> Result<(), Vec<String>> {
     // Before any thread is made: all of them leave these signals to this one.
     let signals = Signals::block();
     let kernel = start(options, diag).map_err(|line| vec![line])?;
+    // Modules are loaded and unloaded by this thread.
+    let _thread = stack::ThisThread::attach("main");
     let services = Services::attach(kernel, &options.prefix).map_err(|line| vec![line])?;
     for module in &options.modules {
         match kernel.mount(module) {
@@ -45,7 +48,7 @@ fn run(options: &Options, diag: bool) -> Result<(), Vec<String>> {
             Err(error) => eprintln!("io-sock: cannot load {}: {error}", module.name),
         }
     }
-    let services = services.serve();
+    let services = services.serve().map_err(|line| vec![line])?;
     println!("io-sock: ready");
     let _ = std::io::stdout().flush();
 
@@ -55,17 +58,29 @@ fn run(options: &Options, diag: bool) -> Result<(), Vec<String>> {
     if refused.is_empty() {
         return Ok(());
     }
-    Err(refused.into_iter().map(|(node, error)| format!("cannot unload {node}: {error}")).collect())
+    Err(refused
+        .into_iter()
+        .map(|(node, error)| format!("cannot unload {node}: {error}"))
+        .collect())
 }
 
 fn start(options: &Options, diag: bool) -> Result<&'static Kernel, String> {
     let kenv = Kenv::default();
     if let Some(path) = &options.config {
-        let text = fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-        kenv.read_config(&text).map_err(|error| format!("{}, {error}", path.display()))?;
+        let text =
+            fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        kenv.read_config(&text)
+            .map_err(|error| format!("{}, {error}", path.display()))?;
     }
     let search = SearchPath::new(env::var_os("LD_LIBRARY_PATH"), diag);
-    let kernel = Kernel::start(Config { search, diag, verbose: options.bootverbose }, kenv);
+    let kernel = Kernel::start(
+        Config {
+            search,
+            diag,
+            verbose: options.bootverbose,
+        },
+        kenv,
+    );
     Ok(kernel)
 }
 

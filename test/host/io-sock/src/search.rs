@@ -42,13 +42,24 @@ impl SearchPath {
         let mut searched = Vec::new();
         for candidate in self.candidates(kind, name) {
             if fs::metadata(&candidate).is_ok_and(|data| data.is_file()) {
-                let node = candidate.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                let node = candidate
+                    .file_name()
+                    .unwrap_or_default()
+                    .to_string_lossy()
+                    .into_owned();
                 let short = short_name(&node).to_owned();
-                return Ok(Found { path: candidate, node, short });
+                return Ok(Found {
+                    path: candidate,
+                    node,
+                    short,
+                });
             }
             searched.push(candidate);
         }
-        Err(LoadError::NotFound { name: name.to_owned(), searched })
+        Err(LoadError::NotFound {
+            name: name.to_owned(),
+            searched,
+        })
     }
 
     fn candidates(&self, kind: Kind, name: &str) -> Vec<PathBuf> {
@@ -56,21 +67,31 @@ impl SearchPath {
             return vec![name.into()];
         }
         let names = self.file_names(kind, name);
-        self.directories.iter().flat_map(|directory| names.iter().map(|name| directory.join(name))).collect()
+        self.directories
+            .iter()
+            .flat_map(|directory| names.iter().map(|name| directory.join(name)))
+            .collect()
     }
 
     fn file_names(&self, kind: Kind, name: &str) -> Vec<String> {
         if name.ends_with(".so") {
             return vec![name.to_owned()];
         }
-        let suffix = if self.diag && !name.ends_with("-diag") { "-diag.so" } else { ".so" };
+        let suffix = if self.diag && !name.ends_with("-diag") {
+            "-diag.so"
+        } else {
+            ".so"
+        };
         let prefixes: &[&str] = match kind {
             _ if name.starts_with("mods-") || name.starts_with("devs-") => &[""],
             Kind::Driver => &["devs-"],
             Kind::Module => &["mods-"],
             Kind::Either => &["devs-", "mods-"],
         };
-        prefixes.iter().map(|prefix| format!("{prefix}{name}{suffix}")).collect()
+        prefixes
+            .iter()
+            .map(|prefix| format!("{prefix}{name}{suffix}"))
+            .collect()
     }
 }
 
@@ -78,8 +99,14 @@ impl SearchPath {
 fn short_name(file: &str) -> &str {
     let name = file.strip_suffix(".so").unwrap_or(file);
     let name = name.strip_suffix("-diag").unwrap_or(name);
-    let name = name.strip_prefix("lib").filter(|name| name.starts_with("mods_")).unwrap_or(name);
-    ["mods-", "devs-", "mods_"].iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name)
+    let name = name
+        .strip_prefix("lib")
+        .filter(|name| name.starts_with("mods_"))
+        .unwrap_or(name);
+    ["mods-", "devs-", "mods_"]
+        .iter()
+        .find_map(|prefix| name.strip_prefix(prefix))
+        .unwrap_or(name)
 }
 
 #[cfg(test)]
@@ -88,7 +115,14 @@ mod tests {
 
     #[test]
     fn names() {
-        for file in ["mods-x.so", "devs-x.so", "mods-x-diag.so", "x.so", "libmods_x.so", "x"] {
+        for file in [
+            "mods-x.so",
+            "devs-x.so",
+            "mods-x-diag.so",
+            "x.so",
+            "libmods_x.so",
+            "x",
+        ] {
             assert_eq!(short_name(file), "x", "{file}");
         }
         assert_eq!(short_name("libx.so"), "libx");
@@ -99,11 +133,16 @@ mod tests {
         let path = SearchPath::new(Some("/a::/b".into()), false);
         let list = |kind, name| {
             let list = path.candidates(kind, name);
-            list.iter().map(|path| path.display().to_string()).collect::<Vec<_>>()
+            list.iter()
+                .map(|path| path.display().to_string())
+                .collect::<Vec<_>>()
         };
         assert_eq!(list(Kind::Module, "x"), ["/a/mods-x.so", "/b/mods-x.so"]);
         assert_eq!(list(Kind::Driver, "x"), ["/a/devs-x.so", "/b/devs-x.so"]);
-        assert_eq!(list(Kind::Either, "x"), ["/a/devs-x.so", "/a/mods-x.so", "/b/devs-x.so", "/b/mods-x.so"]);
+        assert_eq!(
+            list(Kind::Either, "x"),
+            ["/a/devs-x.so", "/a/mods-x.so", "/b/devs-x.so", "/b/mods-x.so"]
+        );
         assert_eq!(list(Kind::Module, "devs-x"), ["/a/devs-x.so", "/b/devs-x.so"]);
         assert_eq!(list(Kind::Module, "any.so"), ["/a/any.so", "/b/any.so"]);
         assert_eq!(list(Kind::Module, "./any.so"), ["./any.so"]);
@@ -119,9 +158,21 @@ mod tests {
 
     #[test]
     fn nothing_found_says_where() {
-        let error = SearchPath::new(Some("/nowhere".into()), false).find(Kind::Either, "x").unwrap_err().to_string();
-        assert_eq!(error, "no such module 'x'; looked for /nowhere/devs-x.so, /nowhere/mods-x.so");
-        let error = SearchPath::default().find(Kind::Either, "x").unwrap_err().to_string();
-        assert_eq!(error, "no such module 'x'; LD_LIBRARY_PATH of io-sock names no directory");
+        let error = SearchPath::new(Some("/nowhere".into()), false)
+            .find(Kind::Either, "x")
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            error,
+            "no such module 'x'; looked for /nowhere/devs-x.so, /nowhere/mods-x.so"
+        );
+        let error = SearchPath::default()
+            .find(Kind::Either, "x")
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            error,
+            "no such module 'x'; LD_LIBRARY_PATH of io-sock names no directory"
+        );
     }
 }

@@ -14,8 +14,8 @@ pub fn libc_symbols() -> Vec<Symbol> {
         ($($name:ident),* $(,)?) => { vec![$((stringify!($name), libc::$name as *const () as usize)),*] };
     }
     let mut symbols = table![
-        memcpy, memmove, memset, memcmp, memchr, strlen, strnlen, strcmp, strncmp, strchr, strrchr, strstr, strcpy, strncpy,
-        strcat, strncat, strtol, strtoul, strspn, strcspn, snprintf,
+        memcpy, memmove, memset, memcmp, memchr, strlen, strnlen, strcmp, strncmp, strchr, strrchr, strstr,
+        strcpy, strncpy, strcat, strncat, strtol, strtoul, strspn, strcspn, snprintf,
     ];
     symbols.extend([
         ("bcmp", libc::memcmp as *const () as usize),
@@ -74,7 +74,9 @@ mod tests {
 
     fn text(buffer: &[c_char]) -> String {
         // SAFETY: the functions under test end the string within the buffer.
-        unsafe { CStr::from_ptr(buffer.as_ptr()) }.to_string_lossy().into_owned()
+        unsafe { CStr::from_ptr(buffer.as_ptr()) }
+            .to_string_lossy()
+            .into_owned()
     }
 
     #[test]

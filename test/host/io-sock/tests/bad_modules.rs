@@ -11,10 +11,16 @@ use std::{fs, path::Path};
 /// Loads `name` and answers the line about it.
 fn refusal(dir: &Path, name: &str) -> String {
     let log = log_of(dir, &["-m", name]);
-    let lines: Vec<&str> = log.lines().filter(|line| line.starts_with("io-sock: cannot load")).collect();
+    let lines: Vec<&str> = log
+        .lines()
+        .filter(|line| line.starts_with("io-sock: cannot load"))
+        .collect();
     assert_eq!(lines.len(), 1, "one line for one failure:\n{log}");
     let prefix = format!("io-sock: cannot load {name}: ");
-    lines[0].strip_prefix(&prefix).unwrap_or_else(|| panic!("{}", lines[0])).to_owned()
+    lines[0]
+        .strip_prefix(&prefix)
+        .unwrap_or_else(|| panic!("{}", lines[0]))
+        .to_owned()
 }
 
 fn refusal_of_fault(fault: &str) -> String {
@@ -26,12 +32,18 @@ fn refusal_of_fault(fault: &str) -> String {
 #[test]
 fn no_such_module() {
     let dir = compile::scratch("bad");
-    assert_eq!(refusal(&dir, "bad"), format!("no such module 'bad'; looked for {}/mods-bad.so", dir.display()));
+    assert_eq!(
+        refusal(&dir, "bad"),
+        format!("no such module 'bad'; looked for {}/mods-bad.so", dir.display())
+    );
 }
 
 #[test]
 fn missing_symbols_are_all_named() {
-    assert_eq!(refusal_of_fault("BAD_SYMBOLS"), "2 missing symbols: no_such_function, no_such_variable");
+    assert_eq!(
+        refusal_of_fault("BAD_SYMBOLS"),
+        "2 missing symbols: no_such_function, no_such_variable"
+    );
 }
 
 #[test]
@@ -55,7 +67,13 @@ fn diagnostic_builds_do_not_mix() {
         "the module is a diagnostic build (flag 1), this io-sock is a normal build (flag 0)"
     );
     let dir = compile::scratch("bad");
-    compile::module(&dir, "sample.c", "mods-sample-diag.so", Linker::Lld, &["-DINVARIANTS"]);
+    compile::module(
+        &dir,
+        "sample.c",
+        "mods-sample-diag.so",
+        Linker::Lld,
+        &["-DINVARIANTS"],
+    );
     compile::module(&dir, "sample.c", "mods-plain.so", Linker::Lld, &[]);
     let diag = env!("CARGO_BIN_EXE_io-sock-diag");
     let io_sock = IoSock::start_program(diag, &dir, &["-m", "sample", "-m", "mods-plain.so"]);
@@ -73,7 +91,10 @@ fn missing_sets_are_named() {
         text,
         "linker sets: set_modmetadata_set is missing; set_sysinit_set is missing; set_sysuninit_set is missing"
     );
-    assert_eq!(refusal_of_fault("BAD_NOUNINIT"), "linker sets: set_sysuninit_set is missing");
+    assert_eq!(
+        refusal_of_fault("BAD_NOUNINIT"),
+        "linker sets: set_sysuninit_set is missing"
+    );
 }
 
 #[test]
@@ -95,7 +116,10 @@ fn a_handler_that_fails() {
     let dir = compile::scratch("bad");
     compile::bad(&dir, "bad", "BAD_HANDLER");
     let log = log_of(&dir, &["-m", "bad"]);
-    assert!(log.contains("io-sock: cannot load bad: module bad answered MOD_LOAD with ENOMEM (12)"), "{log}");
+    assert!(
+        log.contains("io-sock: cannot load bad: module bad answered MOD_LOAD with ENOMEM (12)"),
+        "{log}"
+    );
 }
 
 #[test]
@@ -104,13 +128,22 @@ fn already_loaded() {
     compile::module(&dir, "sample.c", "mods-sample.so", Linker::Lld, &[]);
     fs::copy(dir.join("mods-sample.so"), dir.join("mods-other.so")).unwrap();
     let log = log_of(&dir, &["-m", "sample", "-m", "sample", "-m", "other"]);
-    assert!(log.contains("cannot load sample: mods-sample.so is already loaded: EEXIST (17)"), "{log}");
-    assert!(log.contains("cannot load other: module sample (of mods-sample.so) is already loaded: EEXIST (17)"), "{log}");
+    assert!(
+        log.contains("cannot load sample: mods-sample.so is already loaded: EEXIST (17)"),
+        "{log}"
+    );
+    assert!(
+        log.contains("cannot load other: module sample (of mods-sample.so) is already loaded: EEXIST (17)"),
+        "{log}"
+    );
 }
 
 #[test]
 fn a_dependency_that_is_not_there() {
-    assert_eq!(refusal_of_fault("BAD_DEPEND"), "module bad needs nowhere in version 2 to 4; nowhere is not loaded");
+    assert_eq!(
+        refusal_of_fault("BAD_DEPEND"),
+        "module bad needs nowhere in version 2 to 4; nowhere is not loaded"
+    );
 }
 
 #[test]
@@ -131,8 +164,14 @@ fn files_that_are_no_modules() {
         (&b""[..], "not an ELF file (0 bytes)"),
         (b"#!/bin/sh\n", "not an ELF file (10 bytes)"),
         (b"\x7fELF", "damaged ELF file: the header is cut off"),
-        (b"\x7fELF\x01\x01\x01\0\0\0\0\0\0\0\0\0", "wrong class: found 32 bits (1), expected 64 bits (2)"),
-        (b"\x7fELF\x02\x02\x01\0\0\0\0\0\0\0\0\0", "wrong byte order: found big endian (2), expected little endian (1)"),
+        (
+            b"\x7fELF\x01\x01\x01\0\0\0\0\0\0\0\0\0",
+            "wrong class: found 32 bits (1), expected 64 bits (2)",
+        ),
+        (
+            b"\x7fELF\x02\x02\x01\0\0\0\0\0\0\0\0\0",
+            "wrong byte order: found big endian (2), expected little endian (1)",
+        ),
     ] {
         fs::write(&file, content).unwrap();
         assert_eq!(refusal(&dir, "bad"), text);
@@ -158,7 +197,19 @@ fn another_machine() {
 fn programs_and_objects() {
     let dir = compile::scratch("bad");
     fs::copy("/proc/self/exe", dir.join("mods-bad.so")).unwrap();
-    assert!(refusal(&dir, "bad").starts_with("refused: "), "a test program has PT_INTERP and PT_TLS");
-    compile::module(&dir, "sample.c", "mods-bad.so", Linker::Lld, &["-c", "-Wno-unused-command-line-argument"]);
-    assert_eq!(refusal(&dir, "bad"), "wrong file type: found relocatable object (1), expected shared object (3)");
+    assert!(
+        refusal(&dir, "bad").starts_with("refused: "),
+        "a test program has PT_INTERP and PT_TLS"
+    );
+    compile::module(
+        &dir,
+        "sample.c",
+        "mods-bad.so",
+        Linker::Lld,
+        &["-c", "-Wno-unused-command-line-argument"],
+    );
+    assert_eq!(
+        refusal(&dir, "bad"),
+        "wrong file type: found relocatable object (1), expected shared object (3)"
+    );
 }

@@ -73,7 +73,9 @@ fn layout(size: usize) -> Option<Layout> {
 /// The name of a type.
 fn name(type_: *const MallocType) -> String {
     // SAFETY: types are statics of the stack or of a loaded module, their names literals.
-    unsafe { CStr::from_ptr((*type_).ks_shortdesc) }.to_string_lossy().into_owned()
+    unsafe { CStr::from_ptr((*type_).ks_shortdesc) }
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// malloc(9). `M_WAITOK` never gives null and may sleep.
@@ -95,11 +97,22 @@ pub unsafe extern "C" fn kpi_malloc(size: usize, type_: *mut MallocType, flags: 
                 td.private().may_sleep("malloc with M_WAITOK");
             }
         }
-        both => die!("malloc({size}, {}) with wait flags {both:#x}: one of M_NOWAIT 1, M_WAITOK 2 is required", name(type_)),
+        both => die!(
+            "malloc({size}, {}) with wait flags {both:#x}: one of M_NOWAIT 1, M_WAITOK 2 is required",
+            name(type_)
+        ),
     }
-    let Some(layout) = layout(size) else { return null_mut() };
+    let Some(layout) = layout(size) else {
+        return null_mut();
+    };
     // SAFETY: the layout is not empty: it has the header.
-    let block = unsafe { if flags & M_ZERO != 0 { std::alloc::alloc_zeroed(layout) } else { std::alloc::alloc(layout) } };
+    let block = unsafe {
+        if flags & M_ZERO != 0 {
+            std::alloc::alloc_zeroed(layout)
+        } else {
+            std::alloc::alloc(layout)
+        }
+    };
     if block.is_null() {
         if flags & M_WAITOK != 0 {
             die!("out of memory: malloc({size}, {}, M_WAITOK)", name(type_));
@@ -107,7 +120,13 @@ pub unsafe extern "C" fn kpi_malloc(size: usize, type_: *mut MallocType, flags: 
         return null_mut();
     }
     // SAFETY: the block has room for the header and is aligned for it.
-    unsafe { block.cast::<Header>().write(Header { mark: LIVE, size, type_ }) };
+    unsafe {
+        block.cast::<Header>().write(Header {
+            mark: LIVE,
+            size,
+            type_,
+        })
+    };
     counters.bytes.fetch_add(size as u64, Ordering::Relaxed);
     counters.blocks.fetch_add(1, Ordering::Relaxed);
     counters.total.fetch_add(1, Ordering::Relaxed);
@@ -120,7 +139,12 @@ pub unsafe extern "C" fn kpi_malloc(size: usize, type_: *mut MallocType, flags: 
 /// # Safety
 /// As [`kpi_malloc`].
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mallocarray(nmemb: usize, size: usize, type_: *mut MallocType, flags: c_int) -> *mut c_void {
+pub unsafe extern "C" fn mallocarray(
+    nmemb: usize,
+    size: usize,
+    type_: *mut MallocType,
+    flags: c_int,
+) -> *mut c_void {
     match nmemb.checked_mul(size) {
         // SAFETY: the caller's contract.
         Some(bytes) => unsafe { kpi_malloc(bytes, type_, flags) },
@@ -153,13 +177,19 @@ pub unsafe extern "C" fn kpi_free(addr: *mut c_void, type_: *mut MallocType) {
     // SAFETY: a live block's header.
     let (size, owner) = unsafe { ((*header).size, (*header).type_) };
     if owner != type_ {
-        die!("free of {addr:p} as {}: it was allocated as {}", name(type_), name(owner));
+        die!(
+            "free of {addr:p} as {}: it was allocated as {}",
+            name(type_),
+            name(owner)
+        );
     }
     // SAFETY: the type of a live block is alive.
     let counters = unsafe { &*type_ };
     counters.bytes.fetch_sub(size as u64, Ordering::Relaxed);
     counters.blocks.fetch_sub(1, Ordering::Relaxed);
-    let Some(layout) = layout(size) else { die!("free: a block of {size} bytes") };
+    let Some(layout) = layout(size) else {
+        die!("free: a block of {size} bytes")
+    };
     // SAFETY: the block is live and this is its layout. The mark stays readable for a while, which catches most double frees.
     unsafe {
         (*header).mark = FREED;
@@ -186,7 +216,12 @@ pub unsafe extern "C" fn zfree(addr: *mut c_void, type_: *mut MallocType) {
 /// # Safety
 /// As [`kpi_malloc`] and [`kpi_free`].
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kpi_realloc(addr: *mut c_void, size: usize, type_: *mut MallocType, flags: c_int) -> *mut c_void {
+pub unsafe extern "C" fn kpi_realloc(
+    addr: *mut c_void,
+    size: usize,
+    type_: *mut MallocType,
+    flags: c_int,
+) -> *mut c_void {
     // SAFETY: the caller's contract.
     let new = unsafe { kpi_malloc(size, type_, flags) };
     if addr.is_null() || new.is_null() {
@@ -206,7 +241,12 @@ pub unsafe extern "C" fn kpi_realloc(addr: *mut c_void, size: usize, type_: *mut
 /// # Safety
 /// As [`kpi_realloc`].
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kpi_reallocf(addr: *mut c_void, size: usize, type_: *mut MallocType, flags: c_int) -> *mut c_void {
+pub unsafe extern "C" fn kpi_reallocf(
+    addr: *mut c_void,
+    size: usize,
+    type_: *mut MallocType,
+    flags: c_int,
+) -> *mut c_void {
     // SAFETY: the caller's contract.
     let new = unsafe { kpi_realloc(addr, size, type_, flags) };
     if new.is_null() {
@@ -240,7 +280,10 @@ pub unsafe extern "C" fn malloc_init(type_: *mut MallocType) {
     // SAFETY: the caller's contract.
     let counters = unsafe { &*type_ };
     if counters.ks_version != M_VERSION {
-        die!("malloc_init: type version {}, this io-sock has {M_VERSION}", counters.ks_version);
+        die!(
+            "malloc_init: type version {}, this io-sock has {M_VERSION}",
+            counters.ks_version
+        );
     }
     counters.bytes.store(0, Ordering::Relaxed);
     counters.blocks.store(0, Ordering::Relaxed);
@@ -256,9 +299,18 @@ pub unsafe extern "C" fn malloc_init(type_: *mut MallocType) {
 pub unsafe extern "C" fn malloc_uninit(type_: *mut MallocType) {
     // SAFETY: the caller's contract.
     let counters = unsafe { &*type_ };
-    let (blocks, bytes) = (counters.blocks.load(Ordering::Relaxed), counters.bytes.load(Ordering::Relaxed));
+    let (blocks, bytes) = (
+        counters.blocks.load(Ordering::Relaxed),
+        counters.bytes.load(Ordering::Relaxed),
+    );
     if blocks != 0 {
-        crate::log::write(4, &format!("malloc type {} leaks {bytes} bytes in {blocks} blocks", name(type_)));
+        crate::log::write(
+            4,
+            &format!(
+                "malloc type {} leaks {bytes} bytes in {blocks} blocks",
+                name(type_)
+            ),
+        );
     }
     counters.ready.store(0, Ordering::Relaxed);
 }

@@ -3,13 +3,13 @@
 use crate::thread;
 
 /// Ends the process with a message on standard error.
-pub fn die(what: std::fmt::Arguments<'_>) -> ! {
+pub fn end(what: std::fmt::Arguments<'_>) -> ! {
     eprintln!("io-sock panic: {what} (thread {})", thread::current_name());
     std::process::abort()
 }
 
 /// `die!("format", ..)`: the stack's panic, for rules that FreeBSD enforces.
 macro_rules! die {
-    ($($arg:tt)*) => { $crate::panic::die(format_args!($($arg)*)) };
+    ($($arg:tt)*) => { $crate::panic::end(format_args!($($arg)*)) };
 }
 pub(crate) use die;

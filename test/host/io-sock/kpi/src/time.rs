@@ -36,7 +36,10 @@ pub static cold: c_int = 0;
 pub static bootverbose: AtomicI32 = AtomicI32::new(0);
 
 fn now(clock: libc::clockid_t) -> Duration {
-    let mut ts = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut ts = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: `ts` is a timespec; both clocks always exist.
     unsafe { libc::clock_gettime(clock, &raw mut ts) };
     Duration::new(ts.tv_sec as u64, ts.tv_nsec as u32)
@@ -68,7 +71,10 @@ pub(crate) fn from_sbt(sbt: i64) -> Duration {
 /// Brings `ticks` up to date.
 pub(crate) fn update_ticks() {
     let up = uptime();
-    ticks.store((up.as_millis() as u64 * HZ as u64 / 1000) as i32, Ordering::Relaxed);
+    ticks.store(
+        (up.as_millis() as u64 * HZ as u64 / 1000) as i32,
+        Ordering::Relaxed,
+    );
 }
 
 /// Keeps `ticks` counting all by itself, for modules that spin on it. The loader calls this when a module imports `ticks`: a thread that
@@ -89,11 +95,18 @@ pub fn start_ticker() {
 }
 
 fn timeval(span: Duration) -> Timeval {
-    Timeval { tv_sec: span.as_secs() as i64, tv_usec: span.subsec_micros() as i32, pad: 0 }
+    Timeval {
+        tv_sec: span.as_secs() as i64,
+        tv_usec: span.subsec_micros() as i32,
+        pad: 0,
+    }
 }
 
 fn timespec(span: Duration) -> Timespec {
-    Timespec { tv_sec: span.as_secs() as i64, tv_nsec: span.subsec_nanos().into() }
+    Timespec {
+        tv_sec: span.as_secs() as i64,
+        tv_nsec: span.subsec_nanos().into(),
+    }
 }
 
 macro_rules! clocks {
@@ -135,9 +148,14 @@ pub extern "C" fn getsbinuptime() -> i64 {
 /// Ticks that cover the span, rounded up, at least 1.
 #[unsafe(no_mangle)]
 pub extern "C" fn tvtohz(tv: &Timeval) -> c_int {
-    let micros = tv.tv_sec.saturating_mul(1_000_000).saturating_add(tv.tv_usec.into());
+    let micros = tv
+        .tv_sec
+        .saturating_mul(1_000_000)
+        .saturating_add(tv.tv_usec.into());
     let each = i64::from(tick);
-    c_int::try_from(micros.saturating_add(each - 1) / each + 1).unwrap_or(c_int::MAX).max(1)
+    c_int::try_from(micros.saturating_add(each - 1) / each + 1)
+        .unwrap_or(c_int::MAX)
+        .max(1)
 }
 
 /// 1 when at least `mininterval` has passed since the time in `last`, which is then set to now.

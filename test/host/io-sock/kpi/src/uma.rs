@@ -80,14 +80,21 @@ impl Zone {
     /// Reserves one item within the limit.
     fn reserve(&self) -> bool {
         let limit = self.limit.load(Ordering::Relaxed);
-        self.in_use.fetch_update(Ordering::SeqCst, Ordering::Relaxed, |n| (n < limit).then_some(n + 1)).is_ok()
+        self.in_use
+            .fetch_update(Ordering::SeqCst, Ordering::Relaxed, |n| {
+                (n < limit).then_some(n + 1)
+            })
+            .is_ok()
     }
 
     /// One item, not initialised. `None`: the limit is reached, or a failure was asked for, and `how` says not to wait.
     pub(crate) fn take(&self, how: c_int) -> Option<*mut u8> {
         let wait = how & M_WAITOK != 0;
         if how & (M_NOWAIT | M_WAITOK) == 0 || how & (M_NOWAIT | M_WAITOK) == M_NOWAIT | M_WAITOK {
-            die!("allocation from zone {} with wait flags {how:#x}: one of M_NOWAIT 1, M_WAITOK 2 is required", self.name);
+            die!(
+                "allocation from zone {} with wait flags {how:#x}: one of M_NOWAIT 1, M_WAITOK 2 is required",
+                self.name
+            );
         }
         if wait {
             if let Some(td) = thread::try_current() {
@@ -122,7 +129,9 @@ impl Zone {
 
     fn grow(&self, free: &mut Vec<usize>) {
         let slab = SLAB.next_multiple_of(self.size.max(PAGE));
-        let Ok(layout) = Layout::from_size_align(slab, PAGE) else { die!("zone {}: slab of {slab} bytes", self.name) };
+        let Ok(layout) = Layout::from_size_align(slab, PAGE) else {
+            die!("zone {}: slab of {slab} bytes", self.name)
+        };
         // SAFETY: the layout is not empty.
         let base = unsafe { std::alloc::alloc_zeroed(layout) };
         if base.is_null() {
@@ -134,7 +143,10 @@ impl Zone {
 
     /// Gives one item back.
     pub(crate) fn give(&self, item: *mut u8) {
-        self.free.lock().unwrap_or_else(|e| e.into_inner()).push(item as usize);
+        self.free
+            .lock()
+            .unwrap_or_else(|e| e.into_inner())
+            .push(item as usize);
         let before = self.in_use.fetch_sub(1, Ordering::SeqCst);
         if before <= 0 {
             die!("zone {}: more items were freed than allocated", self.name);
@@ -191,7 +203,9 @@ pub unsafe extern "C" fn uma_zalloc_arg(zone: &'static Zone, arg: *mut c_void, h
             m.map_or(std::ptr::null_mut(), |m| m.as_ptr().cast())
         }
         Kind::Cluster => {
-            let Some(cluster) = zone.take(how) else { return std::ptr::null_mut() };
+            let Some(cluster) = zone.take(how) else {
+                return std::ptr::null_mut();
+            };
             // SAFETY: the caller's contract: an mbuf, or null.
             if let Some(m) = unsafe { mbuf::Mb::from_raw(arg.cast::<Mbuf>()) } {
                 mbuf::attach_cluster(m, zone, cluster);

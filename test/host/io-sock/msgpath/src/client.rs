@@ -47,31 +47,49 @@ impl MessagePath {
     pub fn open(prefix: &str) -> Result<Self, Errno> {
         let name = format!("{prefix}/dev/socket");
         let name = CString::new(name.trim_start_matches('/')).map_err(|_| Errno::EINVAL)?;
-        Ok(Self { connection: Arc::new(Connection::open_name(&name)?) })
+        Ok(Self {
+            connection: Arc::new(Connection::open_name(&name)?),
+        })
     }
 
     fn call(&self, header: &Header, body: &[u8], answer: &mut [u8]) -> Result<u64, Errno> {
         let header = header.encode();
-        let status = self.connection.sendv(&[IoSlice::new(&header), IoSlice::new(body)], &mut [IoSliceMut::new(answer)])?;
+        let status = self.connection.sendv(
+            &[IoSlice::new(&header), IoSlice::new(body)],
+            &mut [IoSliceMut::new(answer)],
+        )?;
         u64::try_from(status).map_err(|_| Errno::EBADMSG)
     }
 
     fn socket(&self, addr: &SocketAddr) -> Result<Socket, Errno> {
         let domain = if addr.is_ipv4() { AF_INET } else { AF_INET6 };
-        let header = Header { numbers: [domain, SOCK_STREAM, 0], ..Header::new(Operation::Socket, 0) };
+        let header = Header {
+            numbers: [domain, SOCK_STREAM, 0],
+            ..Header::new(Operation::Socket, 0)
+        };
         self.adopt(self.call(&header, &[], &mut [])?)
     }
 
     fn adopt(&self, number: u64) -> Result<Socket, Errno> {
         let number = u32::try_from(number).map_err(|_| Errno::EBADMSG)?;
-        Ok(Socket { path: self.clone(), number })
+        Ok(Socket {
+            path: self.clone(),
+            number,
+        })
     }
 
     /// A listener on `addr`; port 0 lets the stack choose.
     pub fn listen(&self, addr: SocketAddr, backlog: i32) -> Result<Listener, Errno> {
         let socket = self.socket(&addr)?;
         socket.simple(Operation::Bind, &Address::from(addr).encode())?;
-        socket.call(&Header { numbers: [backlog, 0, 0], ..socket.header(Operation::Listen) }, &[], &mut [])?;
+        socket.call(
+            &Header {
+                numbers: [backlog, 0, 0],
+                ..socket.header(Operation::Listen)
+            },
+            &[],
+            &mut [],
+        )?;
         Ok(Listener { socket })
     }
 
@@ -94,23 +112,40 @@ impl Socket {
 
     /// A request whose header says nothing but the length of what follows.
     fn simple(&self, operation: Operation, body: &[u8]) -> Result<u64, Errno> {
-        self.call(&Header { len: body.len() as u64, ..self.header(operation) }, body, &mut [])
+        self.call(
+            &Header {
+                len: body.len() as u64,
+                ..self.header(operation)
+            },
+            body,
+            &mut [],
+        )
     }
 
     fn name(&self, operation: Operation) -> Result<SocketAddr, Errno> {
         let mut answer = [0; ADDRESS_LEN];
         self.call(&self.header(operation), &[], &mut answer)?;
-        Address::decode(&answer).and_then(Address::to_std).ok_or(Errno::EAFNOSUPPORT)
+        Address::decode(&answer)
+            .and_then(Address::to_std)
+            .ok_or(Errno::EAFNOSUPPORT)
     }
 
     fn set_option(&self, level: i32, name: i32, value: &[u8]) -> Result<(), Errno> {
-        let header = Header { numbers: [level, name, 0], len: value.len() as u64, ..self.header(Operation::SetOption) };
+        let header = Header {
+            numbers: [level, name, 0],
+            len: value.len() as u64,
+            ..self.header(Operation::SetOption)
+        };
         self.call(&header, value, &mut []).map(drop)
     }
 
     fn option(&self, level: i32, name: i32) -> Result<i32, Errno> {
         let mut answer = [0; OPTION_MAX];
-        let header = Header { numbers: [level, name, 0], len: 4, ..self.header(Operation::GetOption) };
+        let header = Header {
+            numbers: [level, name, 0],
+            len: 4,
+            ..self.header(Operation::GetOption)
+        };
         let len = self.call(&header, &[], &mut answer)?;
         if len < 4 {
             return Err(Errno::EBADMSG);
@@ -139,9 +174,17 @@ impl Listener {
 
     fn accept_flags(&self, flags: u32) -> Result<(Stream, SocketAddr), Errno> {
         let mut answer = [0; ADDRESS_LEN];
-        let header = Header { flags, ..self.socket.header(Operation::Accept) };
-        let socket = self.socket.path.adopt(self.socket.call(&header, &[], &mut answer)?)?;
-        let peer = Address::decode(&answer).and_then(Address::to_std).ok_or(Errno::EAFNOSUPPORT)?;
+        let header = Header {
+            flags,
+            ..self.socket.header(Operation::Accept)
+        };
+        let socket = self
+            .socket
+            .path
+            .adopt(self.socket.call(&header, &[], &mut answer)?)?;
+        let peer = Address::decode(&answer)
+            .and_then(Address::to_std)
+            .ok_or(Errno::EAFNOSUPPORT)?;
         Ok((Stream { socket }, peer))
     }
 
@@ -154,21 +197,38 @@ impl Listener {
 impl Stream {
     /// Sends bytes: how many were taken. Without flags, all; with `MSG_DONTWAIT`, what fits, or `EAGAIN`.
     pub fn send(&self, bytes: &[u8], flags: u32) -> Result<usize, Errno> {
-        let header = Header { flags, len: bytes.len() as u64, ..self.socket.header(Operation::Send) };
+        let header = Header {
+            flags,
+            len: bytes.len() as u64,
+            ..self.socket.header(Operation::Send)
+        };
         let sent = self.socket.call(&header, bytes, &mut [])?;
-        usize::try_from(sent).ok().filter(|sent| *sent <= bytes.len()).ok_or(Errno::EBADMSG)
+        usize::try_from(sent)
+            .ok()
+            .filter(|sent| *sent <= bytes.len())
+            .ok_or(Errno::EBADMSG)
     }
 
     /// Receives bytes: how many; 0 at the end of the stream. Without flags it waits for the first.
     pub fn receive(&self, buffer: &mut [u8], flags: u32) -> Result<usize, Errno> {
-        let header = Header { flags, len: buffer.len() as u64, ..self.socket.header(Operation::Receive) };
+        let header = Header {
+            flags,
+            len: buffer.len() as u64,
+            ..self.socket.header(Operation::Receive)
+        };
         let received = self.socket.call(&header, &[], buffer)?;
-        usize::try_from(received).ok().filter(|received| *received <= buffer.len()).ok_or(Errno::EBADMSG)
+        usize::try_from(received)
+            .ok()
+            .filter(|received| *received <= buffer.len())
+            .ok_or(Errno::EBADMSG)
     }
 
     /// Shuts a direction down.
     pub fn shutdown(&self, how: How) -> Result<(), Errno> {
-        let header = Header { numbers: [how as i32, 0, 0], ..self.socket.header(Operation::Shutdown) };
+        let header = Header {
+            numbers: [how as i32, 0, 0],
+            ..self.socket.header(Operation::Shutdown)
+        };
         self.socket.call(&header, &[], &mut []).map(drop)
     }
 

@@ -116,7 +116,13 @@ pub enum Malformed {
 impl Header {
     /// A header with nothing but the operation and the socket.
     pub fn new(operation: Operation, socket: u32) -> Self {
-        Self { operation, socket, flags: 0, numbers: [0; 3], len: 0 }
+        Self {
+            operation,
+            socket,
+            flags: 0,
+            numbers: [0; 3],
+            len: 0,
+        }
     }
 
     /// As bytes.
@@ -138,10 +144,15 @@ impl Header {
 
     /// From the bytes of a message.
     pub fn decode(message: &[u8]) -> Result<Self, Malformed> {
-        let kind = message.first_chunk().copied().map(u16::from_le_bytes).ok_or(Malformed::Bad)?;
+        let kind = message
+            .first_chunk()
+            .copied()
+            .map(u16::from_le_bytes)
+            .ok_or(Malformed::Bad)?;
         let operation = Operation::from_type(kind).ok_or(Malformed::UnknownType(kind))?;
         let header: &[u8; HEADER_LEN] = message.first_chunk().ok_or(Malformed::Bad)?;
-        let word = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+        let word =
+            |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
         if u16::from_le_bytes([header[2], header[3]]) != VERSION {
             return Err(Malformed::Bad);
         }
@@ -149,7 +160,11 @@ impl Header {
             operation,
             socket: word(4),
             flags: word(8),
-            numbers: [word(12).cast_signed(), word(16).cast_signed(), word(20).cast_signed()],
+            numbers: [
+                word(12).cast_signed(),
+                word(16).cast_signed(),
+                word(20).cast_signed(),
+            ],
             len: u64::from(word(24)) | u64::from(word(28)) << 32,
         })
     }
@@ -194,7 +209,14 @@ impl Address {
         let word = |at: usize| u32::from(half(at)) | u32::from(half(at + 2)) << 16;
         let mut ip = [0; 16];
         ip.copy_from_slice(&bytes[16..]);
-        Some(Self { family: half(0), port: half(2), scope: word(4), flow: word(8), reserved: 0, ip })
+        Some(Self {
+            family: half(0),
+            port: half(2),
+            scope: word(4),
+            flow: word(8),
+            reserved: 0,
+            ip,
+        })
     }
 
     /// As std has it; `None` for no address.
@@ -204,7 +226,9 @@ impl Address {
                 let [a, b, c, d, ..] = self.ip;
                 Some(SocketAddrV4::new(Ipv4Addr::new(a, b, c, d), self.port).into())
             }
-            AF_INET6 => Some(SocketAddrV6::new(Ipv6Addr::from(self.ip), self.port, self.flow, self.scope).into()),
+            AF_INET6 => {
+                Some(SocketAddrV6::new(Ipv6Addr::from(self.ip), self.port, self.flow, self.scope).into())
+            }
             _ => None,
         }
     }
@@ -228,7 +252,14 @@ impl From<SocketAddr> for Address {
             SocketAddr::V6(v6) => (v6.flowinfo(), v6.scope_id()),
         };
         // Both families are small numbers.
-        Self { family: family as u16, port: addr.port(), scope, flow, reserved: 0, ip }
+        Self {
+            family: family as u16,
+            port: addr.port(),
+            scope,
+            flow,
+            reserved: 0,
+            ip,
+        }
     }
 }
 
@@ -241,7 +272,13 @@ mod tests {
         for kind in 0..13 {
             let operation = Operation::from_type(super::BASE + kind).unwrap();
             assert_eq!(operation as u16, kind);
-            let header = Header { operation, socket: 7, flags: 0x80, numbers: [-1, 2, i32::MIN], len: 1 << 40 };
+            let header = Header {
+                operation,
+                socket: 7,
+                flags: 0x80,
+                numbers: [-1, 2, i32::MIN],
+                len: 1 << 40,
+            };
             assert_eq!(Header::decode(&header.encode()), Ok(header));
         }
         assert_eq!(Operation::from_type(super::BASE + 13), None);
@@ -263,7 +300,10 @@ mod tests {
     fn addresses_there_and_back() {
         for text in ["127.0.0.1:80", "[fe80::1%3]:65535"] {
             let addr: std::net::SocketAddr = text.parse().unwrap();
-            assert_eq!(Address::decode(&Address::from(addr).encode()).unwrap().to_std(), Some(addr));
+            assert_eq!(
+                Address::decode(&Address::from(addr).encode()).unwrap().to_std(),
+                Some(addr)
+            );
         }
         assert_eq!(Address::default().to_std(), None);
         assert_eq!(Address::decode(&[0; 31]), None);

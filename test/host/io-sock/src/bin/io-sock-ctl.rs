@@ -58,7 +58,10 @@ impl Command {
         let mut words = Vec::new();
         let mut options = Vec::new();
         let failed = |error: lexopt::Error| error.to_string();
-        let text = |word: OsString| word.into_string().map_err(|word| format!("{} is not UTF-8", word.display()));
+        let text = |word: OsString| {
+            word.into_string()
+                .map_err(|word| format!("{} is not UTF-8", word.display()))
+        };
         while let Some(arg) = parser.next().map_err(failed)? {
             match arg {
                 Arg::Short('h') | Arg::Long("help") => return Ok(Self::Help),
@@ -75,7 +78,11 @@ impl Command {
         }
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         Ok(match words.as_slice() {
-            ["mount", name] => Self::Mount(options.iter().fold((*name).to_owned(), |name, option| name + "," + option)),
+            ["mount", name] => Self::Mount(
+                options
+                    .iter()
+                    .fold((*name).to_owned(), |name, option| name + "," + option),
+            ),
             ["umount", node] => Self::Umount((*node).to_owned()),
             ["ls"] => Self::List,
             ["sysctl"] => Self::Read(None),
@@ -106,7 +113,9 @@ impl Command {
             // As mount(8): silent.
             Self::Mount(name) => control.mount(name).map(|_| String::new()),
             Self::Umount(node) => control.umount(node).map(nothing),
-            Self::List => control.nodes().map(|nodes| nodes.iter().fold(String::new(), |text, node| text + node + "\n")),
+            Self::List => control
+                .nodes()
+                .map(|nodes| nodes.iter().fold(String::new(), |text, node| text + node + "\n")),
             Self::Read(name) => control.sysctl(name.as_deref()),
             Self::Write(name, value) => control.set_sysctl(name, value),
             Self::Stat => control.stat(),

@@ -54,11 +54,17 @@ impl Control {
         let mut room = 64 * 1024;
         loop {
             let mut reply = vec![0; room];
-            self.connection.send(&request, &mut reply).map_err(Error::Transport)?;
-            let header = reply.first_chunk::<REPLY_HEADER>().ok_or(Error::Transport(Errno::EBADMSG))?;
+            self.connection
+                .send(&request, &mut reply)
+                .map_err(Error::Transport)?;
+            let header = reply
+                .first_chunk::<REPLY_HEADER>()
+                .ok_or(Error::Transport(Errno::EBADMSG))?;
             let (error, len) = decode_reply(header);
             // Asking again is right only for what changes nothing: the answers of the others fit.
-            if len > room - REPLY_HEADER && matches!(operation, Operation::List | Operation::Sysctl | Operation::Stat) {
+            if len > room - REPLY_HEADER
+                && matches!(operation, Operation::List | Operation::Sysctl | Operation::Stat)
+            {
                 room = len.saturating_add(REPLY_HEADER + 4096).min(16 << 20);
                 if room - REPLY_HEADER >= len {
                     continue;
@@ -86,7 +92,11 @@ impl Control {
 
     /// The nodes below `/dev/io-sock`, in the order of loading.
     pub fn nodes(&self) -> Result<Vec<String>, Error> {
-        Ok(self.ask(Operation::List, &[])?.lines().map(str::to_owned).collect())
+        Ok(self
+            .ask(Operation::List, &[])?
+            .lines()
+            .map(str::to_owned)
+            .collect())
     }
 
     /// Lines `name: value` of one sysctl, all below a node, or all.

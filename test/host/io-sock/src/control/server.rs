@@ -11,7 +11,9 @@ use crate::{
     kernel::Kernel,
     process, stack,
 };
-use qnx::{AttachedName, Channel, ChannelFlags, ConnectFlags, Connection, Errno, Message, NameFlags, Pulse, Received};
+use qnx::{
+    AttachedName, Channel, ChannelFlags, ConnectFlags, Connection, Errno, Message, NameFlags, Pulse, Received,
+};
 use std::{
     fmt::Write,
     sync::{
@@ -44,12 +46,21 @@ pub struct Running {
 impl Attached {
     /// Makes the channel and takes the name `dev/io-sock` below `prefix`. The error is a line for the user.
     pub fn new(kernel: &'static Kernel, prefix: &str, counters: Counters) -> Result<Self, String> {
-        let path = channel_name(prefix, "io-sock").ok_or_else(|| format!("the prefix '{prefix}' has a NUL"))?;
-        let flags = ChannelFlags::DISCONNECT | ChannelFlags::UNBLOCK | ChannelFlags::SENDER_LEN | ChannelFlags::REPLY_LEN;
+        let path =
+            channel_name(prefix, "io-sock").ok_or_else(|| format!("the prefix '{prefix}' has a NUL"))?;
+        let flags = ChannelFlags::DISCONNECT
+            | ChannelFlags::UNBLOCK
+            | ChannelFlags::SENDER_LEN
+            | ChannelFlags::REPLY_LEN;
         let channel = Channel::create(flags).map_err(|error| format!("cannot make a channel: {error}"))?;
         let name = AttachedName::attach(&channel, &path, NameFlags::empty())
-            .map_err(|error| format!("cannot attach the name {}: {error}", path.display()))?;
-        Ok(Self { channel, name, kernel, counters })
+            .map_err(|error| format!("cannot attach the name {}: {error}", path.to_string_lossy()))?;
+        Ok(Self {
+            channel,
+            name,
+            kernel,
+            counters,
+        })
     }
 
     /// Starts the thread.
@@ -58,8 +69,12 @@ impl Attached {
         let wake = Connection::attach(0, self.channel.id(), ConnectFlags::empty())
             .map_err(|error| format!("cannot connect to our own channel: {error}"))?;
         let flag = Arc::clone(&stopping);
-        let thread = stack::Thread::spawn("control", move || self.run(&flag))?;
-        Ok(Running { stopping, wake, thread })
+        let thread = stack::Thread::spawn("control", move |_| self.run(&flag))?;
+        Ok(Running {
+            stopping,
+            wake,
+            thread,
+        })
     }
 
     fn run(self, stopping: &AtomicBool) {
@@ -114,20 +129,32 @@ impl Attached {
         let args: Vec<&str> = request.args.iter().map(String::as_str).collect();
         let administrator = || match privileged {
             true => Ok(()),
-            false => Err((Errno::EPERM, "only io-sock's own user and root may do that".to_owned())),
+            false => Err((
+                Errno::EPERM,
+                "only io-sock's own user and root may do that".to_owned(),
+            )),
         };
         match (request.operation, args.as_slice()) {
             (Operation::Mount, [module]) => {
                 administrator()?;
-                let arg = ModuleArg::parse(Kind::Either, module).map_err(|error| (Errno::EINVAL, error.to_string()))?;
-                self.kernel.mount(&arg).map_err(|error| (error.errno(), error.to_string()))
+                let arg = ModuleArg::parse(Kind::Either, module)
+                    .map_err(|error| (Errno::EINVAL, error.to_string()))?;
+                self.kernel
+                    .mount(&arg)
+                    .map_err(|error| (error.errno(), error.to_string()))
             }
             (Operation::Umount, [node]) => {
                 administrator()?;
-                self.kernel.umount(node).map_err(|error| (error.errno(), error.to_string()))?;
+                self.kernel
+                    .umount(node)
+                    .map_err(|error| (error.errno(), error.to_string()))?;
                 Ok(String::new())
             }
-            (Operation::List, []) => Ok(self.kernel.nodes().iter().fold(String::new(), |text, node| text + node + "\n")),
+            (Operation::List, []) => Ok(self
+                .kernel
+                .nodes()
+                .iter()
+                .fold(String::new(), |text, node| text + node + "\n")),
             (Operation::Sysctl, [name, value]) => {
                 let written = self.kernel.sysctl_write(name, value, privileged);
                 let (old, new) = written.map_err(|error| (error.errno(), error.to_string()))?;
@@ -140,7 +167,10 @@ impl Attached {
             }
             (Operation::Stat, []) => Ok(lines((self.counters)())),
             (Operation::Stop, []) => administrator().map(|()| String::new()),
-            (operation, args) => Err((Errno::EINVAL, format!("{operation:?} does not take {} arguments", args.len()))),
+            (operation, args) => Err((
+                Errno::EINVAL,
+                format!("{operation:?} does not take {} arguments", args.len()),
+            )),
         }
     }
 }

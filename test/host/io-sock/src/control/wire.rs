@@ -99,10 +99,19 @@ impl Request {
             return Err(Malformed::Bad);
         }
         if args.is_empty() {
-            return Ok(Self { operation, args: Vec::new() });
+            return Ok(Self {
+                operation,
+                args: Vec::new(),
+            });
         }
-        let text = str::from_utf8(args).ok().and_then(|text| text.strip_suffix('\0')).ok_or(Malformed::Bad)?;
-        Ok(Self { operation, args: text.split('\0').map(str::to_owned).collect() })
+        let text = str::from_utf8(args)
+            .ok()
+            .and_then(|text| text.strip_suffix('\0'))
+            .ok_or(Malformed::Bad)?;
+        Ok(Self {
+            operation,
+            args: text.split('\0').map(str::to_owned).collect(),
+        })
     }
 }
 
@@ -120,7 +129,10 @@ pub fn encode_reply(error: i32, text: &str) -> Vec<u8> {
 pub fn decode_reply(reply: &[u8; REPLY_HEADER]) -> (i32, usize) {
     let [e0, e1, e2, e3, _, _, _, _, l0, l1, l2, l3, l4, l5, l6, l7] = *reply;
     let len = u64::from_le_bytes([l0, l1, l2, l3, l4, l5, l6, l7]);
-    (i32::from_le_bytes([e0, e1, e2, e3]), usize::try_from(len).unwrap_or(usize::MAX))
+    (
+        i32::from_le_bytes([e0, e1, e2, e3]),
+        usize::try_from(len).unwrap_or(usize::MAX),
+    )
 }
 
 #[cfg(test)]
@@ -132,7 +144,10 @@ mod tests {
         for args in [vec![], vec!["a"], vec!["net.x", ""], vec![""]] {
             let bytes = Request::encode(Operation::Sysctl, &args).unwrap();
             let request = Request::decode(&bytes).unwrap();
-            assert_eq!((request.operation, request.args), (Operation::Sysctl, args.iter().map(|a| a.to_string()).collect()));
+            assert_eq!(
+                (request.operation, request.args),
+                (Operation::Sysctl, args.iter().map(|a| a.to_string()).collect())
+            );
         }
         let reply = encode_reply(22, "why");
         assert_eq!(decode_reply(reply.first_chunk().unwrap()), (22, 3));

@@ -68,7 +68,13 @@ struct Tags {
 impl Tags {
     fn take(&mut self, tag: u64, value: u64) -> Result<(), ElfError> {
         let expect = |what: &str, allowed: u64| {
-            if value == allowed { Ok(()) } else { Err(ElfError::damaged(format!("{what} is {value}; {allowed} is allowed"))) }
+            if value == allowed {
+                Ok(())
+            } else {
+                Err(ElfError::damaged(format!(
+                    "{what} is {value}; {allowed} is allowed"
+                )))
+            }
         };
         // Every tag used here fits 32 bits.
         match u32::try_from(tag).unwrap_or(0) {
@@ -91,14 +97,24 @@ impl Tags {
             elf::DT_INIT_ARRAYSZ => self.arrays[0].1 = value,
             elf::DT_FINI_ARRAY => self.arrays[1].0 = value,
             elf::DT_FINI_ARRAYSZ => self.arrays[1].1 = value,
-            elf::DT_TEXTREL => return Err(ElfError::Refused("relocations in code (DT_TEXTREL); compile with -fPIC")),
+            elf::DT_TEXTREL => {
+                return Err(ElfError::Refused(
+                    "relocations in code (DT_TEXTREL); compile with -fPIC",
+                ));
+            }
             elf::DT_FLAGS if value & u64::from(elf::DF_TEXTREL) != 0 => {
-                return Err(ElfError::Refused("relocations in code (DF_TEXTREL); compile with -fPIC"));
+                return Err(ElfError::Refused(
+                    "relocations in code (DF_TEXTREL); compile with -fPIC",
+                ));
             }
             elf::DT_REL | DT_RELR | elf::DT_PREINIT_ARRAY => {
-                return Err(ElfError::damaged(format!("dynamic tag {tag} is not one of x86_64 or aarch64 modules; link with RELA")));
+                return Err(ElfError::damaged(format!(
+                    "dynamic tag {tag} is not one of x86_64 or aarch64 modules; link with RELA"
+                )));
             }
-            _ if DT_ANDROID.contains(&tag) => return Err(ElfError::Refused("packed relocations; link with RELA")),
+            _ if DT_ANDROID.contains(&tag) => {
+                return Err(ElfError::Refused("packed relocations; link with RELA"));
+            }
             _ => {}
         }
         Ok(())
@@ -112,15 +128,22 @@ impl Tags {
             segments
                 .file_range(address, len)
                 .filter(|_| len.is_multiple_of(entry))
-                .ok_or_else(|| ElfError::damaged(format!("{what} at {address:#x}, {len} bytes: outside the file or cut off")))
+                .ok_or_else(|| {
+                    ElfError::damaged(format!(
+                        "{what} at {address:#x}, {len} bytes: outside the file or cut off"
+                    ))
+                })
         };
-        let need = |what: &str, value: Option<u64>| value.ok_or_else(|| ElfError::damaged(format!("no {what}")));
+        let need =
+            |what: &str, value: Option<u64>| value.ok_or_else(|| ElfError::damaged(format!("no {what}")));
         for (what, (address, len)) in ["DT_INIT_ARRAY", "DT_FINI_ARRAY"].into_iter().zip(self.arrays) {
             range(what, address, len, 8)?;
         }
         for (what, address) in ["DT_INIT", "DT_FINI"].into_iter().zip(self.functions) {
             if address != 0 && !segments.executable(address) {
-                return Err(ElfError::damaged(format!("{what} at {address:#x} is not in code")));
+                return Err(ElfError::damaged(format!(
+                    "{what} at {address:#x} is not in code"
+                )));
             }
         }
         Ok(Dynamic {

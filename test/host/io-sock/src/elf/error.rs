@@ -38,7 +38,11 @@ impl fmt::Display for ElfError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotElf { len } => write!(f, "not an ELF file ({len} bytes)"),
-            Self::Wrong { what, found, expected } => write!(f, "wrong {what}: found {found}, expected {expected}"),
+            Self::Wrong {
+                what,
+                found,
+                expected,
+            } => write!(f, "wrong {what}: found {found}, expected {expected}"),
             Self::Refused(what) => write!(f, "refused: {what}"),
             Self::Damaged(what) => write!(f, "damaged ELF file: {what}"),
             Self::Relocation { kind, at, why } => write!(f, "relocation of type {kind} at {at:#x}: {why}"),

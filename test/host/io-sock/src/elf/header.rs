@@ -18,7 +18,11 @@ pub enum Machine {
 
 impl Machine {
     /// The machine that this process was built for.
-    pub const HOST: Self = if cfg!(target_arch = "aarch64") { Self::Aarch64 } else { Self::X86_64 };
+    pub const HOST: Self = if cfg!(target_arch = "aarch64") {
+        Self::Aarch64
+    } else {
+        Self::X86_64
+    };
 
     fn number(self) -> u16 {
         match self {
@@ -46,7 +50,10 @@ pub(super) fn check(bytes: &[u8], machine: Machine) -> Result<Header, ElfError> 
     wrong("class", ident[4].into(), elf::ELFCLASS64.into(), class_name)?;
     wrong("byte order", ident[5].into(), elf::ELFDATA2LSB.into(), order_name)?;
     if bytes.len() < HEADER_LEN {
-        return Err(ElfError::damaged(format!("{} bytes; the header alone has {HEADER_LEN}", bytes.len())));
+        return Err(ElfError::damaged(format!(
+            "{} bytes; the header alone has {HEADER_LEN}",
+            bytes.len()
+        )));
     }
     // The length was checked: the reads below cannot miss.
     let half = |at| u16_at(bytes, at).unwrap_or(0);
@@ -56,7 +63,10 @@ pub(super) fn check(bytes: &[u8], machine: Machine) -> Result<Header, ElfError> 
         return Err(ElfError::damaged("the version of the format is not 1"));
     }
     if half(54) != 56 {
-        return Err(ElfError::damaged(format!("program headers of {} bytes; 56 is allowed", half(54))));
+        return Err(ElfError::damaged(format!(
+            "program headers of {} bytes; 56 is allowed",
+            half(54)
+        )));
     }
     Ok(Header {
         phoff: u64_at(bytes, 32).unwrap_or(0),
@@ -67,12 +77,21 @@ pub(super) fn check(bytes: &[u8], machine: Machine) -> Result<Header, ElfError> 
     })
 }
 
-fn wrong(what: &'static str, found: u16, expected: u16, name: fn(u16) -> &'static str) -> Result<(), ElfError> {
+fn wrong(
+    what: &'static str,
+    found: u16,
+    expected: u16,
+    name: fn(u16) -> &'static str,
+) -> Result<(), ElfError> {
     if found == expected {
         return Ok(());
     }
     let text = |number| format!("{} ({number})", name(number));
-    Err(ElfError::Wrong { what, found: text(found), expected: text(expected) })
+    Err(ElfError::Wrong {
+        what,
+        found: text(found),
+        expected: text(expected),
+    })
 }
 
 fn class_name(class: u16) -> &'static str {
@@ -122,7 +141,11 @@ pub(super) fn section_names(bytes: &[u8], header: &Header) -> BTreeSet<String> {
 
 fn names(bytes: &[u8], header: &Header) -> Option<BTreeSet<String>> {
     const ENTRY: usize = 64;
-    let entry = |index: u16| usize::try_from(header.shoff).ok()?.checked_add(usize::from(index) * ENTRY);
+    let entry = |index: u16| {
+        usize::try_from(header.shoff)
+            .ok()?
+            .checked_add(usize::from(index) * ENTRY)
+    };
     let strings = entry(header.shstrndx)?;
     let start = usize::try_from(u64_at(bytes, strings.checked_add(24)?)?).ok()?;
     let len = usize::try_from(u64_at(bytes, strings.checked_add(32)?)?).ok()?;

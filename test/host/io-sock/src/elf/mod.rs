@@ -37,7 +37,13 @@ impl Image {
         let symbols = symbols::read(&bytes, &segments, &dynamic)?;
         relocs::check(&bytes, &segments, &dynamic, machine, symbols.count)?;
         let sections = header::section_names(&bytes, &header);
-        Ok(Self { bytes, segments, imports: symbols.imports, exports: symbols.exports, sections })
+        Ok(Self {
+            bytes,
+            segments,
+            imports: symbols.imports,
+            exports: symbols.exports,
+            sections,
+        })
     }
 
     /// The whole file.
@@ -74,7 +80,10 @@ impl Image {
 
     /// The imports that `provided` does not have and cannot do without, sorted.
     pub fn missing(&self, provided: impl Fn(&str) -> bool) -> Vec<String> {
-        let needed = self.imports.iter().filter(|import| !import.weak && !provided(&import.name));
+        let needed = self
+            .imports
+            .iter()
+            .filter(|import| !import.weak && !provided(&import.name));
         let mut names: Vec<String> = needed.map(|import| import.name.clone()).collect();
         names.sort();
         names.dedup();

@@ -29,7 +29,7 @@ pub struct Segment {
 pub struct Segments {
     /// The `PT_LOAD` segments.
     pub loads: Vec<Segment>,
-    /// Memory that becomes read-only after relocation (`PT_GNU_RELRO`); empty for none.
+    /// Pages that become read-only after relocation (`PT_GNU_RELRO`); empty for none.
     pub relro: Range<u64>,
     /// The dynamic section.
     pub dynamic: Range<u64>,
@@ -38,7 +38,9 @@ pub struct Segments {
 impl Segments {
     /// The segment that holds all of `range`.
     pub fn holding(&self, range: &Range<u64>) -> Option<&Segment> {
-        self.loads.iter().find(|load| load.memory.start <= range.start && range.end <= load.memory.end && range.start <= range.end)
+        self.loads.iter().find(|load| {
+            load.memory.start <= range.start && range.end <= load.memory.end && range.start <= range.end
+        })
     }
 
     /// Whether `range` can be written after relocation.
@@ -49,7 +51,9 @@ impl Segments {
 
     /// Whether `address` lies in code.
     pub fn executable(&self, address: u64) -> bool {
-        self.loads.iter().any(|load| load.executable && load.memory.contains(&address))
+        self.loads
+            .iter()
+            .any(|load| load.executable && load.memory.contains(&address))
     }
 
     /// Where in the file `len` bytes at `address` lie; `None` when they are not all from the file.
@@ -77,15 +81,27 @@ pub(super) fn check(bytes: &[u8], header: &Header) -> Result<Segments, ElfError>
         let flags = u32_at(entry, 4).unwrap_or(0);
         let (offset, address, file_len, len, align) = (word(8), word(16), word(32), word(40), word(48));
         let bad = |what: &str| ElfError::damaged(format!("segment at {address:#x}: {what}"));
-        let end = address.checked_add(len).filter(|end| *end <= MAX_SPAN).ok_or_else(|| bad("ends beyond 1 GiB"))?;
+        let end = address
+            .checked_add(len)
+            .filter(|end| *end <= MAX_SPAN)
+            .ok_or_else(|| bad("ends beyond 1 GiB"))?;
         let from_file = || {
-            let inside = offset.checked_add(file_len).is_some_and(|end| end <= bytes.len() as u64);
-            if inside && file_len <= len { Ok(()) } else { Err(bad("lies outside the file")) }
+            let inside = offset
+                .checked_add(file_len)
+                .is_some_and(|end| end <= bytes.len() as u64);
+            if inside && file_len <= len {
+                Ok(())
+            } else {
+                Err(bad("lies outside the file"))
+            }
         };
         match u32_at(entry, 0).unwrap_or(0) {
             elf::PT_LOAD if len == 0 => {}
             elf::PT_LOAD => {
                 from_file()?;
+                if flags & 4 == 0 {
+                    return Err(bad("cannot be read"));
+                }
                 if align > PAGE && !align.is_power_of_two() {
                     return Err(bad("is aligned to no power of two"));
                 }
@@ -93,7 +109,11 @@ pub(super) fn check(bytes: &[u8], header: &Header) -> Result<Segments, ElfError>
                     return Err(bad("has another place in its page than in the file"));
                 }
                 // Two segments with different rights cannot share a page.
-                if segments.loads.last().is_some_and(|last| (last.memory.end - 1) / PAGE >= address / PAGE) {
+                if segments
+                    .loads
+                    .last()
+                    .is_some_and(|last| (last.memory.end - 1) / PAGE >= address / PAGE)
+                {
                     return Err(bad("starts in a page of the one before, or before it"));
                 }
                 segments.loads.push(Segment {
@@ -108,9 +128,18 @@ pub(super) fn check(bytes: &[u8], header: &Header) -> Result<Segments, ElfError>
                 from_file()?;
                 segments.dynamic = address..address + file_len;
             }
-            elf::PT_GNU_RELRO => segments.relro = address..end,
-            elf::PT_TLS => return Err(ElfError::Refused("thread-local storage (PT_TLS); io-sock's modules have none")),
-            elf::PT_INTERP => return Err(ElfError::Refused("an interpreter (PT_INTERP): this is a program, not a module")),
+            // Whole pages are protected.
+            elf::PT_GNU_RELRO => segments.relro = address - address % PAGE..end.next_multiple_of(PAGE),
+            elf::PT_TLS => {
+                return Err(ElfError::Refused(
+                    "thread-local storage (PT_TLS); io-sock's modules have none",
+                ));
+            }
+            elf::PT_INTERP => {
+                return Err(ElfError::Refused(
+                    "an interpreter (PT_INTERP): this is a program, not a module",
+                ));
+            }
             _ => {}
         }
     }
@@ -126,7 +155,12 @@ fn whole(segments: &Segments) -> Result<(), ElfError> {
     if segments.dynamic.is_empty() || segments.holding(&segments.dynamic).is_none() {
         return Err(ElfError::damaged("no dynamic section"));
     }
-    if !segments.relro.is_empty() && segments.holding(&(segments.relro.start..segments.relro.start)).is_none() {
+    let relro = &segments.relro;
+    let protects = |load: &Segment| {
+        load.memory.start - load.memory.start % PAGE <= relro.start
+            && relro.end <= load.memory.end.next_multiple_of(PAGE)
+    };
+    if !relro.is_empty() && !segments.loads.iter().any(protects) {
         return Err(ElfError::damaged("PT_GNU_RELRO lies outside the loaded segments"));
     }
     Ok(())

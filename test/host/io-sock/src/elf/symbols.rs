@@ -37,17 +37,28 @@ pub(super) fn read(bytes: &[u8], segments: &Segments, dynamic: &Dynamic) -> Resu
         .checked_mul(ENTRY)
         .and_then(|len| segments.file_range(dynamic.symtab, len))
         .and_then(|range| bytes.get(range))
-        .ok_or_else(|| ElfError::damaged(format!("the symbol table of {count} entries lies outside the file")))?;
+        .ok_or_else(|| {
+            ElfError::damaged(format!(
+                "the symbol table of {count} entries lies outside the file"
+            ))
+        })?;
     let strings = bytes.get(dynamic.strtab.clone()).unwrap_or_default();
-    let mut symbols = Symbols { imports: Vec::new(), exports: BTreeMap::new(), count };
+    let mut symbols = Symbols {
+        imports: Vec::new(),
+        exports: BTreeMap::new(),
+        count,
+    };
     for (index, entry) in table.chunks_exact(ENTRY as usize).enumerate().skip(1) {
-        let name = name(strings, u32_at(entry, 0).unwrap_or(0))
-            .ok_or_else(|| ElfError::damaged(format!("symbol {index} has a name outside the string table")))?;
+        let name = name(strings, u32_at(entry, 0).unwrap_or(0)).ok_or_else(|| {
+            ElfError::damaged(format!("symbol {index} has a name outside the string table"))
+        })?;
         let info = entry[4];
         let (bind, kind, other) = (info >> 4, info & 15, entry[5]);
         let address = u64_at(entry, 8).unwrap_or(0);
         if kind == elf::STT_TLS {
-            return Err(ElfError::Refused("thread-local storage (a TLS symbol); io-sock's modules have none"));
+            return Err(ElfError::Refused(
+                "thread-local storage (a TLS symbol); io-sock's modules have none",
+            ));
         }
         if kind == elf::STT_GNU_IFUNC {
             return Err(ElfError::Refused("an indirect function (STT_GNU_IFUNC)"));
@@ -56,11 +67,20 @@ pub(super) fn read(bytes: &[u8], segments: &Segments, dynamic: &Dynamic) -> Resu
             continue;
         }
         match u16_at(entry, 6).unwrap_or(0) {
-            elf::SHN_UNDEF => symbols.imports.push(Import { name, weak: bind == elf::STB_WEAK }),
+            elf::SHN_UNDEF => symbols.imports.push(Import {
+                name,
+                weak: bind == elf::STB_WEAK,
+            }),
             elf::SHN_ABS => {}
             _ if matches!(other & 3, elf::STV_HIDDEN | elf::STV_INTERNAL) => {}
             _ => {
-                symbols.exports.insert(name, Export { address, len: u64_at(entry, 16).unwrap_or(0) });
+                symbols.exports.insert(
+                    name,
+                    Export {
+                        address,
+                        len: u64_at(entry, 16).unwrap_or(0),
+                    },
+                );
             }
         }
     }
@@ -80,13 +100,17 @@ fn count(bytes: &[u8], segments: &Segments, dynamic: &Dynamic) -> Result<u64, El
         u32_at(bytes, range.start)
     };
     let sysv = match dynamic.hash {
-        Some(table) => Some(sysv_count(&|index| words(table, index)).ok_or_else(|| ElfError::damaged("DT_HASH lies outside the file"))?),
+        Some(table) => Some(
+            sysv_count(&|index| words(table, index))
+                .ok_or_else(|| ElfError::damaged("DT_HASH lies outside the file"))?,
+        ),
         None => None,
     };
     let gnu = match dynamic.gnu_hash {
-        Some(table) => {
-            Some(gnu_count(&|index| words(table, index)).ok_or_else(|| ElfError::damaged("DT_GNU_HASH lies outside the file"))?)
-        }
+        Some(table) => Some(
+            gnu_count(&|index| words(table, index))
+                .ok_or_else(|| ElfError::damaged("DT_GNU_HASH lies outside the file"))?,
+        ),
         None => None,
     };
     match (sysv, gnu) {
@@ -102,7 +126,9 @@ fn sysv_count(word: &dyn Fn(u64) -> Option<u32>) -> Option<u64> {
     let end = 2 + buckets + chains;
     word(end - 1)?;
     // Whoever walks the table must stay inside it.
-    (2..end).all(|index| word(index).is_some_and(|next| u64::from(next) < chains.max(1))).then_some(chains)
+    (2..end)
+        .all(|index| word(index).is_some_and(|next| u64::from(next) < chains.max(1)))
+        .then_some(chains)
 }
 
 /// `nbuckets, first, bloom words, shift, bloom (64 bits each), buckets, chains`: the last chain ends with the last symbol.
@@ -121,7 +147,9 @@ fn gnu_count(word: &dyn Fn(u64) -> Option<u32>) -> Option<u64> {
         }
         last = last.max((symbol != 0).then_some(symbol));
     }
-    let Some(mut symbol) = last else { return Some(first) };
+    let Some(mut symbol) = last else {
+        return Some(first);
+    };
     while word(chains + symbol - first)? & 1 == 0 {
         symbol += 1;
     }

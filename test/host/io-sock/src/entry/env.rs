@@ -8,8 +8,23 @@ pub(super) fn symbols() -> Vec<Symbol> {
         ($($name:ident),* $(,)?) => { vec![$((stringify!($name), $name as *const () as usize)),*] };
     }
     table![
-        getenv_int, getenv_uint, getenv_long, getenv_ulong, getenv_int64, getenv_uint64, getenv_quad, getenv_bool, getenv_string,
-        kern_getenv, freeenv, testenv, kern_setenv, kern_unsetenv, resource_int_value, resource_long_value, resource_string_value,
+        getenv_int,
+        getenv_uint,
+        getenv_long,
+        getenv_ulong,
+        getenv_int64,
+        getenv_uint64,
+        getenv_quad,
+        getenv_bool,
+        getenv_string,
+        kern_getenv,
+        freeenv,
+        testenv,
+        kern_setenv,
+        kern_unsetenv,
+        resource_int_value,
+        resource_long_value,
+        resource_string_value,
     ]
 }
 
@@ -60,7 +75,9 @@ macro_rules! number_getter {
         /// `name` is a C string, `data` a variable of this type.
         pub(super) unsafe extern "C" fn $name(name: *const c_char, data: *mut $type) -> c_int {
             // SAFETY: the caller's promise.
-            let Some(value) = (unsafe { number(name) }) else { return 0 };
+            let Some(value) = (unsafe { number(name) }) else {
+                return 0;
+            };
             // SAFETY: the caller's promise. Cut to the type, as FreeBSD does.
             unsafe { data.write(value as $type) };
             1
@@ -80,7 +97,9 @@ number_getter!(getenv_quad, i64);
 /// As for the numbers.
 pub(super) unsafe extern "C" fn getenv_bool(name: *const c_char, data: *mut bool) -> c_int {
     // SAFETY: the caller's promise.
-    let Some(value) = unsafe { lookup(name) }.as_deref().and_then(boolean) else { return 0 };
+    let Some(value) = unsafe { lookup(name) }.as_deref().and_then(boolean) else {
+        return 0;
+    };
     // SAFETY: the caller's promise.
     unsafe { data.write(value) };
     1
@@ -92,8 +111,12 @@ pub(super) unsafe extern "C" fn getenv_bool(name: *const c_char, data: *mut bool
 /// `name` is a C string, `data` has `size` bytes.
 pub(super) unsafe extern "C" fn getenv_string(name: *const c_char, data: *mut c_char, size: c_int) -> c_int {
     // SAFETY: the caller's promise.
-    let Some(value) = (unsafe { lookup(name) }) else { return 0 };
-    let Some(room) = usize::try_from(size).ok().and_then(|size| size.checked_sub(1)) else { return 1 };
+    let Some(value) = (unsafe { lookup(name) }) else {
+        return 0;
+    };
+    let Some(room) = usize::try_from(size).ok().and_then(|size| size.checked_sub(1)) else {
+        return 1;
+    };
     let len = value.len().min(room);
     // SAFETY: `data` has `size` bytes, more than `len`.
     unsafe {
@@ -165,7 +188,12 @@ unsafe fn hint(name: *const c_char, unit: c_int, key: *const c_char) -> Option<S
 
 /// # Safety
 /// `name` and `key` are C strings, `result` is a variable.
-unsafe extern "C" fn resource_int_value(name: *const c_char, unit: c_int, key: *const c_char, result: *mut c_int) -> c_int {
+unsafe extern "C" fn resource_int_value(
+    name: *const c_char,
+    unit: c_int,
+    key: *const c_char,
+    result: *mut c_int,
+) -> c_int {
     let mut long = 0;
     // SAFETY: the caller's promise.
     let error = unsafe { resource_long_value(name, unit, key, &mut long) };
@@ -178,10 +206,19 @@ unsafe extern "C" fn resource_int_value(name: *const c_char, unit: c_int, key: *
 
 /// # Safety
 /// `name` and `key` are C strings, `result` is a variable.
-unsafe extern "C" fn resource_long_value(name: *const c_char, unit: c_int, key: *const c_char, result: *mut c_long) -> c_int {
+unsafe extern "C" fn resource_long_value(
+    name: *const c_char,
+    unit: c_int,
+    key: *const c_char,
+    result: *mut c_long,
+) -> c_int {
     // SAFETY: the caller's promise.
-    let Some(text) = (unsafe { hint(name, unit, key) }) else { return Errno::ENOENT.raw() };
-    let Some(value) = crate::kenv::parse_number(&text) else { return Errno::EINVAL.raw() };
+    let Some(text) = (unsafe { hint(name, unit, key) }) else {
+        return Errno::ENOENT.raw();
+    };
+    let Some(value) = crate::kenv::parse_number(&text) else {
+        return Errno::EINVAL.raw();
+    };
     // SAFETY: the caller's promise.
     unsafe { result.write(value) };
     0
@@ -199,7 +236,9 @@ unsafe extern "C" fn resource_string_value(
 ) -> c_int {
     // SAFETY: the caller's promise.
     let value = unsafe { hint(name, unit, key) }.and_then(|value| CString::new(value).ok());
-    let Some(value) = value else { return Errno::ENOENT.raw() };
+    let Some(value) = value else {
+        return Errno::ENOENT.raw();
+    };
     // FreeBSD hands out its own environment's memory, which stays. Hints are read a few times per load.
     // SAFETY: the caller's promise.
     unsafe { result.write(value.into_raw()) };

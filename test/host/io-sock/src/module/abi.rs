@@ -84,7 +84,7 @@ pub type SysinitFn = unsafe extern "C" fn(*const c_void);
 /// `SI_SUB_DUMMY`: never called.
 pub const SI_SUB_DUMMY: u32 = 0;
 
-// SAFETY (these four): C structures of integers, any bit pattern is a value; addresses are checked before use.
+// SAFETY: this and the next three are C structures of integers, any bit pattern is a value; addresses are checked before use.
 unsafe impl Plain for Sysinit {}
 // SAFETY: as above.
 unsafe impl Plain for ModMetadata {}

@@ -35,9 +35,19 @@ impl Kernel {
         let mapped = MappedModule::map(&found.node, image, &self.symbols)?;
         let metadata = Metadata::read(mapped.memory(), &sets.metadata, &self.symbols)?;
         self.check_needs(&found, &metadata)?;
-        let sysinits = sysinit::sorted(mapped.memory(), &sets.sysinit, Direction::Ascending, &self.symbols)?;
+        let sysinits = sysinit::sorted(
+            mapped.memory(),
+            &sets.sysinit,
+            Direction::Ascending,
+            &self.symbols,
+        )?;
         // Sorted here too, so that a set that cannot be run is found now and not when the module must go.
-        sysinit::sorted(mapped.memory(), &sets.sysuninit, Direction::Descending, &self.symbols)?;
+        sysinit::sorted(
+            mapped.memory(),
+            &sets.sysuninit,
+            Direction::Descending,
+            &self.symbols,
+        )?;
         mapped.construct()?;
 
         let file = Arc::new(File::new(found, mapped, sets, metadata));
@@ -48,7 +58,12 @@ impl Kernel {
         }
         stack::with_giant(|| {
             for entry in &sysinits {
-                self.verbose(|| format!("{}: sysinit {:#x}:{:#x}", file.found.node, entry.subsystem, entry.order));
+                self.verbose(|| {
+                    format!(
+                        "{}: sysinit {:#x}:{:#x}",
+                        file.found.node, entry.subsystem, entry.order
+                    )
+                });
                 // SAFETY: sorted above; `file` keeps the module mapped; Giant is held.
                 unsafe { sysinit::call(entry) };
             }
@@ -62,7 +77,10 @@ impl Kernel {
         if states.iter().any(|(_, state)| *state == ModuleState::Loaded) {
             for (name, state) in &states {
                 if *state != ModuleState::Loaded {
-                    eprintln!("io-sock: {}: module {name} did not start: {state:?}", file.found.node);
+                    eprintln!(
+                        "io-sock: {}: module {name} did not start: {state:?}",
+                        file.found.node
+                    );
                 }
             }
             self.sysctl.enable(&file);
@@ -74,17 +92,26 @@ impl Kernel {
             _ => None,
         });
         self.remove(&file);
-        Err(error.unwrap_or_else(|| LoadError::Registration("no sysinit registers a module of the file".to_owned())))
+        Err(error.unwrap_or_else(|| {
+            LoadError::Registration("no sysinit registers a module of the file".to_owned())
+        }))
     }
 
     fn check_needs(&self, found: &Found, metadata: &Metadata) -> Result<(), LoadError> {
         for need in &metadata.needs {
             // A file may need a module of its own.
-            let own = metadata.versions.iter().find(|(name, _)| *name == need.name).map(|(_, version)| *version);
+            let own = metadata
+                .versions
+                .iter()
+                .find(|(name, _)| *name == need.name)
+                .map(|(_, version)| *version);
             let version = own.or_else(|| self.registry.version_of(&need.name));
             if !version.is_some_and(|version| (need.range.0..=need.range.1).contains(&version)) {
                 return Err(LoadError::Dependency {
-                    module: metadata.modules.first().map_or(found.short.clone(), |module| module.name.clone()),
+                    module: metadata
+                        .modules
+                        .first()
+                        .map_or(found.short.clone(), |module| module.name.clone()),
                     needs: need.name.clone(),
                     range: need.range,
                     found: version,
@@ -96,10 +123,15 @@ impl Kernel {
 }
 
 fn read(found: &Found) -> Result<Vec<u8>, LoadError> {
-    let failed = |error| LoadError::Read { path: found.path.clone(), error };
+    let failed = |error| LoadError::Read {
+        path: found.path.clone(),
+        error,
+    };
     let len = fs::metadata(&found.path).map_err(failed)?.len();
     if len > FILE_MAX {
-        return Err(failed(std::io::Error::other(format!("{len} bytes; at most {FILE_MAX} are read"))));
+        return Err(failed(std::io::Error::other(format!(
+            "{len} bytes; at most {FILE_MAX} are read"
+        ))));
     }
     fs::read(&found.path).map_err(failed)
 }
@@ -111,7 +143,10 @@ fn read(found: &Found) -> Result<Vec<u8>, LoadError> {
 pub unsafe fn register_init(kernel: &Kernel, data: *const ModuleData) {
     let Some((file, index, call)) = kernel.registry.by_data(data.expose_provenance()) else {
         // FreeBSD panics here.
-        eprintln!("io-sock: {}", LoadError::NotRegistered(format!("with data at {data:p}")));
+        eprintln!(
+            "io-sock: {}",
+            LoadError::NotRegistered(format!("with data at {data:p}"))
+        );
         return;
     };
     // SAFETY: `file` keeps the module mapped; a sysinit runs with Giant held.

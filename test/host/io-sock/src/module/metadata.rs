@@ -49,14 +49,23 @@ impl Metadata {
         let mut metadata = Self::default();
         for (index, address) in sets::entries(memory, bounds).enumerate() {
             reader.entry(address, &mut metadata).map_err(|what| {
-                LoadError::Registration(format!("set_modmetadata_set, entry {index} at {address:#x}: {what}"))
+                LoadError::Registration(format!(
+                    "set_modmetadata_set, entry {index} at {address:#x}: {what}"
+                ))
             })?;
         }
         if metadata.modules.is_empty() {
-            return Err(LoadError::Registration("set_modmetadata_set declares no module".to_owned()));
+            return Err(LoadError::Registration(
+                "set_modmetadata_set declares no module".to_owned(),
+            ));
         }
         Ok(metadata)
     }
+}
+
+/// What can be printed and compared: one word of ASCII.
+pub fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 struct Reader<'a> {
@@ -76,7 +85,10 @@ impl Reader<'_> {
             MDT_DEPEND => {
                 let depend: ModDepend = memory.read(entry.data).ok_or(data)?;
                 let name = self.name(entry.cval)?;
-                metadata.needs.push(Needed { name, range: (depend.minimum, depend.maximum) });
+                metadata.needs.push(Needed {
+                    name,
+                    range: (depend.minimum, depend.maximum),
+                });
             }
             MDT_MODULE => metadata.modules.push(self.module(entry.data)?),
             MDT_VERSION => {
@@ -90,19 +102,30 @@ impl Reader<'_> {
     }
 
     fn module(&self, address: usize) -> Result<Declared, String> {
-        let data: ModuleData = self.memory.read(address).ok_or("its moduledata lies outside the image")?;
+        let data: ModuleData = self
+            .memory
+            .read(address)
+            .ok_or("its moduledata lies outside the image")?;
         let name = self.name(data.name)?;
-        let callable = data.evhand == 0 || self.memory.executable(data.evhand) || self.host.is_symbol(data.evhand);
+        let callable =
+            data.evhand == 0 || self.memory.executable(data.evhand) || self.host.is_symbol(data.evhand);
         if !callable {
             return Err(format!("the event handler of module {name} is not in code"));
         }
-        Ok(Declared { name, data: address, handler: data.evhand, private: data.private })
+        Ok(Declared {
+            name,
+            data: address,
+            handler: data.evhand,
+            private: data.private,
+        })
     }
 
     fn name(&self, address: usize) -> Result<String, String> {
         match self.memory.string(address, NAME_MAX) {
-            Some(name) if !name.is_empty() => Ok(name),
-            _ => Err(format!("its name is empty, longer than {NAME_MAX} bytes or outside the image")),
+            Some(name) if is_name(&name) => Ok(name),
+            _ => Err(format!(
+                "its name is empty, not printable, longer than {NAME_MAX} bytes or outside the image"
+            )),
         }
     }
 }

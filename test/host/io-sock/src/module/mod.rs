@@ -20,7 +20,7 @@ mod unload;
 pub mod version;
 
 pub use load::register_init;
-pub use metadata::{Declared, Metadata, Needed};
+pub use metadata::{Declared, Metadata, Needed, is_name};
 pub use registry::{File, ModuleState, Registry};
 pub use sets::Sets;
 pub use unload::Force;

@@ -59,7 +59,13 @@ impl Call {
         let handler: EventHandler = unsafe { std::mem::transmute::<*const c_void, EventHandler>(handler) };
         let module = std::ptr::with_exposed_provenance_mut(self.module);
         // SAFETY: the module says that its handler takes these.
-        errno::check(unsafe { handler(module, event as i32, std::ptr::with_exposed_provenance_mut(self.private)) })
+        errno::check(unsafe {
+            handler(
+                module,
+                event as i32,
+                std::ptr::with_exposed_provenance_mut(self.private),
+            )
+        })
     }
 }
 
@@ -86,17 +92,29 @@ impl File {
             tag: Box::new(0),
         };
         let modules = Mutex::new(metadata.modules.iter().map(module).collect());
-        Self { found, mapped, sets, metadata, modules, sysctls: Mutex::default() }
+        Self {
+            found,
+            mapped,
+            sets,
+            metadata,
+            modules,
+            sysctls: Mutex::default(),
+        }
     }
 
     /// Its modules' names and states.
     pub fn modules(&self) -> Vec<(String, ModuleState)> {
-        self.lock().iter().map(|module| (module.declared.name.clone(), module.state)).collect()
+        self.lock()
+            .iter()
+            .map(|module| (module.declared.name.clone(), module.state))
+            .collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Module>> {
         // The list is whole after every operation.
-        self.modules.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.modules
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Finds the module that a sysinit's argument means, and how to call it.
@@ -156,9 +174,14 @@ impl Registry {
     pub(super) fn add(&self, file: &Arc<File>) -> Result<(), LoadError> {
         let mut files = self.lock();
         for declared in &file.metadata.modules {
-            let other = files.iter().find(|other| other.metadata.modules.iter().any(|m| m.name == declared.name));
+            let other = files
+                .iter()
+                .find(|other| other.metadata.modules.iter().any(|m| m.name == declared.name));
             if let Some(other) = other {
-                return Err(LoadError::AlreadyLoaded(format!("module {} (of {})", declared.name, other.found.node)));
+                return Err(LoadError::AlreadyLoaded(format!(
+                    "module {} (of {})",
+                    declared.name, other.found.node
+                )));
             }
         }
         files.push(Arc::clone(file));
@@ -175,9 +198,20 @@ impl Registry {
             return Some(version::KERNEL);
         }
         let published = |file: &Arc<File>| {
-            let versions = file.metadata.versions.iter().find(|(module, _)| module == name).map(|(_, version)| *version);
+            let versions = file
+                .metadata
+                .versions
+                .iter()
+                .find(|(module, _)| module == name)
+                .map(|(_, version)| *version);
             // A module without MODULE_VERSION has version 0.
-            versions.or_else(|| file.metadata.modules.iter().any(|module| module.name == name).then_some(0))
+            versions.or_else(|| {
+                file.metadata
+                    .modules
+                    .iter()
+                    .any(|module| module.name == name)
+                    .then_some(0)
+            })
         };
         self.lock().iter().find_map(published)
     }
@@ -185,7 +219,9 @@ impl Registry {
     /// Finds the module whose `moduledata_t` lies at `data`.
     pub(super) fn by_data(&self, data: usize) -> Option<(Arc<File>, usize, Call)> {
         let files = self.files();
-        files.into_iter().find_map(|file| file.by_data(data).map(|(index, call)| (file, index, call)))
+        files
+            .into_iter()
+            .find_map(|file| file.by_data(data).map(|(index, call)| (file, index, call)))
     }
 
     /// A file that needs a module of `file`, and which module.
@@ -196,8 +232,12 @@ impl Registry {
         };
         let files = self.lock();
         let others = files.iter().filter(|other| !Arc::ptr_eq(other, file));
-        others.flat_map(|other| other.metadata.needs.iter().map(move |need| (other, need))).find_map(|(other, need)| {
-            names().any(|name| *name == need.name).then(|| (need.name.clone(), other.found.node.clone()))
-        })
+        others
+            .flat_map(|other| other.metadata.needs.iter().map(move |need| (other, need)))
+            .find_map(|(other, need)| {
+                names()
+                    .any(|name| *name == need.name)
+                    .then(|| (need.name.clone(), other.found.node.clone()))
+            })
     }
 }

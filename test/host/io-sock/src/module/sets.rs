@@ -46,7 +46,11 @@ impl Sets {
             sysuninit: get("set_sysuninit_set", false, true),
             sysctl: get("set_sysctl_set", true, false),
         };
-        if faults.is_empty() { Ok(sets) } else { Err(LoadError::Sets(faults)) }
+        if faults.is_empty() {
+            Ok(sets)
+        } else {
+            Err(LoadError::Sets(faults))
+        }
     }
 
     /// The addresses of the file's oids.
@@ -56,19 +60,32 @@ impl Sets {
 }
 
 fn bounds(image: &Image, set: &'static str, sorted: bool) -> Result<Bounds, SetFault> {
-    let symbol = |side: &str| image.export(&format!("__{side}_{set}")).map(|export| export.address);
+    let symbol = |side: &str| {
+        image
+            .export(&format!("__{side}_{set}"))
+            .map(|export| export.address)
+    };
     let bounds = match (symbol("start"), symbol("stop")) {
         (Some(start), Some(stop)) => start..stop,
         (None, None) if image.has_section(set) => return Err(SetFault::Hidden(set)),
         (None, None) => return Err(SetFault::Absent(set)),
         (start, _) => {
             let side = if start.is_none() { "start" } else { "stop" };
-            return Err(SetFault::Half { set, missing: format!("__{side}_{set}") });
+            return Err(SetFault::Half {
+                set,
+                missing: format!("__{side}_{set}"),
+            });
         }
     };
     let segments: &Segments = image.segments();
-    let bad = SetFault::Bounds { set, bounds: (bounds.start, bounds.end) };
-    if bounds.start > bounds.end || !(bounds.end - bounds.start).is_multiple_of(8) || !bounds.start.is_multiple_of(8) {
+    let bad = SetFault::Bounds {
+        set,
+        bounds: (bounds.start, bounds.end),
+    };
+    if bounds.start > bounds.end
+        || !(bounds.end - bounds.start).is_multiple_of(8)
+        || !bounds.start.is_multiple_of(8)
+    {
         return Err(bad);
     }
     if bounds.is_empty() {

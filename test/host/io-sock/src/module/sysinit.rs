@@ -26,23 +26,38 @@ pub fn sorted(
     let mut entries = Vec::new();
     for address in sets::entries(memory, bounds) {
         let bad = |what: &str| LoadError::Registration(format!("sysinit at {address:#x} {what}"));
-        let entry: Sysinit = memory.read(address).ok_or_else(|| bad("lies outside the image"))?;
+        let entry: Sysinit = memory
+            .read(address)
+            .ok_or_else(|| bad("lies outside the image"))?;
         if entry.subsystem != SI_SUB_DUMMY && !memory.executable(entry.func) && !host.is_symbol(entry.func) {
-            return Err(bad(&format!("calls {:#x}, which is no code of the module and no symbol of io-sock", entry.func)));
+            return Err(bad(&format!(
+                "calls {:#x}, which is no code of the module and no symbol of io-sock",
+                entry.func
+            )));
         }
         entries.push((address, entry));
     }
     // Stable: entries of the same place keep the linker's order.
     entries.sort_by(|(_, a), (_, b)| {
         let order = (a.subsystem, a.order).cmp(&(b.subsystem, b.order));
-        if direction == Direction::Ascending { order } else { order.reverse() }
+        if direction == Direction::Ascending {
+            order
+        } else {
+            order.reverse()
+        }
     });
     for (slot, (address, _)) in sets::slots(memory, bounds).zip(&entries) {
         if !memory.write(slot, *address) {
-            return Err(LoadError::Registration("the set cannot be sorted in place".to_owned()));
+            return Err(LoadError::Registration(
+                "the set cannot be sorted in place".to_owned(),
+            ));
         }
     }
-    Ok(entries.into_iter().map(|(_, entry)| entry).filter(|entry| entry.subsystem != SI_SUB_DUMMY).collect())
+    Ok(entries
+        .into_iter()
+        .map(|(_, entry)| entry)
+        .filter(|entry| entry.subsystem != SI_SUB_DUMMY)
+        .collect())
 }
 
 /// Calls one entry.

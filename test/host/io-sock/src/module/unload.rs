@@ -31,9 +31,15 @@ impl Kernel {
                 // SAFETY: `file` keeps the module mapped; Giant is held.
                 let answer = unsafe { call.send(Event::Quiesce) };
                 // A handler that does not know the event has nothing against it.
-                let refused = answer.err().filter(|error| !matches!(*error, Errno::EOPNOTSUPP | Errno::EINVAL));
+                let refused = answer
+                    .err()
+                    .filter(|error| !matches!(*error, Errno::EOPNOTSUPP | Errno::EINVAL));
                 if let (Some(error), Force::No) = (refused, force) {
-                    return Err(UnloadError::Refused { module: module.clone(), event: "MOD_QUIESCE", error });
+                    return Err(UnloadError::Refused {
+                        module: module.clone(),
+                        event: "MOD_QUIESCE",
+                        error,
+                    });
                 }
             }
             for (index, module, call) in running {
@@ -41,7 +47,13 @@ impl Kernel {
                 // ON-TARGET: whether io-sock sends MOD_UNLOAD and respects the answer is not documented; FreeBSD does both.
                 match unsafe { call.send(Event::Unload) } {
                     Ok(()) => file.set_state(index, ModuleState::Unloaded),
-                    Err(error) => return Err(UnloadError::Refused { module, event: "MOD_UNLOAD", error }),
+                    Err(error) => {
+                        return Err(UnloadError::Refused {
+                            module,
+                            event: "MOD_UNLOAD",
+                            error,
+                        });
+                    }
                 }
             }
             Ok(())
@@ -54,11 +66,21 @@ impl Kernel {
     /// its last reference.
     pub(super) fn remove(&self, file: &Arc<File>) {
         self.sysctl.unregister(file);
-        let order = sysinit::sorted(file.mapped.memory(), &file.sets.sysuninit, Direction::Descending, &self.symbols);
+        let order = sysinit::sorted(
+            file.mapped.memory(),
+            &file.sets.sysuninit,
+            Direction::Descending,
+            &self.symbols,
+        );
         match order {
             Ok(entries) => stack::with_giant(|| {
                 for entry in &entries {
-                    self.verbose(|| format!("{}: sysuninit {:#x}:{:#x}", file.found.node, entry.subsystem, entry.order));
+                    self.verbose(|| {
+                        format!(
+                            "{}: sysuninit {:#x}:{:#x}",
+                            file.found.node, entry.subsystem, entry.order
+                        )
+                    });
                     // SAFETY: sorted above; `file` keeps the module mapped; Giant is held.
                     unsafe { sysinit::call(entry) };
                 }

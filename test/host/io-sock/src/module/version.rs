@@ -37,16 +37,30 @@ pub enum VersionError {
 
 impl fmt::Display for VersionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let build = |diag| if diag { "a diagnostic build (flag 1)" } else { "a normal build (flag 0)" };
+        let build = |diag| {
+            if diag {
+                "a diagnostic build (flag 1)"
+            } else {
+                "a normal build (flag 0)"
+            }
+        };
         match self {
-            Self::Absent => write!(f, "no {SYMBOL} in .dynsym: not an io-sock module, or the linker made it local"),
+            Self::Absent => write!(
+                f,
+                "no {SYMBOL} in .dynsym: not an io-sock module, or the linker made it local"
+            ),
             Self::NoData => write!(f, "{SYMBOL} is not 16 bytes of initialised data"),
             Self::Mismatch { provided, minimum } => write!(
                 f,
                 "wrong version: the module provides {provided:#x} and needs at least {minimum:#x}; \
                  this io-sock provides {PROVIDED:#x} and needs at least {MINIMUM:#x}"
             ),
-            Self::Diag { module } => write!(f, "the module is {}, this io-sock is {}", build(*module), build(!*module)),
+            Self::Diag { module } => write!(
+                f,
+                "the module is {}, this io-sock is {}",
+                build(*module),
+                build(!*module)
+            ),
         }
     }
 }
@@ -62,5 +76,9 @@ pub fn check(image: &Image, diag: bool) -> Result<(), VersionError> {
         return Err(VersionError::Mismatch { provided, minimum });
     }
     let module = flags & FLAG_DIAG != 0;
-    if module == diag { Ok(()) } else { Err(VersionError::Diag { module }) }
+    if module == diag {
+        Ok(())
+    } else {
+        Err(VersionError::Diag { module })
+    }
 }

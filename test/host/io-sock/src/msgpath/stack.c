@@ -43,7 +43,8 @@ int msgpath_close(struct socket *so);
 int msgpath_bind(struct socket *so, const struct addr *addr);
 int msgpath_listen(struct socket *so, int backlog);
 int msgpath_accept(struct socket *so, int flags, struct socket **out, struct addr *peer);
-int msgpath_connect(struct socket *so, const struct addr *addr, int flags);
+int msgpath_connect(struct socket *so, const struct addr *addr);
+int msgpath_connected(struct socket *so, int flags);
 int msgpath_send(struct socket *so, const void *bytes, size_t len, int flags, size_t *sent);
 int msgpath_receive(struct socket *so, void *bytes, size_t len, int flags, size_t *received);
 int msgpath_shutdown(struct socket *so, int how);
@@ -153,8 +154,9 @@ msgpath_accept(struct socket *head, int flags, struct socket **out, struct addr 
 	return (0);
 }
 
+/* Begins to connect. */
 int
-msgpath_connect(struct socket *so, const struct addr *addr, int flags)
+msgpath_connect(struct socket *so, const struct addr *addr)
 {
 	union any_sockaddr sa;
 	int error = to_kernel(addr, &sa);
@@ -164,28 +166,36 @@ msgpath_connect(struct socket *so, const struct addr *addr, int flags)
 	SOCK_LOCK(so);
 	error = (so->so_state & SS_ISCONNECTING) != 0 ? EALREADY : 0;
 	SOCK_UNLOCK(so);
-	if (error != 0)
-		return (error);
-	error = soconnect(so, &sa.any, curthread);
-	SOCK_LOCK(so);
-	if (error == 0 && (flags & MSG_DONTWAIT) != 0 && (so->so_state & SS_ISCONNECTING) != 0) {
+	if (error == 0)
+		error = soconnect(so, &sa.any, curthread);
+	if (error != 0 && error != EALREADY) {
+		/* As connect(2): a refused start leaves the bit behind. */
+		SOCK_LOCK(so);
+		so->so_state &= ~SS_ISCONNECTING;
 		SOCK_UNLOCK(so);
-		return (EINPROGRESS);
 	}
+	return (error);
+}
+
+/* Waits until a begun connection stands or failed. Interrupted, it goes on without us, as after a signal in connect(2). */
+int
+msgpath_connected(struct socket *so, int flags)
+{
+	int error = 0;
+
+	SOCK_LOCK(so);
 	while (error == 0 && (so->so_state & SS_ISCONNECTING) != 0 && so->so_error == 0) {
-		error = msleep(&so->so_timeo, SOCK_MTX(so), PSOCK | PCATCH, "connec", 0);
-		if (error != 0) {
-			/* The attempt goes on without us, as after a signal in connect(2). */
-			SOCK_UNLOCK(so);
-			return (error);
-		}
+		if ((flags & MSG_DONTWAIT) != 0)
+			error = EINPROGRESS;
+		else
+			error = msleep(&so->so_timeo, SOCK_MTX(so), PSOCK | PCATCH, "connec", 0);
 	}
 	if (error == 0) {
 		error = so->so_error;
 		so->so_error = 0;
+		if (error != 0)
+			so->so_state &= ~SS_ISCONNECTING;
 	}
-	if (error != 0)
-		so->so_state &= ~SS_ISCONNECTING;
 	SOCK_UNLOCK(so);
 	return (error);
 }

@@ -25,10 +25,19 @@ macro_rules! word_handler {
     ($name:ident, $word:ty) => {
         /// # Safety
         /// Called by io-sock or by a module's own handler: `arg1` is null or a variable of this type, `req` the request at hand.
-        unsafe extern "C" fn $name(_oid: *mut SysctlOid, arg1: *mut c_void, arg2: i64, req: *mut SysctlReq) -> c_int {
+        unsafe extern "C" fn $name(
+            _oid: *mut SysctlOid,
+            arg1: *mut c_void,
+            arg2: i64,
+            req: *mut SysctlReq,
+        ) -> c_int {
             let variable = arg1.cast::<$word>();
-            // SAFETY: the caller's promise. Volatile: one access, whatever the module does to the variable meanwhile.
-            let value = if variable.is_null() { arg2 as $word } else { unsafe { variable.read_volatile() } };
+            let value = if variable.is_null() {
+                arg2 as $word
+            } else {
+                // SAFETY: the caller's promise. Volatile: one access, whatever the module does to the variable meanwhile.
+                unsafe { variable.read_volatile() }
+            };
             // SAFETY: the caller's promise.
             let req = unsafe { &mut *req };
             let error = req.give(&value.to_ne_bytes());
@@ -58,18 +67,33 @@ word_handler!(sysctl_handle_64, i64);
 ///
 /// # Safety
 /// As for the words: `arg1` is a C string, in a buffer of `arg2` bytes unless that is 0.
-unsafe extern "C" fn sysctl_handle_string(_oid: *mut SysctlOid, arg1: *mut c_void, arg2: i64, req: *mut SysctlReq) -> c_int {
+unsafe extern "C" fn sysctl_handle_string(
+    _oid: *mut SysctlOid,
+    arg1: *mut c_void,
+    arg2: i64,
+    req: *mut SysctlReq,
+) -> c_int {
     // SAFETY: the caller's promise.
     let req = unsafe { &mut *req };
-    let Ok(room) = usize::try_from(arg2) else { return Errno::EINVAL.raw() };
+    let Ok(room) = usize::try_from(arg2) else {
+        return Errno::EINVAL.raw();
+    };
     if arg1.is_null() {
         return Errno::EINVAL.raw();
     }
     let text = arg1.cast::<c_char>();
     // SAFETY: a C string, or `room` bytes of one.
-    let len = unsafe { if room == 0 { libc::strlen(text) } else { libc::strnlen(text, room - 1) } };
+    let len = unsafe {
+        if room == 0 {
+            libc::strlen(text)
+        } else {
+            libc::strnlen(text, room - 1)
+        }
+    };
     // SAFETY: `len` bytes were found there. Copied before use, since the module may write meanwhile.
-    let mut copy: Vec<u8> = (0..len).map(|at| unsafe { text.add(at).cast::<u8>().read_volatile() }).collect();
+    let mut copy: Vec<u8> = (0..len)
+        .map(|at| unsafe { text.add(at).cast::<u8>().read_volatile() })
+        .collect();
     copy.push(0);
     let error = req.give(&copy);
     if error != 0 || !req.writes() {
@@ -79,7 +103,7 @@ unsafe extern "C" fn sysctl_handle_string(_oid: *mut SysctlOid, arg1: *mut c_voi
         return Errno::EPERM.raw();
     }
     let mut left = req.left();
-    if left >= room + 1 {
+    if left > room {
         return Errno::EINVAL.raw();
     }
     let mut bytes = vec![0; left];
@@ -104,16 +128,25 @@ unsafe extern "C" fn sysctl_handle_string(_oid: *mut SysctlOid, arg1: *mut c_voi
 ///
 /// # Safety
 /// As for the words: `arg1` has `arg2` bytes.
-unsafe extern "C" fn sysctl_handle_opaque(_oid: *mut SysctlOid, arg1: *mut c_void, arg2: i64, req: *mut SysctlReq) -> c_int {
+unsafe extern "C" fn sysctl_handle_opaque(
+    _oid: *mut SysctlOid,
+    arg1: *mut c_void,
+    arg2: i64,
+    req: *mut SysctlReq,
+) -> c_int {
     // SAFETY: the caller's promise.
     let req = unsafe { &mut *req };
-    let Ok(len) = usize::try_from(arg2) else { return Errno::EINVAL.raw() };
+    let Ok(len) = usize::try_from(arg2) else {
+        return Errno::EINVAL.raw();
+    };
     if arg1.is_null() {
         return Errno::EINVAL.raw();
     }
     let memory = arg1.cast::<u8>();
     // SAFETY: the caller's promise; copied before use, since the module may write meanwhile.
-    let copy: Vec<u8> = (0..len).map(|at| unsafe { memory.add(at).read_volatile() }).collect();
+    let copy: Vec<u8> = (0..len)
+        .map(|at| unsafe { memory.add(at).read_volatile() })
+        .collect();
     let error = req.give(&copy);
     if error != 0 || !req.writes() {
         return error;

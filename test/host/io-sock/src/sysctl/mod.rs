@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `oid.rs` | `struct sysctl_oid`, kinds and flags |
 //! | `roots.rs` | the nodes that modules hang theirs below, exported as C symbols |
+//! | `set.rs` | a file's sysctls, checked |
 //! | `tree.rs` | which oids there are, by name |
 //! | `request.rs` | one call of a handler |
 //! | `value.rs` | bytes to text and back |
@@ -13,6 +14,7 @@ mod handlers;
 mod oid;
 mod request;
 mod roots;
+mod set;
 mod tree;
 mod value;
 

@@ -89,7 +89,10 @@ unsafe extern "C" fn new(req: *mut SysctlReq, to: *mut c_void, len: usize) -> c_
     }
     if len > 0 {
         // SAFETY: `newptr` has `newlen` bytes, of which `len` are left at `newidx`; `to` has `len`.
-        unsafe { to.cast::<u8>().copy_from(req.newptr.cast::<u8>().add(req.newidx), len) };
+        unsafe {
+            to.cast::<u8>()
+                .copy_from(req.newptr.cast::<u8>().add(req.newidx), len)
+        };
     }
     req.newidx += len;
     0
@@ -128,7 +131,9 @@ impl Target {
                 oldlen: room,
                 oldidx: 0,
                 oldfunc: old,
-                newptr: new_bytes.as_mut().map_or(std::ptr::null_mut(), |bytes| bytes.as_mut_ptr().cast()),
+                newptr: new_bytes
+                    .as_mut()
+                    .map_or(std::ptr::null_mut(), |bytes| bytes.as_mut_ptr().cast()),
                 newlen: write.map_or(0, <[u8]>::len),
                 newidx: 0,
                 newfunc: new,
@@ -157,6 +162,10 @@ impl Target {
         let arg1 = std::ptr::with_exposed_provenance_mut(self.arg1);
         // SAFETY: the oid's own handler with the oid's own arguments.
         let call = |req: &mut SysctlReq| unsafe { handler(oid, arg1, self.arg2, req) };
-        if self.giant { stack::with_giant(|| call(req)) } else { call(req) }
+        if self.giant {
+            stack::with_giant(|| call(req))
+        } else {
+            call(req)
+        }
     }
 }

@@ -6,8 +6,29 @@ use std::sync::OnceLock;
 
 /// One node: its name in full. The C symbol of `a.b` is `sysctl___a_b`.
 const NODES: &[&str] = &[
-    "kern", "kern.ipc", "vm", "vfs", "net", "net.inet", "net.inet.ip", "net.inet.tcp", "net.inet.udp", "net.inet6", "net.isr",
-    "net.link", "net.link.generic", "debug", "hw", "machdep", "user", "security", "dev", "qnx", "qnx.module", "qnx.driver", "qnx.pool",
+    "kern",
+    "kern.ipc",
+    "vm",
+    "vfs",
+    "net",
+    "net.inet",
+    "net.inet.ip",
+    "net.inet.tcp",
+    "net.inet.udp",
+    "net.inet6",
+    "net.isr",
+    "net.link",
+    "net.link.generic",
+    "debug",
+    "hw",
+    "machdep",
+    "user",
+    "security",
+    "dev",
+    "qnx",
+    "qnx.module",
+    "qnx.driver",
+    "qnx.pool",
 ];
 
 /// `CTLTYPE_NODE`.
@@ -27,8 +48,14 @@ pub fn all() -> &'static [Root] {
     static ROOTS: OnceLock<Vec<Root>> = OnceLock::new();
     ROOTS.get_or_init(|| {
         let root = |path: &&'static str| {
-            let oid: &'static mut SysctlOid = Box::leak(Box::new(SysctlOid { kind: RD | NODE, ..ZERO }));
-            Root { path, oid: std::ptr::from_mut(oid).expose_provenance() }
+            let oid: &'static mut SysctlOid = Box::leak(Box::new(SysctlOid {
+                kind: RD | NODE,
+                ..ZERO
+            }));
+            Root {
+                path,
+                oid: std::ptr::from_mut(oid).expose_provenance(),
+            }
         };
         NODES.iter().map(root).collect()
     })
@@ -65,5 +92,13 @@ pub fn symbols() -> Vec<Symbol> {
         (&*Box::leak(name.into_boxed_str()), root.oid)
     };
     static SYMBOLS: OnceLock<Vec<Symbol>> = OnceLock::new();
-    SYMBOLS.get_or_init(|| all().iter().map(symbol).chain([("sysctl__children", head())]).collect()).clone()
+    SYMBOLS
+        .get_or_init(|| {
+            all()
+                .iter()
+                .map(symbol)
+                .chain([("sysctl__children", head())])
+                .collect()
+        })
+        .clone()
 }

@@ -15,9 +15,6 @@ use std::{
 /// Names an oid: its address.
 pub type OidId = usize;
 
-/// Longest name of one oid that is believed.
-const NAME_MAX: usize = 255;
-
 /// Why a sysctl was not read or written.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Error {
@@ -89,8 +86,19 @@ pub struct Tree {
 
 impl Default for Tree {
     fn default() -> Self {
-        let node = |root: &roots::Root| (root.path.to_owned(), Entry { source: Source::Node, oid: root.oid, enabled: true });
-        Self { entries: Mutex::new(roots::all().iter().map(node).collect()) }
+        let node = |root: &roots::Root| {
+            (
+                root.path.to_owned(),
+                Entry {
+                    source: Source::Node,
+                    oid: root.oid,
+                    enabled: true,
+                },
+            )
+        };
+        Self {
+            entries: Mutex::new(roots::all().iter().map(node).collect()),
+        }
     }
 }
 
@@ -105,12 +113,21 @@ struct Found {
 impl Tree {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Entry>> {
         // The map is whole after every operation.
-        self.entries.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.entries
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Publishes a value of io-sock's own, read-only.
     pub fn publish(&self, name: &str, read: impl Fn() -> String + Send + Sync + 'static) {
-        self.lock().insert(name.to_owned(), Entry { source: Source::Host(Box::new(read)), oid: 0, enabled: true });
+        self.lock().insert(
+            name.to_owned(),
+            Entry {
+                source: Source::Host(Box::new(read)),
+                oid: 0,
+                enabled: true,
+            },
+        );
     }
 
     /// Registers the sysctls of a file, disabled; those with a tunable take their value from the kernel environment.
@@ -121,16 +138,28 @@ impl Tree {
         loop {
             let before = waiting.len();
             let mut entries = self.lock();
-            let mut names: BTreeMap<OidId, String> = entries.iter().map(|(name, entry)| (entry.oid, name.clone())).collect();
+            let mut names: BTreeMap<OidId, String> = entries
+                .iter()
+                .map(|(name, entry)| (entry.oid, name.clone()))
+                .collect();
             names.insert(roots::head(), String::new());
             waiting.retain(|(address, name, oid)| {
-                let Some(parent) = names.get(&oid.parent) else { return true };
-                let path = if parent.is_empty() { name.clone() } else { format!("{parent}.{name}") };
+                let Some(parent) = names.get(&oid.parent) else {
+                    return true;
+                };
+                let path = if parent.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{parent}.{name}")
+                };
                 names.insert(*address, path.clone());
                 if let Some(old) = entries.get(&path) {
                     // FreeBSD shares nodes and refuses leaves; neither ends the load.
                     if !matches!(old.source, Source::Node) {
-                        eprintln!("io-sock: {}: sysctl {path} is already there and stays", file.found.node);
+                        eprintln!(
+                            "io-sock: {}: sysctl {path} is already there and stays",
+                            file.found.node
+                        );
                     }
                     return false;
                 }
@@ -144,10 +173,16 @@ impl Tree {
                 break;
             }
         }
-        *file.sysctls.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = added;
+        *file
+            .sysctls
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner()) = added;
         if let Some((_, name, oid)) = waiting.first() {
             self.unregister(file);
-            let what = format!("sysctl {name} hangs below {:#x}, which is no node of io-sock or of the file", oid.parent);
+            let what = format!(
+                "sysctl {name} hangs below {:#x}, which is no node of io-sock or of the file",
+                oid.parent
+            );
             return Err(LoadError::Registration(what));
         }
         self.fetch_tunables(file, kernel);
@@ -160,32 +195,55 @@ impl Tree {
             if found.kind & oid::TUN == 0 || found.kind & oid::NOFETCH != 0 {
                 continue;
             }
-            let Some(text) = kernel.kenv.get(&found.name) else { continue };
+            let Some(text) = kernel.kenv.get(&found.name) else {
+                continue;
+            };
             let written = match value::parse(found.value, &text) {
                 // SAFETY: registered from a mapped file's checked set; nothing is locked.
-                Some(bytes) => unsafe { found.target.call(Some(&bytes)) }.map(drop).map_err(|error| error.to_string()),
+                Some(bytes) => unsafe { found.target.call(Some(&bytes)) }
+                    .map(drop)
+                    .map_err(|error| error.to_string()),
                 None => Err(format!("'{text}' is no value of it")),
             };
             if let Err(error) = written {
-                eprintln!("io-sock: {}: tunable {} not taken: {error}", file.found.node, found.name);
+                eprintln!(
+                    "io-sock: {}: tunable {} not taken: {error}",
+                    file.found.node, found.name
+                );
             }
         }
     }
 
     /// Makes a file's sysctls visible.
     pub(crate) fn enable(&self, file: &File) {
-        let ids = file.sysctls.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
-        self.lock().values_mut().filter(|entry| ids.contains(&entry.oid)).for_each(|entry| entry.enabled = true);
+        let ids = file
+            .sysctls
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .clone();
+        self.lock()
+            .values_mut()
+            .filter(|entry| ids.contains(&entry.oid))
+            .for_each(|entry| entry.enabled = true);
     }
 
     /// Removes a file's sysctls.
     pub(crate) fn unregister(&self, file: &File) {
-        let ids = std::mem::take(&mut *file.sysctls.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+        let ids = std::mem::take(
+            &mut *file
+                .sysctls
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner()),
+        );
         self.lock().retain(|_, entry| !ids.contains(&entry.oid));
     }
 
     fn of_file(&self, file: &File) -> Vec<Found> {
-        let ids = file.sysctls.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
+        let ids = file
+            .sysctls
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .clone();
         let entries = self.lock();
         let mine = entries.iter().filter(|(_, entry)| ids.contains(&entry.oid));
         mine.filter_map(|(name, entry)| found(name, entry)).collect()
@@ -217,7 +275,12 @@ impl Tree {
             // SAFETY: registered from a mapped file's checked set; the administration lock keeps it mapped; nothing else is locked.
             match unsafe { found.target.call(None) } {
                 Ok(bytes) => values.push((found.name, value::print(found.value, &bytes))),
-                Err(error) if name == Some(&found.name) => return Err(Error::Handler { name: found.name, error }),
+                Err(error) if name == Some(&found.name) => {
+                    return Err(Error::Handler {
+                        name: found.name,
+                        error,
+                    });
+                }
                 // One that cannot answer does not hide the others.
                 Err(_) => {}
             }
@@ -228,26 +291,54 @@ impl Tree {
 
     /// Writes one sysctl and answers its old and new value. Handlers may sleep.
     pub(crate) fn write(&self, name: &str, text: &str, privileged: bool) -> Result<(String, String), Error> {
-        let entry = self.lock().get(name).filter(|entry| entry.enabled).map(|entry| found(name, entry));
-        let Some(entry) = entry else { return Err(Error::Unknown(name.to_owned())) };
-        let allowed = |found: &Found| found.kind & oid::WR != 0 && (privileged || found.kind & oid::ANYBODY != 0);
-        let Some(found) = entry.filter(allowed) else { return Err(Error::Denied(name.to_owned())) };
-        let bad = || Error::BadValue { name: name.to_owned(), value: text.to_owned() };
+        let entry = self
+            .lock()
+            .get(name)
+            .filter(|entry| entry.enabled)
+            .map(|entry| found(name, entry));
+        let Some(entry) = entry else {
+            return Err(Error::Unknown(name.to_owned()));
+        };
+        let allowed =
+            |found: &Found| found.kind & oid::WR != 0 && (privileged || found.kind & oid::ANYBODY != 0);
+        let Some(found) = entry.filter(allowed) else {
+            return Err(Error::Denied(name.to_owned()));
+        };
+        let bad = || Error::BadValue {
+            name: name.to_owned(),
+            value: text.to_owned(),
+        };
         let bytes = value::parse(found.value, text).ok_or_else(bad)?;
         // SAFETY: as in `read`.
         let call = |write: Option<&[u8]>| unsafe { found.target.call(write) };
-        let failed = |error| Error::Handler { name: name.to_owned(), error };
+        let failed = |error| Error::Handler {
+            name: name.to_owned(),
+            error,
+        };
         let readable = found.kind & oid::RD != 0;
-        let old = if readable { value::print(found.value, &call(None).map_err(failed)?) } else { String::new() };
+        let old = if readable {
+            value::print(found.value, &call(None).map_err(failed)?)
+        } else {
+            String::new()
+        };
         call(Some(&bytes)).map_err(failed)?;
-        let new = if readable { value::print(found.value, &call(None).map_err(failed)?) } else { String::new() };
+        let new = if readable {
+            value::print(found.value, &call(None).map_err(failed)?)
+        } else {
+            String::new()
+        };
         Ok((old, new))
     }
 }
 
 fn found(name: &str, entry: &Entry) -> Option<Found> {
     match &entry.source {
-        Source::Oid { kind, value, target } => Some(Found { name: name.to_owned(), kind: *kind, value: *value, target: *target }),
+        Source::Oid { kind, value, target } => Some(Found {
+            name: name.to_owned(),
+            kind: *kind,
+            value: *value,
+            target: *target,
+        }),
         Source::Node | Source::Host(_) => None,
     }
 }
@@ -267,32 +358,9 @@ fn entry(address: OidId, oid: &SysctlOid) -> Option<Entry> {
             },
         },
     };
-    Some(Entry { enabled: matches!(source, Source::Node), source, oid: address })
-}
-
-impl File {
-    /// (address, name, oid) of the file's sysctl set, checked, with numbers given.
-    fn sysctl_oids(&self, kernel: &Kernel) -> Result<Vec<(OidId, String, SysctlOid)>, LoadError> {
-        let memory = self.mapped.memory();
-        let mut oids = Vec::new();
-        for (number, address) in (oid::AUTO_START..).zip(self.sets.sysctl_entries(memory)) {
-            let bad = |what: &str| LoadError::Registration(format!("sysctl_oid at {address:#x} {what}"));
-            let oid: SysctlOid = memory.read(address).ok_or_else(|| bad("lies outside the image"))?;
-            if !memory.writable(address, size_of::<SysctlOid>()) {
-                return Err(bad("lies in memory that is not writable; io-sock writes it"));
-            }
-            let name = memory.string(oid.name, NAME_MAX).filter(|name| !name.is_empty());
-            let name = name.ok_or_else(|| bad("has no name"))?;
-            let kind = Type::of(oid.kind).ok_or_else(|| bad(&format!("({name}) has the unknown kind {:#x}", oid.kind)))?;
-            let callable = memory.executable(oid.handler) || kernel.symbols.is_symbol(oid.handler);
-            if kind != Type::Node && !callable {
-                return Err(bad(&format!("({name}) has a handler that is not in code")));
-            }
-            if oid.number == oid::OID_AUTO {
-                memory.write(address + oid::NUMBER_AT, number);
-            }
-            oids.push((address, name, oid));
-        }
-        Ok(oids)
-    }
+    Some(Entry {
+        enabled: matches!(source, Source::Node),
+        source,
+        oid: address,
+    })
 }

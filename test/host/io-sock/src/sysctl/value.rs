@@ -7,9 +7,17 @@ use crate::kenv::parse_number;
 pub fn print(kind: Type, bytes: &[u8]) -> String {
     let integers = |width: usize, signed: bool| {
         let one = |bytes: &[u8]| {
-            let mut wide = if signed && bytes.last().is_some_and(|top| top & 0x80 != 0) { [0xff; 8] } else { [0; 8] };
+            let mut wide = if signed && bytes.last().is_some_and(|top| top & 0x80 != 0) {
+                [0xff; 8]
+            } else {
+                [0; 8]
+            };
             wide[..bytes.len()].copy_from_slice(bytes);
-            if signed { i64::from_le_bytes(wide).to_string() } else { u64::from_le_bytes(wide).to_string() }
+            if signed {
+                i64::from_le_bytes(wide).to_string()
+            } else {
+                u64::from_le_bytes(wide).to_string()
+            }
         };
         bytes.chunks_exact(width).map(one).collect::<Vec<_>>().join(" ")
     };
@@ -79,7 +87,10 @@ mod tests {
     fn others() {
         assert_eq!(print(Type::String, b"abc\0def"), "abc");
         assert_eq!(print(Type::Opaque, &[1, 0xab]), "01ab");
-        assert_eq!(print(Type::Signed(4), &[1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]), "1 -1");
+        assert_eq!(
+            print(Type::Signed(4), &[1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]),
+            "1 -1"
+        );
         assert_eq!(parse(Type::String, "ab"), Some(b"ab\0".to_vec()));
     }
 }

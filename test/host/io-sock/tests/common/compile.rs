@@ -22,7 +22,8 @@ pub const LINKERS: [Linker; 2] = [Linker::Lld, Linker::Gnu];
 pub fn scratch(purpose: &str) -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let unique = NEXT.fetch_add(1, Ordering::Relaxed);
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{purpose}-{}-{unique}", std::process::id()));
+    let dir =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{purpose}-{}-{unique}", std::process::id()));
     std::fs::create_dir_all(&dir).expect("the target directory is writable");
     dir
 }
@@ -33,8 +34,24 @@ pub fn module(dir: &Path, source: &str, file: &str, linker: Linker, flags: &[&st
     let output = dir.join(file);
     let mut clang = Command::new("clang");
     clang
-        .args(["-shared", "-fPIC", "-nostdlib", "-std=gnu11", "-O2", "-g", "-ffreestanding", "-nostdlibinc"])
-        .args(["-Wall", "-Wextra", "-Werror", "-D_KERNEL", "-D__QNX__=800", "-D__QNXNTO__=1"])
+        .args([
+            "-shared",
+            "-fPIC",
+            "-nostdlib",
+            "-std=gnu11",
+            "-O2",
+            "-g",
+            "-ffreestanding",
+            "-nostdlibinc",
+        ])
+        .args([
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            "-D_KERNEL",
+            "-D__QNX__=800",
+            "-D__QNXNTO__=1",
+        ])
         .args(["-U__linux__", "-U__linux", "-U__gnu_linux__", "-U__unix__"])
         .arg(format!("--target={}-unknown-linux-gnu", std::env::consts::ARCH))
         .arg(match linker {
@@ -48,11 +65,21 @@ pub fn module(dir: &Path, source: &str, file: &str, linker: Linker, flags: &[&st
         .arg("-o")
         .arg(&output);
     let result = clang.output().expect("clang is installed");
-    assert!(result.status.success(), "{clang:?}\n{}", String::from_utf8_lossy(&result.stderr));
+    assert!(
+        result.status.success(),
+        "{clang:?}\n{}",
+        String::from_utf8_lossy(&result.stderr)
+    );
     output
 }
 
 /// Compiles `modules/bad/bad.c` with one of its faults to `DIR/mods-NAME.so`.
 pub fn bad(dir: &Path, name: &str, fault: &str) -> PathBuf {
-    module(dir, "bad/bad.c", &format!("mods-{name}.so"), Linker::Lld, &[&format!("-D{fault}")])
+    module(
+        dir,
+        "bad/bad.c",
+        &format!("mods-{name}.so"),
+        Linker::Lld,
+        &[&format!("-D{fault}")],
+    )
 }

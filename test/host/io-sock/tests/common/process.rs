@@ -17,7 +17,8 @@ pub struct IoSock {
     child: Child,
     out: BufReader<ChildStdout>,
     dir: PathBuf,
-    libraries: PathBuf,
+    qnx_dir: PathBuf,
+    prefix: String,
 }
 
 impl IoSock {
@@ -28,13 +29,42 @@ impl IoSock {
 
     /// Starts another build of io-sock.
     pub fn start_program(program: &str, libraries: &Path, args: &[&str]) -> Self {
+        Self::start_in(scratch("qnx").join("qnx"), "", program, libraries, args)
+    }
+
+    /// Starts a second io-sock beside this one, in the same QNX, under another prefix.
+    pub fn start_beside(&self, prefix: &str, libraries: &Path, args: &[&str]) -> Self {
+        let option = format!("prefix={prefix}");
+        let args = [&["-o", &option], args].concat();
+        let dir = scratch("run");
+        fs::create_dir_all(self.qnx_dir()).expect("the other io-sock's directory");
+        std::os::unix::fs::symlink(self.qnx_dir(), dir.join("qnx"))
+            .expect("the scratch directory is writable");
+        Self::start_in(dir, prefix, env!("CARGO_BIN_EXE_io-sock"), libraries, &args)
+    }
+
+    fn start_in(qnx_dir: PathBuf, prefix: &str, program: &str, libraries: &Path, args: &[&str]) -> Self {
         let dir = scratch("run");
         let log = fs::File::create(dir.join("stderr")).expect("the scratch directory is writable");
         let mut command = Command::new(program);
-        command.args(args).env("LD_LIBRARY_PATH", libraries).env("QNX_HOST_DIR", dir.join("qnx"));
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn().expect("io-sock starts");
+        command
+            .args(args)
+            .env("LD_LIBRARY_PATH", libraries)
+            .env("QNX_HOST_DIR", &qnx_dir);
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .expect("io-sock starts");
         let out = BufReader::new(child.stdout.take().expect("stdout is piped"));
-        let mut io_sock = Self { child, out, dir, libraries: libraries.to_owned() };
+        let mut io_sock = Self {
+            child,
+            out,
+            dir,
+            qnx_dir,
+            prefix: prefix.to_owned(),
+        };
         let mut line = String::new();
         while line.trim_end() != "io-sock: ready" {
             line.clear();
@@ -51,7 +81,7 @@ impl IoSock {
 
     /// The runtime directory of its QNX.
     pub fn qnx_dir(&self) -> PathBuf {
-        self.dir.join("qnx")
+        self.qnx_dir.clone()
     }
 
     /// Its process id.
@@ -63,10 +93,18 @@ impl IoSock {
     pub fn ctl(&self, args: &[&str]) -> (bool, String, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_io-sock-ctl"));
         // Not io-sock's: its own search path must not matter.
-        command.args(args).env("QNX_HOST_DIR", self.qnx_dir()).env("LD_LIBRARY_PATH", "/nowhere");
+        command
+            .args(args)
+            .env("QNX_HOST_DIR", self.qnx_dir())
+            .env("LD_LIBRARY_PATH", "/nowhere")
+            .env("SOCK", &self.prefix);
         let output = command.output().expect("io-sock-ctl starts");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
-        (output.status.success(), text(&output.stdout), text(&output.stderr))
+        (
+            output.status.success(),
+            text(&output.stdout),
+            text(&output.stderr),
+        )
     }
 
     /// Runs the tool, which must succeed; answers its stdout.
@@ -91,7 +129,11 @@ impl IoSock {
             if let Some(status) = self.child.try_wait().expect("our own child") {
                 return status.code();
             }
-            assert!(start.elapsed() < PATIENCE, "io-sock does not end:\n{}", self.log());
+            assert!(
+                start.elapsed() < PATIENCE,
+                "io-sock does not end:\n{}",
+                self.log()
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
     }

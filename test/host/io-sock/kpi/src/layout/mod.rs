@@ -11,5 +11,7 @@ mod thread;
 pub use lock::{LockObject, Mtx, MtxArgs, Sx, SxArgs};
 pub use mbuf::{ExtFree, MExt, MTag, MbArgs, Mbuf, PktHdr};
 pub use misc::{Callout, Iovec, Linger, MallocType, SockOpt, Task, Timespec, Timeval, Uio};
-pub use socket::{Buffers, PrUsrreqs, Protosw, SoUpcall, SockBuf, Socket, SocketTail, SolistenTail, TailqEntry, TailqHead};
+pub use socket::{
+    Buffers, PrUsrreqs, Protosw, SoUpcall, SockBuf, Socket, SocketTail, SolistenTail, TailqEntry, TailqHead,
+};
 pub use thread::{Proc, Thread, Ucred};

@@ -249,7 +249,6 @@ pub struct PrUsrreqs {
     pub after_sockaddr: [*mut c_void; 7],
 }
 
-
 const _: () = {
     assert!(size_of::<SockBuf>() == 280);
     assert!(offset_of!(SockBuf, sb_sx) == 32);

@@ -4,15 +4,15 @@ mod mtx;
 mod sx;
 
 pub use mtx::{
-    __mtx_assert, __mtx_lock_flags, __mtx_lock_spin_flags, __mtx_trylock_spin_flags, __mtx_unlock_flags, __mtx_unlock_spin_flags,
-    _mtx_destroy, _mtx_init, _mtx_trylock_flags_, Giant, mtx_sysinit,
+    __mtx_assert, __mtx_lock_flags, __mtx_lock_spin_flags, __mtx_trylock_spin_flags, __mtx_unlock_flags,
+    __mtx_unlock_spin_flags, _mtx_destroy, _mtx_init, _mtx_trylock_flags_, Giant, mtx_sysinit,
 };
 pub(crate) use mtx::{GiantDropped, Mx, giant_object, init};
-pub(crate) use sx::{Sxl, init as init_sx};
 pub use sx::{
-    _sx_assert, _sx_slock, _sx_sunlock, _sx_xlock, _sx_xunlock, sx_destroy, sx_downgrade_, sx_init_flags, sx_sysinit, sx_try_slock_,
-    sx_try_upgrade_, sx_try_xlock_,
+    _sx_assert, _sx_slock, _sx_sunlock, _sx_xlock, _sx_xunlock, sx_destroy, sx_downgrade_, sx_init_flags,
+    sx_sysinit, sx_try_slock_, sx_try_upgrade_, sx_try_xlock_,
 };
+pub(crate) use sx::{Sxl, init as init_sx};
 
 use crate::layout::LockObject;
 use crate::panic::die;
@@ -65,7 +65,10 @@ fn init_object(object: &mut LockObject, name: *const c_char, flags: u32) {
     let old = object.lo_flags.load(Ordering::Relaxed);
     if old & LO_INITIALIZED != 0 && object.lo_name == name && old & !0x0080_0000 == flags {
         // SAFETY: the same pointer as the caller's, which is a C string.
-        die!("lock {} is initialised a second time without being destroyed", unsafe { text(name) });
+        die!(
+            "lock {} is initialised a second time without being destroyed",
+            unsafe { text(name) }
+        );
     }
     object.lo_name = name;
     object.lo_flags.store(flags, Ordering::Relaxed);

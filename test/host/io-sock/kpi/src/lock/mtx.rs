@@ -1,8 +1,8 @@
 //! mutex(9). The lock word holds the owner's `struct thread`, and bits below it; waiters sleep on the word's low half.
 
 use super::{
-    CLASS_SLEEP_MUTEX, LA_NOTRECURSED, LA_RECURSED, LA_UNLOCKED, LA_XLOCKED, LO_CLASSSHIFT, LO_INITIALIZED, LO_RECURSABLE, init_object,
-    place,
+    CLASS_SLEEP_MUTEX, LA_NOTRECURSED, LA_RECURSED, LA_UNLOCKED, LA_XLOCKED, LO_CLASSSHIFT, LO_INITIALIZED,
+    LO_RECURSABLE, init_object, place,
 };
 use crate::futex;
 use crate::layout::{LockObject, Mtx, MtxArgs};
@@ -28,7 +28,9 @@ const SPINS: u32 = 50;
 pub static mut Giant: Mtx = Mtx {
     lock_object: LockObject {
         lo_name: c"Giant".as_ptr(),
-        lo_flags: std::sync::atomic::AtomicU32::new(LO_INITIALIZED | LO_RECURSABLE | CLASS_SLEEP_MUTEX << LO_CLASSSHIFT),
+        lo_flags: std::sync::atomic::AtomicU32::new(
+            LO_INITIALIZED | LO_RECURSABLE | CLASS_SLEEP_MUTEX << LO_CLASSSHIFT,
+        ),
         lo_data: std::sync::atomic::AtomicU32::new(0),
         lo_witness: std::ptr::null_mut(),
     },
@@ -51,7 +53,11 @@ pub(crate) struct Mx(NonNull<Mtx>);
 pub(crate) fn init(mtx: &mut Mtx, name: &'static CStr) {
     // SAFETY: memory of the stack; what it held before does not matter.
     unsafe { std::ptr::write_bytes(std::ptr::from_mut(mtx), 0, 1) };
-    init_object(&mut mtx.lock_object, name.as_ptr(), LO_INITIALIZED | CLASS_SLEEP_MUTEX << LO_CLASSSHIFT);
+    init_object(
+        &mut mtx.lock_object,
+        name.as_ptr(),
+        LO_INITIALIZED | CLASS_SLEEP_MUTEX << LO_CLASSSHIFT,
+    );
 }
 
 impl Mx {
@@ -115,7 +121,10 @@ impl Mx {
 
     fn check_live(&self, file: *const c_char, line: c_int) {
         if self.get().lock_object.lo_flags.load(Ordering::Relaxed) & LO_INITIALIZED == 0 {
-            die!("a mutex that is not initialised (or was destroyed) is used{}", place(file, line));
+            die!(
+                "a mutex that is not initialised (or was destroyed) is used{}",
+                place(file, line)
+            );
         }
     }
 
@@ -124,7 +133,10 @@ impl Mx {
         let td = thread::current();
         let me = td.as_ptr() as usize;
         let word = &self.get().mtx_lock;
-        if word.compare_exchange(UNOWNED, me, Ordering::Acquire, Ordering::Relaxed).is_err() {
+        if word
+            .compare_exchange(UNOWNED, me, Ordering::Acquire, Ordering::Relaxed)
+            .is_err()
+        {
             if self.owner() == me {
                 return self.recurse(file, line);
             }
@@ -136,7 +148,11 @@ impl Mx {
     fn recurse(&self, file: *const c_char, line: c_int) {
         let mtx = self.get();
         if mtx.lock_object.lo_flags.load(Ordering::Relaxed) & LO_RECURSABLE == 0 {
-            die!("the thread locks mutex {} a second time, which is not recursive{}", self.name(), place(file, line));
+            die!(
+                "the thread locks mutex {} a second time, which is not recursive{}",
+                self.name(),
+                place(file, line)
+            );
         }
         mtx.lock_object.lo_data.fetch_add(1, Ordering::Relaxed);
         mtx.mtx_lock.fetch_or(RECURSED, Ordering::Relaxed);
@@ -147,7 +163,9 @@ impl Mx {
         let word = &self.get().mtx_lock;
         for _ in 0..SPINS {
             if word.load(Ordering::Relaxed) == UNOWNED
-                && word.compare_exchange(UNOWNED, me, Ordering::Acquire, Ordering::Relaxed).is_ok()
+                && word
+                    .compare_exchange(UNOWNED, me, Ordering::Acquire, Ordering::Relaxed)
+                    .is_ok()
             {
                 return;
             }
@@ -156,16 +174,27 @@ impl Mx {
         loop {
             let now = word.load(Ordering::Relaxed);
             if now & DESTROYED != 0 {
-                die!("mutex {} was destroyed while a thread waited for it{}", self.name(), place(file, line));
+                die!(
+                    "mutex {} was destroyed while a thread waited for it{}",
+                    self.name(),
+                    place(file, line)
+                );
             }
             if now & !FLAGS == 0 {
                 // Others may wait too: whoever waited leaves the mark behind.
-                if word.compare_exchange(now, me | CONTESTED, Ordering::Acquire, Ordering::Relaxed).is_ok() {
+                if word
+                    .compare_exchange(now, me | CONTESTED, Ordering::Acquire, Ordering::Relaxed)
+                    .is_ok()
+                {
                     return;
                 }
                 continue;
             }
-            if now & CONTESTED == 0 && word.compare_exchange(now, now | CONTESTED, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+            if now & CONTESTED == 0
+                && word
+                    .compare_exchange(now, now | CONTESTED, Ordering::Relaxed, Ordering::Relaxed)
+                    .is_err()
+            {
                 continue;
             }
             futex::wait(futex::low_half(word), (now | CONTESTED) as u32, None);
@@ -176,11 +205,17 @@ impl Mx {
         self.check_live(file, line);
         let td = thread::current();
         let me = td.as_ptr() as usize;
-        if self.get().mtx_lock.compare_exchange(UNOWNED, me, Ordering::Acquire, Ordering::Relaxed).is_ok() {
+        if self
+            .get()
+            .mtx_lock
+            .compare_exchange(UNOWNED, me, Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
+        {
             td.private().push_held(self.object());
             return true;
         }
-        if self.owner() == me && self.get().lock_object.lo_flags.load(Ordering::Relaxed) & LO_RECURSABLE != 0 {
+        if self.owner() == me && self.get().lock_object.lo_flags.load(Ordering::Relaxed) & LO_RECURSABLE != 0
+        {
             self.recurse(file, line);
             return true;
         }
@@ -190,7 +225,11 @@ impl Mx {
     fn unlock_at(&self, file: *const c_char, line: c_int) {
         let td = thread::current();
         if self.owner() != td.as_ptr() as usize {
-            die!("mutex {} is unlocked by a thread that does not hold it{}", self.name(), place(file, line));
+            die!(
+                "mutex {} is unlocked by a thread that does not hold it{}",
+                self.name(),
+                place(file, line)
+            );
         }
         let mtx = self.get();
         let depth = mtx.lock_object.lo_data.load(Ordering::Relaxed);
@@ -252,12 +291,21 @@ impl Drop for GiantDropped {
 /// # Safety
 /// `word` is the lock word of a `struct mtx`; `name` lives as long as the mutex.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn _mtx_init(word: *mut AtomicUsize, name: *const c_char, _type: *const c_char, opts: c_int) {
+pub unsafe extern "C" fn _mtx_init(
+    word: *mut AtomicUsize,
+    name: *const c_char,
+    _type: *const c_char,
+    opts: c_int,
+) {
     let mx = Mx::from_word(word);
     // SAFETY: the caller's contract; nobody else uses the mutex yet.
     let mtx = unsafe { &mut *mx.0.as_ptr() };
     let recursable = if opts & MTX_RECURSE != 0 { LO_RECURSABLE } else { 0 };
-    init_object(&mut mtx.lock_object, name, LO_INITIALIZED | recursable | CLASS_SLEEP_MUTEX << LO_CLASSSHIFT);
+    init_object(
+        &mut mtx.lock_object,
+        name,
+        LO_INITIALIZED | recursable | CLASS_SLEEP_MUTEX << LO_CLASSSHIFT,
+    );
     mtx.mtx_lock.store(UNOWNED, Ordering::Release);
 }
 
@@ -273,7 +321,9 @@ pub extern "C" fn _mtx_destroy(word: *mut AtomicUsize) {
     } else if mx.owner() != 0 {
         die!("mutex {} is destroyed while another thread holds it", mx.name());
     }
-    mtx.lock_object.lo_flags.fetch_and(!LO_INITIALIZED, Ordering::Relaxed);
+    mtx.lock_object
+        .lo_flags
+        .fetch_and(!LO_INITIALIZED, Ordering::Relaxed);
     mtx.mtx_lock.store(DESTROYED, Ordering::Release);
 }
 
@@ -286,7 +336,14 @@ pub unsafe extern "C" fn mtx_sysinit(args: *mut MtxArgs) {
     // SAFETY: the caller's contract.
     let args = unsafe { &*args };
     // SAFETY: the macro's own mutex and name.
-    unsafe { _mtx_init(&raw mut (*args.ma_mtx).mtx_lock, args.ma_desc, std::ptr::null(), args.ma_opts) };
+    unsafe {
+        _mtx_init(
+            &raw mut (*args.ma_mtx).mtx_lock,
+            args.ma_desc,
+            std::ptr::null(),
+            args.ma_opts,
+        )
+    };
 }
 
 /// `mtx_lock`.
@@ -303,25 +360,45 @@ pub extern "C" fn __mtx_unlock_flags(word: *mut AtomicUsize, _opts: c_int, file:
 
 /// `mtx_trylock`: 1 = the caller has it.
 #[unsafe(no_mangle)]
-pub extern "C" fn _mtx_trylock_flags_(word: *mut AtomicUsize, _opts: c_int, file: *const c_char, line: c_int) -> c_int {
+pub extern "C" fn _mtx_trylock_flags_(
+    word: *mut AtomicUsize,
+    _opts: c_int,
+    file: *const c_char,
+    line: c_int,
+) -> c_int {
     Mx::from_word(word).try_lock_at(file, line).into()
 }
 
 /// `mtx_lock_spin`: there are no interrupts, so spin mutexes are like the others.
 #[unsafe(no_mangle)]
-pub extern "C" fn __mtx_lock_spin_flags(word: *mut AtomicUsize, _opts: c_int, file: *const c_char, line: c_int) {
+pub extern "C" fn __mtx_lock_spin_flags(
+    word: *mut AtomicUsize,
+    _opts: c_int,
+    file: *const c_char,
+    line: c_int,
+) {
     Mx::from_word(word).lock_at(file, line);
 }
 
 /// `mtx_trylock_spin`.
 #[unsafe(no_mangle)]
-pub extern "C" fn __mtx_trylock_spin_flags(word: *mut AtomicUsize, _opts: c_int, file: *const c_char, line: c_int) -> c_int {
+pub extern "C" fn __mtx_trylock_spin_flags(
+    word: *mut AtomicUsize,
+    _opts: c_int,
+    file: *const c_char,
+    line: c_int,
+) -> c_int {
     Mx::from_word(word).try_lock_at(file, line).into()
 }
 
 /// `mtx_unlock_spin`.
 #[unsafe(no_mangle)]
-pub extern "C" fn __mtx_unlock_spin_flags(word: *mut AtomicUsize, _opts: c_int, file: *const c_char, line: c_int) {
+pub extern "C" fn __mtx_unlock_spin_flags(
+    word: *mut AtomicUsize,
+    _opts: c_int,
+    file: *const c_char,
+    line: c_int,
+) {
     Mx::from_word(word).unlock_at(file, line);
 }
 
@@ -332,14 +409,26 @@ pub extern "C" fn __mtx_assert(word: *const AtomicUsize, what: c_int, file: *con
     let recursed = mx.get().lock_object.lo_data.load(Ordering::Relaxed) != 0;
     if what == LA_UNLOCKED {
         if mx.owned() {
-            die!("mutex {} is held, against an assertion{}", mx.name(), place(file, line));
+            die!(
+                "mutex {} is held, against an assertion{}",
+                mx.name(),
+                place(file, line)
+            );
         }
         return;
     }
     if what & LA_XLOCKED != 0 && !mx.owned() {
-        die!("mutex {} is not held, against an assertion{}", mx.name(), place(file, line));
+        die!(
+            "mutex {} is not held, against an assertion{}",
+            mx.name(),
+            place(file, line)
+        );
     }
     if what & LA_RECURSED != 0 && !recursed || what & LA_NOTRECURSED != 0 && recursed {
-        die!("mutex {} is held recursively or not, against an assertion{}", mx.name(), place(file, line));
+        die!(
+            "mutex {} is held recursively or not, against an assertion{}",
+            mx.name(),
+            place(file, line)
+        );
     }
 }

@@ -1,6 +1,8 @@
 //! sx(9): shared/exclusive locks that may be held across a sleep. Fair enough for a stand-in: all waiters are woken and try again.
 
-use super::{CLASS_SX, LA_UNLOCKED, LA_XLOCKED, LO_CLASSSHIFT, LO_INITIALIZED, LO_RECURSABLE, init_object, place};
+use super::{
+    CLASS_SX, LA_UNLOCKED, LA_XLOCKED, LO_CLASSSHIFT, LO_INITIALIZED, LO_RECURSABLE, init_object, place,
+};
 use crate::errno::EINTR;
 use crate::layout::{Sx, SxArgs};
 use crate::panic::die;
@@ -78,13 +80,20 @@ impl Sxl {
     /// Takes it, exclusively for thread `me` or else shared. `EINTR` when `interruptible` and a signal came.
     fn take(&self, me: Option<usize>, interruptible: bool, file: *const c_char, line: c_int) -> c_int {
         if self.get().lock_object.lo_flags.load(Ordering::Relaxed) & LO_INITIALIZED == 0 {
-            die!("an sx lock that is not initialised (or was destroyed) is used{}", place(file, line));
+            die!(
+                "an sx lock that is not initialised (or was destroyed) is used{}",
+                place(file, line)
+            );
         }
         if let Some(me) = me
             && self.xheld_by(me)
         {
             if self.get().lock_object.lo_flags.load(Ordering::Relaxed) & LO_RECURSABLE == 0 {
-                die!("the thread locks sx lock {} a second time{}", self.name(), place(file, line));
+                die!(
+                    "the thread locks sx lock {} a second time{}",
+                    self.name(),
+                    place(file, line)
+                );
             }
             self.get().lock_object.lo_data.fetch_add(1, Ordering::Relaxed);
             return 0;
@@ -99,7 +108,8 @@ impl Sxl {
                     if Self::next(now, me).is_some() {
                         return false;
                     }
-                    match word.compare_exchange_weak(now, now | WAITERS, Ordering::Relaxed, Ordering::Relaxed) {
+                    match word.compare_exchange_weak(now, now | WAITERS, Ordering::Relaxed, Ordering::Relaxed)
+                    {
                         Ok(_) => return true,
                         Err(other) => now = other,
                     }
@@ -135,7 +145,11 @@ impl Sxl {
 
     fn xunlock_at(&self, file: *const c_char, line: c_int) {
         if !self.xheld_by(Self::me()) {
-            die!("sx lock {} is unlocked by a thread that does not hold it{}", self.name(), place(file, line));
+            die!(
+                "sx lock {} is unlocked by a thread that does not hold it{}",
+                self.name(),
+                place(file, line)
+            );
         }
         let sx = self.get();
         let depth = sx.lock_object.lo_data.load(Ordering::Relaxed);
@@ -155,7 +169,11 @@ impl Sxl {
         let mut now = word.load(Ordering::Relaxed);
         loop {
             if now & SHARED == 0 || now < ONE_SHARER {
-                die!("sx lock {} is unlocked shared but not held shared{}", self.name(), place(file, line));
+                die!(
+                    "sx lock {} is unlocked shared but not held shared{}",
+                    self.name(),
+                    place(file, line)
+                );
             }
             let last = now & !FLAGS == ONE_SHARER;
             let next = if last { UNLOCKED } else { now - ONE_SHARER };
@@ -174,7 +192,11 @@ impl Sxl {
     /// For a sleep with the lock as interlock: releases it and says how it was held.
     pub(crate) fn release(&self) -> bool {
         let exclusive = self.xheld_by(Self::me());
-        if exclusive { self.xunlock() } else { self.sunlock_at(std::ptr::null(), 0) }
+        if exclusive {
+            self.xunlock()
+        } else {
+            self.sunlock_at(std::ptr::null(), 0)
+        }
         exclusive
     }
 
@@ -201,7 +223,11 @@ pub unsafe extern "C" fn sx_init_flags(sx: *mut Sx, name: *const c_char, opts: c
     // SAFETY: the caller's contract.
     let sx = unsafe { &mut *sx };
     let recursable = if opts & SX_RECURSE != 0 { LO_RECURSABLE } else { 0 };
-    init_object(&mut sx.lock_object, name, LO_INITIALIZED | recursable | CLASS_SX << LO_CLASSSHIFT);
+    init_object(
+        &mut sx.lock_object,
+        name,
+        LO_INITIALIZED | recursable | CLASS_SX << LO_CLASSSHIFT,
+    );
     sx.sx_lock.store(UNLOCKED, Ordering::Release);
 }
 
@@ -212,7 +238,10 @@ pub extern "C" fn sx_destroy(sx: *mut Sx) {
     if sxl.get().sx_lock.load(Ordering::Relaxed) & !WAITERS != UNLOCKED {
         die!("sx lock {} is destroyed while it is held", sxl.name());
     }
-    sxl.get().lock_object.lo_flags.fetch_and(!LO_INITIALIZED, Ordering::Relaxed);
+    sxl.get()
+        .lock_object
+        .lo_flags
+        .fetch_and(!LO_INITIALIZED, Ordering::Relaxed);
 }
 
 /// What the sysinit of `SX_SYSINIT` calls.
@@ -268,7 +297,11 @@ pub extern "C" fn _sx_sunlock(sx: *mut Sx, file: *const c_char, line: c_int) {
 pub extern "C" fn sx_downgrade_(sx: *mut Sx, file: *const c_char, line: c_int) {
     let sxl = Sxl::from_ptr(sx);
     if !sxl.xheld_by(Sxl::me()) {
-        die!("sx lock {} is downgraded but not held{}", sxl.name(), place(file, line));
+        die!(
+            "sx lock {} is downgraded but not held{}",
+            sxl.name(),
+            place(file, line)
+        );
     }
     if sxl.get().sx_lock.swap(SHARED | ONE_SHARER, Ordering::Release) & WAITERS != 0 {
         sleep::wakeup(sxl.channel());
@@ -282,7 +315,12 @@ pub extern "C" fn sx_try_upgrade_(sx: *mut Sx, _file: *const c_char, _line: c_in
     let word = &sxl.get().sx_lock;
     let mut now = word.load(Ordering::Relaxed);
     while now & SHARED != 0 && now & !FLAGS == ONE_SHARER {
-        match word.compare_exchange_weak(now, Sxl::me() | now & WAITERS, Ordering::Acquire, Ordering::Relaxed) {
+        match word.compare_exchange_weak(
+            now,
+            Sxl::me() | now & WAITERS,
+            Ordering::Acquire,
+            Ordering::Relaxed,
+        ) {
             Ok(_) => return 1,
             Err(other) => now = other,
         }
@@ -302,6 +340,10 @@ pub extern "C" fn _sx_assert(sx: *const Sx, what: c_int, file: *const c_char, li
         _ => mine || shared,
     };
     if !right {
-        die!("sx lock {} is not held as asserted{}", sxl.name(), place(file, line));
+        die!(
+            "sx lock {} is not held as asserted{}",
+            sxl.name(),
+            place(file, line)
+        );
     }
 }

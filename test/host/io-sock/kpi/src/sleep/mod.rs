@@ -49,7 +49,14 @@ pub unsafe extern "C" fn _sleep(
 }
 
 /// What [`_sleep`] does, for the stack itself.
-pub(crate) fn sleep(chan: *const c_void, interlock: Option<Interlock>, pri: c_int, wmesg: &CStr, sbt: i64, flags: c_int) -> c_int {
+pub(crate) fn sleep(
+    chan: *const c_void,
+    interlock: Option<Interlock>,
+    pri: c_int,
+    wmesg: &CStr,
+    sbt: i64,
+    flags: c_int,
+) -> c_int {
     let td = thread::current();
     match interlock {
         Some(Interlock::Mutex(mx)) => {

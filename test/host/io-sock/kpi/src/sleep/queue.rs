@@ -36,7 +36,9 @@ static QUEUES: [Mutex<Vec<Sleeper>>; 128] = [const { Mutex::new(Vec::new()) }; 1
 fn queue(chan: usize) -> MutexGuard<'static, Vec<Sleeper>> {
     // Channels are addresses of structs: the low bits say little.
     let hash = (chan >> 4) ^ (chan >> 11);
-    QUEUES[hash % QUEUES.len()].lock().unwrap_or_else(|e| e.into_inner())
+    QUEUES[hash % QUEUES.len()]
+        .lock()
+        .unwrap_or_else(|e| e.into_inner())
 }
 
 /// Sleeps on `chan`. `enqueued` runs once the thread is in the queue and can be woken: it releases the interlock and says whether there
@@ -64,7 +66,11 @@ pub(crate) fn block(
         enqueued();
         return Woken::Interrupted;
     }
-    sleepers.push(Sleeper { chan, td, interruptible });
+    sleepers.push(Sleeper {
+        chan,
+        td,
+        interruptible,
+    });
     td.set_wmesg(wmesg);
     // Releasing the interlock may wake others, which takes a queue's lock: ours is released first. The thread is in the queue already, so
     // nothing is lost.

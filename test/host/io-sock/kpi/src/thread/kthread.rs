@@ -72,7 +72,11 @@ pub unsafe extern "C" fn kpi_kthread_add(
         crate::log::write(3, "kthread_add: RFSTOPPED is not supported");
         return EINVAL;
     }
-    let proc = if proc.is_null() { &raw mut super::proc0 } else { proc };
+    let proc = if proc.is_null() {
+        &raw mut super::proc0
+    } else {
+        proc
+    };
     // SAFETY: a process of the stack; its credential is set in `init`.
     let cred = crhold(unsafe { (*proc).p_ucred });
     // SAFETY: the caller's contract.

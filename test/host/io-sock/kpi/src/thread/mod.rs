@@ -4,6 +4,7 @@ mod cred;
 mod kthread;
 pub(crate) mod rules;
 
+pub(crate) use cred::alive as credentials;
 pub use cred::{Cred, crdup, crfree, crget, crhold, priv_check, priv_check_cred};
 pub use kthread::{interrupt, kpi_kproc_create, kpi_kthread_add, kthread_exit, kthreads, qnx_pthread_join};
 
@@ -43,7 +44,12 @@ static NEXT_ID: AtomicI32 = AtomicI32::new(2);
 /// `proc0`, the process of all kernel threads.
 #[unsafe(no_mangle)]
 #[allow(non_upper_case_globals)]
-pub static mut proc0: Proc = Proc { p_ucred: null_mut(), p_pid: 1, p_flag: 0, p_comm: [0; 20] };
+pub static mut proc0: Proc = Proc {
+    p_ucred: null_mut(),
+    p_pid: 1,
+    p_flag: 0,
+    p_comm: [0; 20],
+};
 
 /// `thread0`: here for its address only.
 #[unsafe(no_mangle)]
@@ -113,7 +119,11 @@ impl Td {
         }
         let resting = {
             let mut retired = RETIRED.lock().unwrap_or_else(|e| e.into_inner());
-            if retired.len() > RESTING { retired.pop_front() } else { None }
+            if retired.len() > RESTING {
+                retired.pop_front()
+            } else {
+                None
+            }
         };
         let private = match resting {
             // SAFETY: a retired thread's private part stays valid, and nobody else has it.
@@ -203,7 +213,9 @@ impl Td {
 
     fn name(self) -> String {
         // SAFETY: the name is written before the thread starts and ends in a NUL.
-        unsafe { CStr::from_ptr((&raw const (*self.0.as_ptr()).td_name).cast()) }.to_string_lossy().into_owned()
+        unsafe { CStr::from_ptr((&raw const (*self.0.as_ptr()).td_name).cast()) }
+            .to_string_lossy()
+            .into_owned()
     }
 }
 
@@ -227,7 +239,10 @@ impl Attached {
         let name = std::ffi::CString::new(name.replace('\0', "?")).unwrap_or_default();
         let td = Td::create(&name, cred::new(uid, gid));
         td.enter();
-        Attached { td, _local: PhantomData }
+        Attached {
+            td,
+            _local: PhantomData,
+        }
     }
 
     /// The thread's `struct thread`.

@@ -44,7 +44,9 @@ impl Private {
     /// Called with a mutex just locked.
     pub(crate) fn push_held(&self, lock: *const LockObject) {
         let n = self.count.get();
-        let Some(slot) = self.held.get(n) else { die!("a thread holds more than {MOST_HELD} mutexes") };
+        let Some(slot) = self.held.get(n) else {
+            die!("a thread holds more than {MOST_HELD} mutexes")
+        };
         slot.set(lock);
         self.count.set(n + 1);
     }
@@ -80,7 +82,9 @@ impl Private {
     /// Whether a mutex other than `except` and Giant is held.
     fn holds_other(&self, except: *const LockObject) -> bool {
         let giant = crate::lock::giant_object();
-        self.held[..self.count.get()].iter().any(|lock| lock.get() != except && lock.get() != giant)
+        self.held[..self.count.get()]
+            .iter()
+            .any(|lock| lock.get() != except && lock.get() != giant)
     }
 
     /// Ends the process when the thread must not call `what`, a call that may sleep.
@@ -112,7 +116,10 @@ impl Private {
         let before = self.count.get();
         let result = f();
         if self.count.get() != before {
-            die!("{kind} came back with other locks held than it was called with: {}", self.held_names());
+            die!(
+                "{kind} came back with other locks held than it was called with: {}",
+                self.held_names()
+            );
         }
         self.depth.set(depth);
         result

@@ -1,0 +1,198 @@
+//! Who may what, and how much of it.
+
+use super::wait_readable;
+use crate::{
+    limits::{PARKED_PER_SESSION, SESSIONS_PER_UID, SOCKETS_PER_SESSION},
+    seam::ObjectFlags,
+    testing::{POOL_LEN, Rig, good_flags, world},
+};
+use csock_wire::{
+    Field, PoolHeader, SockAddr, WireErrno,
+    msg::{self},
+};
+
+#[test]
+fn hello_negotiates_and_counts() {
+    let mut rig = Rig::new();
+    let client = rig.connect_client(1, 500);
+    let old = msg::Hello {
+        min_version: 0,
+        max_version: 0,
+        ..msg::Hello::THIS
+    };
+    assert_eq!(rig.call(&client, 0, &old).unwrap_err().what, Field::Version);
+    let other = msg::Hello {
+        layout_hash: 1,
+        ..msg::Hello::THIS
+    };
+    assert_eq!(rig.call(&client, 0, &other).unwrap_err().what, Field::LayoutHash);
+    for _ in 0..SESSIONS_PER_UID {
+        rig.call(&client, 0, &msg::Hello::THIS).unwrap();
+    }
+    let refused = rig.call(&client, 0, &msg::Hello::THIS).unwrap_err();
+    assert_eq!(
+        (refused.error, refused.what),
+        (WireErrno::EUSERS, Field::SessionCount)
+    );
+    assert_eq!((refused.value, refused.allowed), (3, 3));
+    // Another user still gets in.
+    let other = rig.connect_client(2, 501);
+    rig.call(&other, 0, &msg::Hello::THIS).unwrap();
+    rig.control.disconnect(rig.table, 1);
+    rig.control.disconnect(rig.table, 2);
+    assert_eq!(world(|w| w.forgotten.clone()), [1, 2]);
+    rig.assert_empty();
+}
+
+#[test]
+fn only_memory_that_cannot_vanish_is_taken() {
+    let mut rig = Rig::new();
+    let mut client = rig.connect_client(1, 500);
+    client.session = rig.call(&client, 0, &msg::Hello::THIS).unwrap().session;
+    let size = POOL_LEN as u64;
+    PoolHeader {
+        size,
+        data_offset: 32768,
+    }
+    .write(&client.mem)
+    .unwrap();
+    let good = good_flags();
+    for flags in [
+        ObjectFlags {
+            anonymous: false,
+            ..good
+        },
+        ObjectFlags {
+            sealed: false,
+            ..good
+        },
+        ObjectFlags {
+            unsafe_kind: true,
+            ..good
+        },
+    ] {
+        let handle = rig.offer(&client, flags, size);
+        let refused = rig
+            .call(&client, 0, &msg::PoolAttach { handle, size })
+            .unwrap_err();
+        assert_eq!(
+            (refused.error, refused.what),
+            (WireErrno::EACCES, Field::PoolFlags)
+        );
+    }
+    // The kernel's length counts, not the message's.
+    let handle = rig.offer(&client, good, size - 4096);
+    let refused = rig
+        .call(&client, 0, &msg::PoolAttach { handle, size })
+        .unwrap_err();
+    assert_eq!((refused.what, refused.allowed), (Field::PoolSize, size - 4096));
+    for size in [0, u64::MAX] {
+        assert_eq!(
+            rig.call(&client, 0, &msg::PoolAttach { handle: 1, size })
+                .unwrap_err()
+                .what,
+            Field::PoolSize
+        );
+    }
+    // A handle is good once, and only from its maker.
+    let handle = rig.offer(&client, good, size);
+    let mut stranger = rig.connect_client(9, 500);
+    stranger.session = rig.call(&stranger, 0, &msg::Hello::THIS).unwrap().session;
+    let refused = rig
+        .call(&stranger, 0, &msg::PoolAttach { handle, size })
+        .unwrap_err();
+    assert_eq!(refused.what, Field::PoolHandle);
+    let handle = rig.offer(&client, good, size);
+    rig.call(&client, 0, &msg::PoolAttach { handle, size }).unwrap();
+    let again = rig
+        .call(&client, 0, &msg::PoolAttach { handle, size })
+        .unwrap_err();
+    assert_eq!(again.error, WireErrno::EEXIST);
+    // Detached only when nobody uses it.
+    let (socket, _) = rig.socket(&mut client);
+    assert_eq!(
+        rig.call(&client, 0, &msg::PoolDetach {}).unwrap_err().error,
+        WireErrno::EBUSY
+    );
+    rig.call(
+        &client,
+        socket.socket,
+        &msg::Close {
+            tx_position: 0,
+            reserved: 0,
+        },
+    )
+    .unwrap();
+    rig.call(&client, 0, &msg::PoolDetach {}).unwrap();
+    rig.work();
+    assert_eq!(rig.table.pools.mapped(), 0);
+}
+
+#[test]
+fn limits_hold_for_one_and_spare_the_others() {
+    let mut rig = Rig::new();
+    let mut client = rig.client(1, 500);
+    let mut sockets: Vec<_> = (0..SOCKETS_PER_SESSION)
+        .map(|_| rig.socket(&mut client))
+        .collect();
+    let body = msg::Socket {
+        domain: 2,
+        kind: 1,
+        ..msg::Socket::default()
+    };
+    let refused = rig.call(&client, 0, &body).unwrap_err();
+    assert_eq!(
+        (refused.error, refused.what, refused.allowed),
+        (WireErrno::EMFILE, Field::SocketCount, 4)
+    );
+    let mut other = rig.client(2, 501);
+    let _ = rig.socket(&mut other);
+    let (socket, _) = sockets.pop().unwrap();
+    let parked: Vec<_> = (0..PARKED_PER_SESSION)
+        .map(|_| rig.ask(&client, socket.socket, &wait_readable()))
+        .collect();
+    assert!(parked.iter().all(crate::testing::Pending::is_parked));
+    let refused = rig
+        .call(&client, sockets[0].0.socket, &wait_readable())
+        .unwrap_err();
+    assert_eq!(
+        (refused.error, refused.what),
+        (WireErrno::EBUSY, Field::ParkedCount)
+    );
+    rig.control.disconnect(rig.table, 1);
+    rig.control.disconnect(rig.table, 2);
+    rig.assert_empty();
+}
+
+#[test]
+fn only_root_binds_low_ports_and_nobody_takes_anothers() {
+    let mut rig = Rig::new();
+    let mut client = rig.client(1, 500);
+    let mut root = rig.client(2, 0);
+    let (socket, _) = rig.socket(&mut client);
+    let (root_socket, _) = rig.socket(&mut root);
+    let bind = |port| msg::Bind {
+        addr: SockAddr::v4([0; 4], port),
+    };
+    for port in [1, 80, 1023] {
+        let refused = rig.call(&client, socket.socket, &bind(port)).unwrap_err();
+        assert_eq!(
+            (refused.error, refused.what, refused.allowed),
+            (WireErrno::EACCES, Field::AddrPort, 1024)
+        );
+    }
+    rig.call(&root, root_socket.socket, &bind(80)).unwrap();
+    rig.call(&client, socket.socket, &bind(1024)).unwrap();
+    let (second, _) = rig.socket(&mut root);
+    assert_eq!(
+        rig.call(&root, second.socket, &bind(1024)).unwrap_err().error,
+        WireErrno::EADDRINUSE
+    );
+    let v6 = msg::Bind {
+        addr: SockAddr::v6([0; 16], 5000, 0, 0),
+    };
+    assert_eq!(
+        rig.call(&root, second.socket, &v6).unwrap_err().error,
+        WireErrno::EAFNOSUPPORT
+    );
+}

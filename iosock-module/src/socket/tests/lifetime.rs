@@ -1,0 +1,213 @@
+//! Connecting, accepting, shutting down, closing.
+
+use super::wait;
+use crate::{
+    events,
+    testing::{Rig, world},
+};
+use csock_wire::{
+    Desc, SockAddr, WireErrno,
+    layout::ModuleState,
+    msg::{self, Events},
+};
+
+#[test]
+fn connect_reports_success_and_failure_to_the_waiter() {
+    let mut rig = Rig::new();
+    let mut client = rig.client(1, 500);
+    for error in [None, Some(WireErrno::ECONNREFUSED)] {
+        let (mut socket, stream) = rig.socket(&mut client);
+        let body = msg::Connect {
+            addr: SockAddr::v4([10, 0, 0, 1], 80),
+        };
+        let state = rig.call(&client, socket.socket, &body).unwrap().state;
+        assert_eq!(state, msg::ConnectReply::IN_PROGRESS);
+        assert_eq!(
+            rig.call(&client, socket.socket, &body).unwrap_err().error,
+            WireErrno::EALREADY
+        );
+        let parked = rig.ask(&client, socket.socket, &wait(Events::CONNECTED));
+        assert!(parked.is_parked());
+        stream.with(|s| {
+            s.connecting = false;
+            s.connected = error.is_none();
+            s.error = error;
+        });
+        rig.table.notify(stream.handle(), events::SEND);
+        rig.work();
+        let reply = parked.reply::<msg::Wait>().unwrap();
+        assert!(Events::from_bits_retain(reply.events).contains(Events::CONNECTED));
+        assert_eq!(reply.error, error.map_or(0, |e| e.0));
+        if error.is_some() {
+            assert_eq!(socket.ready(), [Desc::error(WireErrno::ECONNREFUSED)]);
+        }
+    }
+}
+
+#[test]
+fn shutdown_waits_for_what_was_published_before_it() {
+    let mut rig = Rig::new();
+    let mut client = rig.client(1, 500);
+    let (mut socket, stream) = rig.connected(&mut client);
+    stream.with(|s| s.hiwat = 10);
+    socket.submit(0, b"twenty bytes of data", 1);
+    let tx_position = socket.sq.position();
+    rig.call(
+        &client,
+        socket.socket,
+        &msg::Shutdown {
+            how: msg::Shutdown::WRITE,
+            tx_position,
+        },
+    )
+    .unwrap();
+    assert!(!stream.with(|s| s.shut_write));
+    let wrong = msg::Shutdown {
+        how: msg::Shutdown::WRITE,
+        tx_position: tx_position + 1,
+    };
+    assert_eq!(
+        rig.call(&client, socket.socket, &wrong).unwrap_err().error,
+        WireErrno::EINVAL
+    );
+    stream.ack_all();
+    rig.work();
+    assert!(stream.with(|s| s.shut_write && s.sent == b"twenty bytes of data"));
+}
+
+#[test]
+fn close_sends_what_is_published_and_releases_after_the_last_mbuf() {
+    let mut rig = Rig::new();
+    let mut client = rig.client(1, 500);
+    let (mut socket, stream) = rig.connected(&mut client);
+    stream.with(|s| s.hiwat = 10);
+    socket.submit(0, b"twenty bytes of data", 1);
+    let parked = rig.ask(&client, socket.socket, &wait(Events::READABLE));
+    let tx_position = socket.sq.position();
+    rig.call(
+        &client,
+        socket.socket,
+        &msg::Close {
+            tx_position,
+            reserved: 0,
+        },
+    )
+    .unwrap();
+    assert_eq!(parked.reply::<msg::Wait>().unwrap_err().error, WireErrno::EBADF);
+    let again = rig.call(&client, socket.socket, &msg::GetSockName {});
+    assert_eq!(
+        again.unwrap_err().error,
+        WireErrno::EBADF,
+        "closed for its client at once"
+    );
+    assert_eq!(socket.state(), ModuleState::Active);
+    stream.ack_all();
+    rig.work();
+    assert!(
+        stream.with(|s| s.shut_write && !s.closed),
+        "FIN behind the data; still abortable"
+    );
+    assert_eq!(socket.state(), ModuleState::Active);
+    stream.ack_all();
+    rig.work();
+    assert!(stream.with(|s| s.closed && !s.aborted && s.sent == b"twenty bytes of data"));
+    assert_eq!(socket.state(), ModuleState::Released);
+    assert_eq!(rig.table.open_sockets(), 0);
+}
+
+#[test]
+fn linger_zero_means_rst() {
+    let mut rig = Rig::new();
+    let mut client = rig.client(1, 500);
+    let (mut socket, stream) = rig.connected(&mut client);
+    let mut value = [0; 16];
+    value[0] = 1;
+    let option = msg::SetSockOpt {
+        level: 0xFFFF,
+        name: 0x80,
+        len: 8,
+        reserved: 0,
+        value,
+    };
+    rig.call(&client, socket.socket, &option).unwrap();
+    socket.submit(0, b"gone", 1);
+    rig.ring(&client, &socket);
+    rig.call(
+        &client,
+        socket.socket,
+        &msg::Close {
+            tx_position: socket.sq.position(),
+            reserved: 0,
+        },
+    )
+    .unwrap();
+    assert!(stream.with(|s| s.aborted));
+    assert_eq!(socket.state(), ModuleState::Released);
+}
+
+#[test]
+fn listen_accept_and_the_parked_wait_between() {
+    let mut rig = Rig::new();
+    let mut client = rig.client(1, 500);
+    let body = msg::Socket {
+        domain: 2,
+        kind: 1,
+        protocol: 0,
+        reserved: 0,
+        ..msg::Socket::default()
+    };
+    let listener = rig.call(&client, 0, &body).unwrap().socket;
+    let stream = world(|w| w.made.last().unwrap().clone_handle());
+    rig.call(
+        &client,
+        listener,
+        &msg::Bind {
+            addr: SockAddr::v4([0; 4], 8080),
+        },
+    )
+    .unwrap();
+    rig.call(
+        &client,
+        listener,
+        &msg::Listen {
+            backlog: 5,
+            reserved: 0,
+        },
+    )
+    .unwrap();
+    let rings = client.geometry();
+    let block = client.block(&rings);
+    let none = rig.call(&client, listener, &msg::Accept { rings }).unwrap_err();
+    assert_eq!(none.error, WireErrno::EWOULDBLOCK);
+    assert_eq!(rig.table.open_sockets(), 1, "the reserved slot went back");
+    let parked = rig.ask(&client, listener, &wait(Events::ACCEPTABLE));
+    assert!(parked.is_parked());
+    let peer = crate::testing::FakeStream::connected();
+    let peer_handle = peer.clone_handle();
+    stream.with(|s| s.backlog.push_back(peer));
+    rig.table.notify(stream.handle(), events::ACCEPT);
+    rig.work();
+    assert_eq!(
+        parked.reply::<msg::Wait>().unwrap().events,
+        Events::ACCEPTABLE.bits()
+    );
+    let reply = rig.call(&client, listener, &msg::Accept { rings }).unwrap();
+    assert_eq!(reply.peer, SockAddr::v4([127, 0, 0, 1], 6000));
+    let mut child = crate::testing::ClientSocket::new(reply.socket, block, &client.mem);
+    child.submit(0, b"welcome", 1);
+    rig.ring(&client, &child);
+    assert_eq!(peer_handle.with(|s| s.sent.clone()), b"welcome");
+    rig.call(
+        &client,
+        listener,
+        &msg::Close {
+            tx_position: 0,
+            reserved: 0,
+        },
+    )
+    .unwrap();
+    assert!(stream.with(|s| s.closed));
+    peer_handle.ack_all();
+    rig.call(&client, 0, &msg::Goodbye {}).unwrap();
+    rig.assert_empty();
+}

@@ -1,0 +1,131 @@
+//! All state that threads share: sockets, pools, sessions' counters, and who has work. One static of it is the module.
+
+mod belonging;
+mod pieces;
+mod schedule;
+mod slots;
+mod timers;
+
+use crate::{
+    bitmap::Bitmap,
+    config::Config,
+    counters::CounterSet,
+    events,
+    limits::{MAX_SESSIONS, MAX_SOCKETS},
+    log::LogLimit,
+    pool::Pools,
+    seam::Platform,
+    session::SessionShared,
+    socket::SocketSlot,
+};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+
+/// What became of a socket's session while nobody looked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fate {
+    /// Nothing.
+    Live,
+    /// The client is gone.
+    Dying,
+    /// Its rings lied.
+    Faulty,
+    /// The module is being unloaded.
+    Stopping,
+}
+
+/// The module's state.
+pub struct Table<P: Platform> {
+    /// Sockets.
+    pub sockets: [SocketSlot<P>; MAX_SOCKETS],
+    /// Pools.
+    pub pools: Pools<P>,
+    /// The shared halves of the sessions.
+    pub sessions: [SessionShared; MAX_SESSIONS],
+    /// What everybody did.
+    pub totals: CounterSet,
+    /// Tunables.
+    pub config: Config,
+    /// Log lines are rationed.
+    pub log: LogLimit,
+    ready: Bitmap<{ MAX_SOCKETS.div_ceil(32) }>,
+    /// Earliest timer, as the distance of its ms from `u64::MAX`; 0: none.
+    next_timer: AtomicU64,
+    /// External mbufs out, over all lives of all sockets. Unload waits for 0.
+    ext_outstanding: AtomicU32,
+    stopping: AtomicBool,
+}
+
+impl<P: Platform> Table<P> {
+    /// Nothing in it.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            sockets: [const { SocketSlot::new() }; MAX_SOCKETS],
+            pools: Pools::new(),
+            sessions: [const { SessionShared::new() }; MAX_SESSIONS],
+            totals: CounterSet::new(),
+            config: Config::new(),
+            log: LogLimit::new(),
+            ready: Bitmap::new(),
+            next_timer: AtomicU64::new(0),
+            ext_outstanding: AtomicU32::new(0),
+            stopping: AtomicBool::new(false),
+        }
+    }
+
+    /// Aborts every socket, also those that are still on their way in. Thread context.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        for (index, slot) in self.sockets.iter().enumerate() {
+            if slot.tag.load(Ordering::Acquire) != 0 {
+                slot.turn.post(events::ABORT);
+                self.serve(index);
+            }
+        }
+    }
+
+    /// Takes sockets again.
+    pub fn start(&self) {
+        self.stopping.store(false, Ordering::Release);
+    }
+
+    /// Nothing is left: no socket, no mbuf in client memory, no pool.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ext_outstanding() == 0 && self.open_sockets() == 0 && self.pools.mapped() == 0
+    }
+
+    /// The module's ledger.
+    #[must_use]
+    pub fn ledger(&self) -> csock_wire::Counters {
+        let sum = |of: fn(&SessionShared) -> &AtomicU32| {
+            self.sessions
+                .iter()
+                .map(|s| u64::from(of(s).load(Ordering::Relaxed)))
+                .fold(0, u64::saturating_add)
+        };
+        csock_wire::Counters {
+            sessions_open: sum(|s| &s.open),
+            parked: sum(|s| &s.parked),
+            ext_mbufs_outstanding: u64::from(self.ext_outstanding()),
+            sockets_open: u64::from(self.open_sockets()),
+            pools_mapped: u64::from(self.pools.mapped()),
+            ..self.totals.snapshot()
+        }
+    }
+
+    /// Slots in use.
+    #[must_use]
+    pub fn open_sockets(&self) -> u32 {
+        self.count(|slot| slot.tag.load(Ordering::Acquire) != 0)
+    }
+
+    pub(super) fn sockets_of(&self, uid: u32) -> u32 {
+        self.count(|slot| slot.tag.load(Ordering::Acquire) != 0 && slot.uid.load(Ordering::Relaxed) == uid)
+    }
+
+    /// How many slots `test` holds for.
+    pub fn count(&self, test: impl Fn(&SocketSlot<P>) -> bool) -> u32 {
+        u32::try_from(self.sockets.iter().filter(|slot| test(slot)).count()).unwrap_or(u32::MAX)
+    }
+}

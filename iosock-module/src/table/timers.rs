@@ -1,0 +1,63 @@
+//! Timers of sockets: orphans run out of time, and what failed for want of memory is tried again.
+
+use super::Table;
+use crate::{events, seam::Platform, socket::SocketSlot};
+use core::sync::atomic::Ordering;
+
+/// When something could not be done for want of memory or of a client that acts: try again after this, ms.
+const RETRY_MS: u64 = 20;
+
+impl<P: Platform> Table<P> {
+    /// The socket wants a turn at `at` ms, or before.
+    pub fn arm_timer(&self, slot: &SocketSlot<P>, at: u64) {
+        let at = at.max(1);
+        let sooner = |now: u64| if now == 0 || at < now { Some(at) } else { None };
+        let _ = slot
+            .timer
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, sooner);
+        // Workers sleep until the earliest timer: a sooner one must wake them.
+        if self.next_timer.fetch_max(!at, Ordering::AcqRel) < !at {
+            P::wake_worker(0);
+        }
+    }
+
+    /// The socket wants to try again soon.
+    pub fn arm_retry(&self, slot: &SocketSlot<P>) {
+        self.arm_timer(slot, P::now_ms().saturating_add(RETRY_MS));
+    }
+
+    pub(super) fn run_timers(&self, now: u64) {
+        if now < !self.next_timer.load(Ordering::Acquire) {
+            return;
+        }
+        // First the reset, then the look: a timer armed meanwhile lowers it again.
+        self.next_timer.store(0, Ordering::SeqCst);
+        for (index, slot) in self.sockets.iter().enumerate() {
+            let at = slot.timer.load(Ordering::Acquire);
+            if at == 0 {
+                continue;
+            }
+            if at <= now
+                && slot
+                    .timer
+                    .compare_exchange(at, 0, Ordering::AcqRel, Ordering::Acquire)
+                    .is_ok()
+            {
+                slot.turn.post(events::TIMER);
+                self.serve(index);
+            } else {
+                self.next_timer
+                    .fetch_max(!at.max(now.saturating_add(1)), Ordering::AcqRel);
+            }
+        }
+    }
+
+    /// How long a worker may sleep, ms; `None`: until it is woken.
+    #[must_use]
+    pub fn sleep_ms(&self) -> Option<u64> {
+        match self.next_timer.load(Ordering::Acquire) {
+            0 => None,
+            distance => Some((!distance).saturating_sub(P::now_ms()).max(1)),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The machine of a test: kernel, clock, log, and what `seam.rs` asks of them.
+
+use super::*;
+
+/// What a test's thread has as its machine.
+#[derive(Default)]
+pub struct World {
+    pub now: u64,
+    pub wakes: u32,
+    pub drained: u32,
+    pub log: Vec<String>,
+    /// Sockets that the next `socket()` calls made.
+    pub made: Vec<FakeStream>,
+    /// `m_extadd` finds no mbuf.
+    pub no_mbufs: bool,
+    pub uids: HashMap<i32, u32>,
+    pub objects: HashMap<u64, FakeObject>,
+    pub forgotten: Vec<i32>,
+    pub unmapped: u32,
+}
+
+thread_local! {
+    static WORLD: RefCell<World> = RefCell::new(World::default());
+    pub static TABLE: Cell<Option<&'static TestTable>> = const { Cell::new(None) };
+}
+
+pub fn world<R>(f: impl FnOnce(&mut World) -> R) -> R {
+    WORLD.with(|world| f(&mut world.borrow_mut()))
+}
+
+pub fn released(key: ReleaseKey) {
+    TABLE.with(Cell::get).unwrap().released(key);
+}
+
+pub struct Fake;
+
+impl Platform for Fake {
+    type Mem = TestMem;
+    type Mapping = FakeMapping;
+    type Stream = FakeStream;
+    type Listener = FakeListener;
+    type Chain = FakeChain;
+    type Ticket = FakeTicket;
+
+    fn socket() -> Result<FakeStream, WireErrno> {
+        let stream = FakeStream::default();
+        world(|w| w.made.push(stream.clone_handle()));
+        Ok(stream)
+    }
+
+    fn external(mem: &TestMem, offset: usize, len: u32, key: ReleaseKey) -> Result<FakeChain, WireErrno> {
+        if world(|w| w.no_mbufs) {
+            return Err(WireErrno::ENOBUFS);
+        }
+        Ok(FakeChain(vec![(mem.read(offset, len as usize), Some(key))]))
+    }
+
+    fn copied(mem: &TestMem, offset: usize, len: u32) -> Result<FakeChain, WireErrno> {
+        Ok(FakeChain(vec![(mem.read(offset, len as usize), None)]))
+    }
+
+    fn now_ms() -> u64 {
+        world(|w| w.now)
+    }
+
+    fn wake_worker(_: usize) {
+        world(|w| w.wakes += 1);
+    }
+
+    fn session_drained() {
+        world(|w| w.drained += 1);
+    }
+
+    fn log(line: &[u8]) {
+        world(|w| w.log.push(String::from_utf8_lossy(line).into_owned()));
+    }
+}
+
+impl Host for Fake {
+    type Object = FakeObject;
+
+    fn client_uid(scoid: i32) -> Result<u32, WireErrno> {
+        world(|w| w.uids.get(&scoid).copied()).ok_or(WireErrno::EINVAL)
+    }
+
+    fn open_object(handle: u64, pid: i32) -> Result<FakeObject, WireErrno> {
+        // Single use, and only of the process that made it.
+        let object = world(|w| w.objects.remove(&handle)).ok_or(WireErrno::ENOENT)?;
+        if object.maker == pid {
+            Ok(object)
+        } else {
+            Err(WireErrno::EACCES)
+        }
+    }
+
+    fn forget_client(scoid: i32) {
+        world(|w| w.forgotten.push(scoid));
+    }
+}
+
+pub struct FakeObject {
+    pub maker: i32,
+    pub flags: ObjectFlags,
+    pub len: u64,
+    pub mem: TestMem,
+}
+
+impl PoolObject for FakeObject {
+    type Mapping = FakeMapping;
+
+    fn flags(&self) -> Result<ObjectFlags, WireErrno> {
+        Ok(self.flags)
+    }
+
+    fn len(&self) -> Result<u64, WireErrno> {
+        Ok(self.len)
+    }
+
+    fn map(self, len: u64) -> Result<FakeMapping, WireErrno> {
+        Ok(FakeMapping(self.mem, len))
+    }
+}
+
+pub struct FakeMapping(TestMem, u64);
+
+impl Mapping for FakeMapping {
+    type Mem = TestMem;
+
+    fn mem(&self) -> TestMem {
+        self.0.clone()
+    }
+
+    fn len(&self) -> u64 {
+        self.1
+    }
+}
+
+impl Drop for FakeMapping {
+    fn drop(&mut self) {
+        world(|w| w.unmapped += 1);
+    }
+}
+
+/// Makes `table` the one that this thread's stack calls back into.
+pub fn enter(table: &'static TestTable) {
+    TABLE.with(|t| t.set(Some(table)));
+    world(|w| {
+        *w = World {
+            now: 1000,
+            ..World::default()
+        }
+    });
+}

@@ -1,0 +1,267 @@
+//! A stack that does what a test tells it.
+
+use super::*;
+
+pub struct FakeChain(pub Vec<(Vec<u8>, Option<ReleaseKey>)>);
+
+impl Chain for FakeChain {
+    fn append(&mut self, mut tail: Self) {
+        self.0.append(&mut tail.0);
+    }
+}
+
+impl Drop for FakeChain {
+    fn drop(&mut self) {
+        self.0.drain(..).filter_map(|(_, key)| key).for_each(released);
+    }
+}
+
+#[derive(Default)]
+pub struct StackSocket {
+    pub hiwat: u32,
+    /// In the send buffer: bytes and their release.
+    pub queue: VecDeque<(Vec<u8>, Option<ReleaseKey>)>,
+    /// Everything ever handed over.
+    pub sent: Vec<u8>,
+    pub sends: u32,
+    pub mores: u32,
+    pub incoming: VecDeque<u8>,
+    pub eof: bool,
+    pub receive_error: Option<WireErrno>,
+    pub send_error: Option<WireErrno>,
+    pub error: Option<WireErrno>,
+    pub connected: bool,
+    pub connecting: bool,
+    /// `soconnect` connects at once.
+    pub fast: bool,
+    pub shut_write: bool,
+    pub shut_read: bool,
+    pub closed: bool,
+    pub aborted: bool,
+    pub watch: u32,
+    pub backlog: VecDeque<FakeStream>,
+    pub bound: Option<SockAddr>,
+    pub options: HashMap<SockOptKey, OptValue>,
+}
+
+type SockOptKey = (i32, i32);
+
+/// A socket of the stack; a test keeps a handle of it, which is not the socket.
+pub struct FakeStream {
+    state: Arc<Mutex<StackSocket>>,
+    owner: bool,
+}
+
+pub struct FakeListener(FakeStream);
+
+impl Default for FakeStream {
+    fn default() -> Self {
+        let state = StackSocket {
+            hiwat: 64 * 1024,
+            ..StackSocket::default()
+        };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+            owner: true,
+        }
+    }
+}
+
+impl FakeStream {
+    pub fn clone_handle(&self) -> Self {
+        Self {
+            state: self.state.clone(),
+            owner: false,
+        }
+    }
+
+    pub fn with<R>(&self, f: impl FnOnce(&mut StackSocket) -> R) -> R {
+        f(&mut self.state.lock().unwrap())
+    }
+
+    pub fn connected() -> Self {
+        let stream = Self::default();
+        stream.with(|s| s.connected = true);
+        stream
+    }
+
+    /// The peer acknowledges `n` mbufs.
+    pub fn ack(&self, n: usize) {
+        let keys: Vec<_> = self.with(|s| {
+            (0..n)
+                .filter_map(|_| s.queue.pop_front())
+                .filter_map(|(_, k)| k)
+                .collect()
+        });
+        keys.into_iter().for_each(released);
+    }
+
+    pub fn ack_all(&self) {
+        self.ack(self.with(|s| s.queue.len()));
+    }
+
+    pub fn handle(&self) -> crate::handle::Handle {
+        crate::handle::Handle::from_raw(self.with(|s| s.watch)).unwrap()
+    }
+}
+
+impl Drop for FakeStream {
+    fn drop(&mut self) {
+        if self.owner {
+            self.with(|s| s.closed = true);
+        }
+    }
+}
+
+impl Stream for FakeStream {
+    type Chain = FakeChain;
+    type Listener = FakeListener;
+
+    fn watch(&self, handle: u32) {
+        self.with(|s| s.watch = handle);
+    }
+
+    fn bind(&self, addr: &SockAddr) -> Result<(), WireErrno> {
+        self.with(|s| s.bound = Some(*addr));
+        Ok(())
+    }
+
+    fn listen(self, _: i32) -> Result<FakeListener, (Self, WireErrno)> {
+        Ok(FakeListener(self))
+    }
+
+    fn connect(&self, _: &SockAddr) -> Result<(), WireErrno> {
+        self.with(|s| {
+            s.connected = s.fast;
+            s.connecting = !s.fast;
+        });
+        Ok(())
+    }
+
+    fn is_connected(&self) -> bool {
+        self.with(|s| s.connected)
+    }
+
+    fn is_connecting(&self) -> bool {
+        self.with(|s| s.connecting)
+    }
+
+    fn take_error(&self) -> Option<WireErrno> {
+        self.with(|s| s.error.take())
+    }
+
+    fn send_space(&self) -> i64 {
+        self.with(|s| i64::from(s.hiwat) - s.queue.iter().map(|(b, _)| b.len() as i64).sum::<i64>())
+    }
+
+    fn send_hiwat(&self) -> u32 {
+        self.with(|s| s.hiwat)
+    }
+
+    fn send(&self, mut chain: FakeChain, more: bool) -> Result<(), WireErrno> {
+        let bytes: usize = chain.0.iter().map(|(b, _)| b.len()).sum();
+        assert!(bytes > 0 && chain.0.len() <= crate::limits::MAX_CHAIN);
+        assert!(
+            i64::try_from(bytes).unwrap() <= self.send_space(),
+            "sosend would refuse: no space"
+        );
+        if let Some(error) = self.with(|s| s.send_error) {
+            return Err(error);
+        }
+        self.with(|s| {
+            s.sends += 1;
+            s.mores += u32::from(more);
+            for (bytes, key) in chain.0.drain(..) {
+                s.sent.extend(&bytes);
+                s.queue.push_back((bytes, key));
+            }
+        });
+        Ok(())
+    }
+
+    fn receive_available(&self) -> u32 {
+        self.with(|s| s.incoming.len() as u32)
+    }
+
+    fn can_receive_more(&self) -> bool {
+        self.with(|s| !s.eof && s.receive_error.is_none())
+    }
+
+    fn receive(&self, max: u32, each: &mut dyn FnMut(&[u8])) -> Received {
+        let data: Vec<u8> = self.with(|s| {
+            let n = s.incoming.len().min(max as usize);
+            s.incoming.drain(..n).collect()
+        });
+        if data.is_empty() {
+            return match self.with(|s| (s.receive_error.take(), s.eof)) {
+                (Some(error), _) => Received::Failed(error),
+                (None, true) => Received::Eof,
+                (None, false) => Received::WouldBlock,
+            };
+        }
+        // As mbufs do: in pieces.
+        data.chunks(100).for_each(each);
+        Received::Bytes(data.len() as u32)
+    }
+
+    fn shutdown(&self, how: How) -> Result<(), WireErrno> {
+        self.with(|s| {
+            s.shut_write |= how != How::Read;
+            s.shut_read |= how != How::Write;
+            s.eof |= s.shut_read;
+        });
+        Ok(())
+    }
+
+    fn local_addr(&self) -> Result<SockAddr, WireErrno> {
+        Ok(self
+            .with(|s| s.bound)
+            .unwrap_or(SockAddr::v4([127, 0, 0, 1], 4000)))
+    }
+
+    fn peer_addr(&self) -> Result<SockAddr, WireErrno> {
+        if self.is_connected() {
+            Ok(SockAddr::v4([127, 0, 0, 1], 5000))
+        } else {
+            Err(WireErrno::ENOTCONN)
+        }
+    }
+
+    fn set_option(&self, option: SockOpt, value: OptValue) -> Result<(), WireErrno> {
+        self.with(|s| s.options.insert(option.to_wire(), value));
+        Ok(())
+    }
+
+    fn option(&self, option: SockOpt) -> Result<OptValue, WireErrno> {
+        Ok(self
+            .with(|s| s.options.get(&option.to_wire()).copied())
+            .unwrap_or_default())
+    }
+
+    fn close(self) {}
+
+    fn abort(self) {
+        self.with(|s| s.aborted = true);
+        self.ack_all();
+    }
+}
+
+impl Listener for FakeListener {
+    type Stream = FakeStream;
+
+    fn watch(&self, handle: u32) {
+        Stream::watch(&self.0, handle);
+    }
+
+    fn accept(&self) -> Result<(FakeStream, SockAddr), WireErrno> {
+        let stream = self
+            .0
+            .with(|s| s.backlog.pop_front())
+            .ok_or(WireErrno::EWOULDBLOCK)?;
+        Ok((stream, SockAddr::v4([127, 0, 0, 1], 6000)))
+    }
+
+    fn local_addr(&self) -> Result<SockAddr, WireErrno> {
+        Stream::local_addr(&self.0)
+    }
+}

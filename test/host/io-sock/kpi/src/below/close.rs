@@ -1,0 +1,96 @@
+//! Ends: of the stream, of the connection, of the socket.
+
+use super::{CLOSING, Pcb, Phase, output};
+use crate::socket::{self, SS_ISDISCONNECTED};
+use std::ffi::c_int;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Most bytes that are discarded before a socket is closed; more than Linux buffers.
+const DISCARD: usize = 16 * 1024 * 1024;
+
+/// The connection broke: what was to be sent is dropped now; the error is told after the data that is still to be read.
+pub(super) fn broken(pcb: &Pcb, errno: c_int) {
+    // The first reason counts.
+    let _ = pcb
+        .broken
+        .compare_exchange(0, errno, Ordering::AcqRel, Ordering::Relaxed);
+    pcb.so.drop_output();
+}
+
+impl Pcb {
+    /// No more is written: the end is sent after what so_snd holds. For `soshutdown`.
+    pub(crate) fn send_fin(self: &Arc<Pcb>) {
+        self.tx().fin_wanted = true;
+        output(self, false);
+        let both = {
+            let rx = self.rx();
+            rx.eof && self.tx().fin_sent
+        };
+        if both && !self.so.is(SS_ISDISCONNECTED) {
+            self.so.is_disconnected();
+        }
+    }
+
+    /// The owner has closed the socket: what so_snd holds is sent in the background, then the socket goes.
+    pub(crate) fn close_gracefully(self: &Arc<Pcb>) {
+        let connected = matches!(self.rx().phase, Phase::Connected);
+        {
+            let mut tx = self.tx();
+            tx.closing = true;
+            tx.fin_wanted = connected;
+        }
+        CLOSING.fetch_add(1, Ordering::Relaxed);
+        if connected && self.broken.load(Ordering::Acquire) == 0 {
+            output(self, false);
+        } else {
+            self.so.drop_output();
+            finish(self);
+        }
+    }
+
+    /// A listener stops: netisr leaves its queue alone when this returns.
+    pub(crate) fn stop_listening(&self) {
+        let mut rx = self.rx();
+        rx.gone = true;
+        self.tx().gone = true;
+        self.unregister();
+        self.fd.close();
+    }
+
+    /// The owner has closed the socket, or it has none: everything is dropped; a connection is reset.
+    pub(crate) fn close_abruptly(self: &Arc<Pcb>) {
+        self.fd.reset_on_close();
+        self.tx().closing = true;
+        CLOSING.fetch_add(1, Ordering::Relaxed);
+        self.so.drop_output();
+        finish(self);
+    }
+}
+
+/// The socket has nothing more to do, and goes.
+pub(super) fn finish(pcb: &Arc<Pcb>) {
+    {
+        let mut rx = pcb.rx();
+        let mut tx = pcb.tx();
+        if tx.gone || !tx.closing {
+            return;
+        }
+        pcb.unregister();
+        // With unread bytes left Linux would reset the connection, and the peer might lose what was sent.
+        if rx.phase == Phase::Connected {
+            let mut left = DISCARD;
+            while let Ok(n) = pcb.fd.discard(left.min(1 << 20)) {
+                left -= n.min(left);
+                if n == 0 || left == 0 {
+                    break;
+                }
+            }
+        }
+        pcb.fd.close();
+        rx.gone = true;
+        tx.gone = true;
+    }
+    CLOSING.fetch_sub(1, Ordering::Relaxed);
+    socket::finish(pcb.so);
+}

@@ -1,0 +1,223 @@
+//! Linux to so_rcv, for as long as there is room; the rest stays with Linux, whose peer then waits.
+
+use super::{BYTES_IN, Pcb, Phase, Rx, close, connect, netisr, output};
+use crate::errno::{EAGAIN, EINTR};
+use crate::malloc::M_NOWAIT;
+use crate::mbuf::{self, MT_DATA, Mb};
+use crate::socket::SS_ISDISCONNECTED;
+use crate::socket::sockbuf::{SB_AUTOSIZE, SBS_CANTRCVMORE};
+use std::ffi::c_int;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Bytes of one mbuf that data is read into, and how many mbufs one call fills.
+const CLUSTER: usize = 4096;
+const PIECES: usize = 16;
+/// Reads without pause before other sockets get their turn.
+const ROUNDS: usize = 16;
+/// How far a receive buffer grows by itself (`net.inet.tcp.recvbuf_max`, less the mbufs' share).
+const GROW_TO: u32 = 2 * 1024 * 1024 / 2304 * 2048;
+/// When there was no memory: like a segment that was dropped and comes again.
+const RETRANSMIT: Duration = Duration::from_millis(10);
+/// When the window was not opened in time: like the peer's probe.
+const PROBE: Duration = Duration::from_millis(200);
+
+/// What Linux reports of a stream socket.
+pub(super) fn event(pcb: &Arc<Pcb>, events: c_int) {
+    let mut rx = pcb.rx();
+    if rx.gone {
+        return;
+    }
+    if rx.phase == Phase::Connecting && !connect::event(pcb, &mut rx, events) {
+        return;
+    }
+    if rx.phase != Phase::Connected {
+        return;
+    }
+    if events & (libc::EPOLLERR | libc::EPOLLHUP) != 0 {
+        let errno = pcb.fd.take_error();
+        if errno != 0 {
+            close::broken(pcb, errno);
+        }
+    }
+    let ends = events & (libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR) != 0;
+    if ends || events & libc::EPOLLIN != 0 {
+        rx.ends |= ends;
+        read(pcb, &mut rx);
+    }
+    drop(rx);
+    if events & (libc::EPOLLOUT | libc::EPOLLERR | libc::EPOLLHUP) != 0 {
+        output(pcb, true);
+    }
+}
+
+/// The reader has made room: goes on reading, in the reader's context, when reading had stopped for want of it. `quiet`: the reader asked
+/// that nothing be sent to the peer (`MSG_SOCALLBCK`), so it happens later.
+pub(crate) fn window_update(pcb: &Arc<Pcb>, quiet: bool) {
+    if !pcb.paused.load(Ordering::Acquire) {
+        return;
+    }
+    if quiet {
+        netisr::retry(pcb.id, PROBE);
+        return;
+    }
+    let rcv = pcb.so.rcv();
+    rcv.lock();
+    // As TCP: a window that grows by less than half of itself, or two segments, is not worth a packet.
+    let worth = rcv.space() >= i64::from(rcv.hiwat()) / 2 || rcv.used() == 0;
+    if worth && rcv.flags() & SB_AUTOSIZE != 0 && rcv.hiwat() < GROW_TO {
+        // The reader keeps up with a full window: give it a larger one.
+        rcv.reserve((u64::from(rcv.hiwat()) * 2).min(GROW_TO.into()));
+    }
+    rcv.unlock();
+    if worth {
+        let mut rx = pcb.rx();
+        if !rx.gone && rx.phase == Phase::Connected {
+            read(pcb, &mut rx);
+        }
+    }
+}
+
+/// Reads until Linux has no more, so_rcv has no room, or it is others' turn.
+fn read(pcb: &Arc<Pcb>, rx: &mut Rx) {
+    let rcv = pcb.so.rcv();
+    pcb.paused.store(false, Ordering::Relaxed);
+    for _ in 0..ROUNDS {
+        if rx.eof {
+            return;
+        }
+        rcv.lock();
+        let (space, closed) = (rcv.space(), rcv.is(SBS_CANTRCVMORE));
+        rcv.unlock();
+        if !closed && space <= 0 {
+            pause(pcb);
+            return;
+        }
+        let most = CLUSTER * rx.pieces;
+        let want = if closed { most } else { (space as usize).min(most) };
+        let got = if closed {
+            pcb.fd.discard(want).map(|n| (n, None))
+        } else {
+            fill(pcb, rx, want)
+        };
+        match got {
+            Ok((0, _)) => return end(pcb, rx),
+            Ok((n, chain)) => {
+                BYTES_IN.fetch_add(n as u64, Ordering::Relaxed);
+                deliver(pcb, chain);
+                // Less than asked for: that was all, and for what comes from now on there is an event. But the end has been reported.
+                if n < want && !rx.ends {
+                    return;
+                }
+            }
+            Err(EAGAIN) => {
+                if pcb.broken.load(Ordering::Acquire) != 0 {
+                    end(pcb, rx);
+                }
+                return;
+            }
+            Err(EINTR) => {}
+            Err(crate::errno::ENOMEM) => return netisr::retry(pcb.id, RETRANSMIT),
+            Err(errno) => {
+                close::broken(pcb, errno);
+                return end(pcb, rx);
+            }
+        }
+    }
+    netisr::retry(pcb.id, Duration::ZERO);
+}
+
+/// so_rcv is full. A reader that makes room from now on sees the mark; one that did before it was set is seen here.
+fn pause(pcb: &Arc<Pcb>) {
+    pcb.paused.store(true, Ordering::SeqCst);
+    let rcv = pcb.so.rcv();
+    rcv.lock();
+    let empty = rcv.used() == 0;
+    rcv.unlock();
+    if empty {
+        netisr::retry(pcb.id, Duration::ZERO);
+    }
+}
+
+/// Reads at most `want` bytes into fresh mbufs. `ENOMEM`: there are none.
+fn fill(pcb: &Pcb, rx: &mut Rx, want: usize) -> Result<(usize, Option<Mb>), c_int> {
+    let mut pieces = [libc::iovec {
+        iov_base: std::ptr::null_mut(),
+        iov_len: 0,
+    }; PIECES];
+    let mut mbufs: [Option<Mb>; PIECES] = [None; PIECES];
+    let mut room = 0;
+    let mut count = 0;
+    while room < want && count < PIECES {
+        let Some(m) = mbuf::m_getjcl(M_NOWAIT, MT_DATA, 0, CLUSTER as c_int) else {
+            break;
+        };
+        let len = m.trailing().min(want - room);
+        pieces[count] = libc::iovec {
+            iov_base: m.data().cast(),
+            iov_len: len,
+        };
+        mbufs[count] = Some(m);
+        room += len;
+        count += 1;
+    }
+    if count == 0 {
+        return Err(crate::errno::ENOMEM);
+    }
+    let result = pcb.fd.receive(&mut pieces[..count], false);
+    let n = *result.as_ref().map_or(&0, |(n, _, _)| n);
+    let (mut left, mut first, mut last): (usize, Option<Mb>, Option<Mb>) = (n, None, None);
+    for (m, piece) in mbufs.iter().flatten().zip(&pieces) {
+        let take = left.min(piece.iov_len);
+        left -= take;
+        if take == 0 {
+            mbuf::m_freem(Some(*m));
+            continue;
+        }
+        m.set_len(take);
+        match last {
+            Some(last) => last.set_next(Some(*m)),
+            None => first = Some(*m),
+        }
+        last = Some(*m);
+    }
+    // Likely as much comes next time, or more.
+    let filled = n.div_ceil(CLUSTER);
+    rx.pieces = if n >= room {
+        (count * 2).min(PIECES)
+    } else {
+        filled.max(1)
+    };
+    result.map(|(n, _, _)| (n, first))
+}
+
+/// Appends to so_rcv under its lock, and tells.
+fn deliver(pcb: &Pcb, chain: Option<Mb>) {
+    let Some(chain) = chain else { return };
+    let rcv = pcb.so.rcv();
+    rcv.lock();
+    if rcv.is(SBS_CANTRCVMORE) {
+        rcv.unlock();
+        mbuf::m_freem(Some(chain));
+        return;
+    }
+    rcv.append_stream(Some(chain));
+    rcv.wakeup_unlock();
+}
+
+/// Nothing more comes: the peer has finished, or the connection is broken.
+fn end(pcb: &Pcb, rx: &mut Rx) {
+    rx.eof = true;
+    let errno = pcb.broken.load(Ordering::Acquire);
+    if errno != 0 {
+        rx.phase = Phase::Dead;
+        pcb.so.set_error(errno);
+        pcb.so.is_disconnected();
+        return;
+    }
+    pcb.so.cant_receive_more();
+    if pcb.tx().fin_sent && !pcb.so.is(SS_ISDISCONNECTED) {
+        pcb.so.is_disconnected();
+    }
+}

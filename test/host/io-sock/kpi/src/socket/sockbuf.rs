@@ -1,0 +1,434 @@
+//! Socket buffers: a chain of mbufs, what it is charged, and the lock around it.
+
+use super::So;
+use crate::layout::{Mbuf, SoUpcall, SockBuf};
+use crate::lock::{self, Interlock, Mx, Sxl};
+use crate::malloc::M_NOWAIT;
+use crate::mbuf::{
+    self, M_EOR, M_EXT, M_PKTHDR, MCLBYTES, MSIZE, MT_CONTROL, MT_DATA, MT_SONAME, Mb, m_demote, m_freem,
+};
+use crate::panic::die;
+use crate::sleep;
+use std::ffi::{c_int, c_short, c_void};
+use std::ptr::{NonNull, null_mut};
+
+/// `sb_flags`, as in `sys/sockbuf.h`.
+pub(crate) const SB_WAIT: c_short = 0x4;
+pub(crate) const SB_UPCALL: c_short = 0x20;
+pub(crate) const SB_NOINTR: c_short = 0x40;
+const SB_NOCOALESCE: c_short = 0x200;
+pub(crate) const SB_AUTOSIZE: c_short = 0x800;
+const SB_STOP: c_short = 0x1000;
+
+/// `sb_state`, as in `sys/sockstate.h`.
+pub(crate) const SBS_CANTSENDMORE: c_short = 0x10;
+pub(crate) const SBS_CANTRCVMORE: c_short = 0x20;
+
+/// Most bytes of storage that a buffer may be charged (`kern.ipc.maxsockbuf`).
+pub(crate) const SB_MAX: u32 = 2 * 1024 * 1024;
+/// Most bytes of data: what is left of that when every cluster is charged with its mbuf.
+pub(crate) const SB_MAX_ADJ: u32 = (SB_MAX as u64 * MCLBYTES as u64 / (MSIZE + MCLBYTES) as u64) as u32;
+/// Storage that a buffer may be charged, in multiples of its data (`kern.ipc.sockbuf_waste_factor`).
+const WASTE: u32 = 8;
+
+const PSOCK: c_int = 104;
+const PCATCH: c_int = 0x100;
+
+/// Which buffer of a socket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Side {
+    Send,
+    Receive,
+}
+
+/// A socket buffer.
+///
+/// # Invariants
+/// Points to a buffer of `so`, which is no listener. Fields are read and written with the buffer's lock held, but where said otherwise.
+#[derive(Clone, Copy)]
+pub(crate) struct Sb {
+    sb: NonNull<SockBuf>,
+    pub(crate) so: So,
+    pub(crate) side: Side,
+}
+
+macro_rules! fields {
+    ($($get:ident $set:ident: $type:ty = $field:ident;)*) => {
+        $(
+            pub(crate) fn $get(self) -> $type {
+                // SAFETY: the invariants.
+                unsafe { (*self.sb.as_ptr()).$field }
+            }
+            pub(crate) fn $set(self, value: $type) {
+                // SAFETY: the invariants.
+                unsafe { (*self.sb.as_ptr()).$field = value };
+            }
+        )*
+    };
+}
+
+impl Sb {
+    pub(super) fn of(so: So, side: Side) -> Sb {
+        if so.is_listener() {
+            die!(
+                "the buffers of a listener are touched: it has none ({:p})",
+                so.as_ptr()
+            );
+        }
+        // SAFETY: a socket that is no listener has this part.
+        let sb = unsafe {
+            let data = &raw mut (*so.as_ptr()).tail.data;
+            let data: *mut crate::layout::Buffers = data.cast();
+            match side {
+                Side::Send => &raw mut (*data).so_snd,
+                Side::Receive => &raw mut (*data).so_rcv,
+            }
+        };
+        // SAFETY: the address of a field.
+        Sb {
+            sb: unsafe { NonNull::new_unchecked(sb) },
+            so,
+            side,
+        }
+    }
+
+    fields! {
+        state set_state: c_short = sb_state;
+        flags set_flags: c_short = sb_flags;
+        acc set_acc: u32 = sb_acc;
+        used set_used: u32 = sb_ccc;
+        hiwat set_hiwat: u32 = sb_hiwat;
+        mbcnt set_mbcnt: u32 = sb_mbcnt;
+        mbmax set_mbmax: u32 = sb_mbmax;
+        mcnt set_mcnt: u32 = sb_mcnt;
+        ccnt set_ccnt: u32 = sb_ccnt;
+        ctl set_ctl: u32 = sb_ctl;
+        lowat set_lowat: c_int = sb_lowat;
+        timeo set_timeo: i64 = sb_timeo;
+        upcall set_upcall: SoUpcall = sb_upcall;
+        upcall_arg set_upcall_arg: *mut c_void = sb_upcallarg;
+        raw_mb set_raw_mb: *mut Mbuf = sb_mb;
+        raw_tail set_raw_tail: *mut Mbuf = sb_mbtail;
+        raw_last_record set_raw_last_record: *mut Mbuf = sb_lastrecord;
+    }
+
+    /// `SOCKBUF_MTX`.
+    pub(crate) fn mutex(self) -> Mx {
+        // SAFETY: the invariants.
+        unsafe { Mx::from_raw(NonNull::new_unchecked(&raw mut (*self.sb.as_ptr()).sb_mtx)) }
+    }
+
+    pub(crate) fn lock(self) {
+        self.mutex().lock();
+    }
+
+    pub(crate) fn unlock(self) {
+        self.mutex().unlock();
+    }
+
+    /// The lock that serialises senders, or receivers.
+    pub(crate) fn io_lock(self) -> Sxl {
+        // SAFETY: the invariants.
+        unsafe { Sxl::from_raw(NonNull::new_unchecked(&raw mut (*self.sb.as_ptr()).sb_sx)) }
+    }
+
+    /// First mbuf.
+    pub(crate) fn first(self) -> Option<Mb> {
+        // SAFETY: a buffer's own mbufs.
+        unsafe { Mb::from_raw(self.raw_mb()) }
+    }
+
+    pub(crate) fn is(self, state: c_short) -> bool {
+        self.state() & state != 0
+    }
+
+    /// `sbspace`: may be negative.
+    pub(crate) fn space(self) -> i64 {
+        if self.flags() & SB_STOP != 0 {
+            return 0;
+        }
+        let data = i64::from(self.hiwat()) - i64::from(self.used());
+        let storage = i64::from(self.mbmax()) - i64::from(self.mbcnt());
+        data.min(storage)
+    }
+
+    /// `sbreserve`: room for `bytes`; `false`: too many.
+    pub(crate) fn reserve(self, bytes: u64) -> bool {
+        if bytes > u64::from(SB_MAX_ADJ) {
+            return false;
+        }
+        let bytes = bytes as u32;
+        self.set_hiwat(bytes);
+        self.set_mbmax(bytes.saturating_mul(WASTE).min(SB_MAX));
+        if self.lowat() > bytes as c_int {
+            self.set_lowat(bytes as c_int);
+        }
+        true
+    }
+
+    /// `sballoc`: an mbuf came in.
+    fn charge(self, m: Mb) {
+        self.set_used(self.used() + m.len() as u32);
+        self.set_acc(self.acc() + m.len() as u32);
+        if m.mtype() != MT_DATA {
+            self.set_ctl(self.ctl() + m.len() as u32);
+        }
+        self.set_mbcnt(self.mbcnt() + MSIZE as u32);
+        self.set_mcnt(self.mcnt() + 1);
+        if m.has(M_EXT) {
+            self.set_mbcnt(self.mbcnt() + m.ext_size());
+            self.set_ccnt(self.ccnt() + 1);
+        }
+    }
+
+    /// `sbfree`: an mbuf goes out.
+    pub(crate) fn discharge(self, m: Mb) {
+        self.shrink(m, m.len());
+        self.set_mbcnt(self.mbcnt() - MSIZE as u32);
+        self.set_mcnt(self.mcnt() - 1);
+        if m.has(M_EXT) {
+            self.set_mbcnt(self.mbcnt() - m.ext_size());
+            self.set_ccnt(self.ccnt() - 1);
+        }
+    }
+
+    /// `n` bytes of `m` go out, the mbuf stays.
+    pub(crate) fn shrink(self, m: Mb, n: usize) {
+        self.set_used(self.used() - n as u32);
+        self.set_acc(self.acc() - n as u32);
+        if m.mtype() != MT_DATA {
+            self.set_ctl(self.ctl() - n as u32);
+        }
+    }
+
+    /// `sbappendstream`: packet headers go, empty mbufs too, and small pieces are copied behind a writable one.
+    pub(crate) fn append_stream(self, m: Option<Mb>) {
+        self.mutex().must_own("sbappendstream");
+        m_demote(m, 1, 0);
+        self.compress(m);
+        self.set_raw_last_record(self.raw_mb());
+    }
+
+    fn compress(self, m: Option<Mb>) {
+        // SAFETY: a buffer's own mbufs.
+        let mut tail = unsafe { Mb::from_raw(self.raw_tail()) };
+        let mut m = m;
+        while let Some(this) = m {
+            this.check("sbappend");
+            if this.is_empty() {
+                m = mbuf_free(this);
+                continue;
+            }
+            let fits = |tail: &Mb| {
+                !tail.has(M_EOR)
+                    && self.flags() & SB_NOCOALESCE == 0
+                    && tail.mtype() == this.mtype()
+                    && this.len() <= MCLBYTES / 4
+                    && tail.trailing() >= this.len()
+            };
+            if let Some(tail) = tail.filter(fits) {
+                // SAFETY: two different mbufs, both the buffer's.
+                tail.write_at(tail.len(), unsafe { this.bytes() });
+                tail.set_len(tail.len() + this.len());
+                self.set_used(self.used() + this.len() as u32);
+                self.set_acc(self.acc() + this.len() as u32);
+                if this.mtype() != MT_DATA {
+                    self.set_ctl(self.ctl() + this.len() as u32);
+                }
+                m = mbuf_free(this);
+                continue;
+            }
+            match tail {
+                Some(tail) => tail.set_next(Some(this)),
+                None => self.set_raw_mb(this.as_ptr()),
+            }
+            self.set_raw_tail(this.as_ptr());
+            self.charge(this);
+            tail = Some(this);
+            m = this.next();
+            this.set_next(None);
+        }
+    }
+
+    /// `sbappendaddr`: one datagram with its sender. `false`: no room or no memory, and the chain is the caller's still.
+    pub(crate) fn append_address(self, from: &[u8], m: Mb) -> bool {
+        self.mutex().must_own("sbappendaddr");
+        let len: usize = m.iter().map(Mb::len).sum();
+        if (len + from.len()) as i64 > self.space() {
+            return false;
+        }
+        let Some(name) = mbuf::get(M_NOWAIT, MT_SONAME, 0) else {
+            return false;
+        };
+        name.write_at(0, from);
+        name.set_len(from.len());
+        m_demote(Some(m), 1, 0);
+        name.set_next(Some(m));
+        // SAFETY: the last record of the buffer.
+        match unsafe { Mb::from_raw(self.raw_last_record()) } {
+            Some(last) => last.set_nextpkt(Some(name)),
+            None => self.set_raw_mb(name.as_ptr()),
+        }
+        self.set_raw_last_record(name.as_ptr());
+        let mut tail = name;
+        for piece in name.iter() {
+            self.charge(piece);
+            tail = piece;
+        }
+        self.set_raw_tail(tail.as_ptr());
+        true
+    }
+
+    /// `sbcut`: takes `n` bytes off the front; gives the mbufs that are empty now, with their data as it was, for the caller to free. A
+    /// last partial one stays.
+    pub(crate) fn cut(self, n: usize) -> Option<Mb> {
+        self.mutex().must_own("sbcut");
+        let mut left = n;
+        let mut first: Option<Mb> = None;
+        let mut last: Option<Mb> = None;
+        while let Some(m) = self.first() {
+            if m.len() > left {
+                if left > 0 {
+                    self.shrink(m, left);
+                    m.advance(left);
+                    left = 0;
+                }
+                break;
+            }
+            left -= m.len();
+            self.discharge(m);
+            self.set_raw_mb(m.raw_next());
+            m.set_next(None);
+            match last {
+                Some(last) => last.set_next(Some(m)),
+                None => first = Some(m),
+            }
+            last = Some(m);
+            if left == 0 {
+                break;
+            }
+        }
+        if left != 0 {
+            die!("{n} bytes are taken from a socket buffer that has {}", n - left);
+        }
+        if self.raw_mb().is_null() {
+            self.set_raw_tail(null_mut());
+            self.set_raw_last_record(null_mut());
+        } else {
+            self.set_raw_last_record(self.raw_mb());
+        }
+        first
+    }
+
+    /// `sbdroprecord`: unlinks the first datagram and gives it to the caller.
+    pub(crate) fn take_record(self) -> Option<Mb> {
+        self.mutex().must_own("sbdroprecord");
+        let m = self.first()?;
+        let next = m.nextpkt();
+        self.set_first_record(next);
+        m.set_nextpkt(None);
+        for piece in m.iter() {
+            self.discharge(piece);
+        }
+        Some(m)
+    }
+
+    /// Makes `next` the first record.
+    pub(crate) fn set_first_record(self, next: Option<Mb>) {
+        self.set_raw_mb(next.map_or(null_mut(), Mb::as_ptr));
+        match next {
+            None => {
+                self.set_raw_tail(null_mut());
+                self.set_raw_last_record(null_mut());
+            }
+            Some(next) if next.nextpkt().is_none() => {
+                self.set_raw_last_record(next.as_ptr());
+                self.set_raw_tail(next.last().as_ptr());
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// `sbflush`: everything goes, freed under the lock.
+    pub(crate) fn flush(self) {
+        self.mutex().must_own("sbflush");
+        while let Some(record) = self.take_record() {
+            m_freem(Some(record));
+        }
+        self.set_raw_tail(null_mut());
+        self.set_raw_last_record(null_mut());
+        if self.used() != 0 || self.mbcnt() != 0 {
+            die!(
+                "an empty socket buffer is charged {} bytes, {} of storage",
+                self.used(),
+                self.mbcnt()
+            );
+        }
+    }
+
+    /// What `sbwait` sleeps on.
+    pub(crate) fn channel(self) -> *const c_void {
+        // SAFETY: the invariants; only the address is used.
+        unsafe { (&raw const (*self.sb.as_ptr()).sb_acc).cast() }
+    }
+
+    /// `sbwait`: until something happens, with the lock given up meanwhile.
+    pub(crate) fn wait(self) -> c_int {
+        self.set_flags(self.flags() | SB_WAIT);
+        let pri = if self.flags() & SB_NOINTR != 0 {
+            PSOCK
+        } else {
+            PSOCK | PCATCH
+        };
+        sleep::sleep(
+            self.channel(),
+            Some(Interlock::Mutex(self.mutex())),
+            pri,
+            c"sbwait",
+            self.timeo(),
+            0,
+        )
+    }
+
+    /// The end of a chain of control mbufs and names in front of a datagram's data.
+    pub(crate) fn is_data(m: Mb) -> bool {
+        m.mtype() != MT_SONAME && m.mtype() != MT_CONTROL && !m.has(M_PKTHDR)
+    }
+}
+
+fn mbuf_free(m: Mb) -> Option<Mb> {
+    let next = m.next();
+    m.set_next(None);
+    m_freem(Some(m));
+    next
+}
+
+impl So {
+    /// Locks for two empty buffers, in zeroed memory.
+    pub(super) fn init_buffers(self) {
+        for sb in [self.rcv(), self.snd()] {
+            let (mtx, sx) = match sb.side {
+                Side::Receive => (c"so_rcv", c"so_rcv_sx"),
+                Side::Send => (c"so_snd", c"so_snd_sx"),
+            };
+            // SAFETY: nobody else uses the buffer yet.
+            let buf = unsafe { &mut *sb.sb.as_ptr() };
+            lock::init(&mut buf.sb_mtx, mtx);
+            lock::init_sx(&mut buf.sb_sx, sx);
+            buf.sb_lowat = 1;
+        }
+    }
+
+    /// The buffers go: with `solisten`, or with the socket.
+    pub(super) fn destroy_buffers(self) {
+        for sb in [self.rcv(), self.snd()] {
+            sb.lock();
+            sb.flush();
+            sb.unlock();
+            // SAFETY: nobody uses the buffer any more.
+            let buf = unsafe { &mut *sb.sb.as_ptr() };
+            lock::_mtx_destroy(&raw mut buf.sb_mtx.mtx_lock);
+            lock::sx_destroy(&raw mut buf.sb_sx);
+        }
+    }
+}
