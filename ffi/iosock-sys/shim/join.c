@@ -12,8 +12,8 @@
 typedef int pthread_t;
 int pthread_join(pthread_t thread, void **value)
 #ifdef IOSOCK_NATIVE_LINUX
-    /* Linux's own has another pthread_t; the stand-in's kernel names that clash start like this. */
-    __asm__("kpi_pthread_join")
+    /* Linux's own has another pthread_t; the stand-in gives QNX's calls whose names clash this prefix. */
+    __asm__("qnx_pthread_join")
 #endif
     ;
 #endif
