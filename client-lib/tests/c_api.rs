@@ -40,15 +40,15 @@ fn library() -> PathBuf {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     run(Command::new(cargo)
         .args([
-            "build",
+            "rustc",
             "--quiet",
             "--package",
             "custom-socket",
             "--lib",
-            "--features",
-            "capi,host",
+            "--crate-type",
+            "staticlib",
         ])
-        .arg("--target-dir")
+        .args(["--features", "capi,host", "--target-dir"])
         .arg(target)
         .current_dir(here()));
     target.join("debug/libcustom_socket.a")

@@ -33,7 +33,11 @@ impl<T: Ticket> Asked<T> {
     pub fn refuse(self, refusal: &Refusal) {
         let mut buf = [0; MAX_REPLY_LEN];
         match msg::encode_refusal(self.kind, refusal, &mut buf) {
-            Some(bytes) => self.ticket.reply(bytes),
+            // The header fits, that was checked; the rest is zero and may be cut.
+            Some(bytes) => {
+                let room = bytes.len().min(self.ticket.room());
+                self.ticket.reply(bytes.get(..room).unwrap_or(bytes));
+            }
             None => self.ticket.error(refusal.error),
         }
     }

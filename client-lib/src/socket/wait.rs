@@ -14,7 +14,7 @@ use csock_wire::{
 
 /// How often in a row a wait may end for nothing before the server is taken for a liar. Other threads of the program
 /// may be faster some times; never so many.
-const FALSE_WAKES: u32 = 10_000;
+const FALSE_WAKES: u32 = if cfg!(miri) { 50 } else { 10_000 };
 /// How often in a row a socket that is said to have failed is looked at again before its error is believed: the error
 /// normally comes through the ring, behind the data.
 const LATE_ERRORS: u32 = 3;

@@ -206,13 +206,22 @@ impl<P: Platform> Body<P> {
         let (Phase::Connecting, Sock::Stream(stream)) = (self.phase, &self.sock) else {
             return;
         };
-        if stream.is_connected() {
-            self.phase = Phase::Connected;
-            self.rx.hint = true;
-        } else if let Some(error) = stream.take_error() {
-            self.fail(round, error);
-        } else if !stream.is_connecting() {
-            self.fail(round, WireErrno::ECONNABORTED);
+        // In this order: the stack goes from connecting to connected in one step, so who is not connecting any more and
+        // not connected either has failed, or has been connected and is closed again. Only the first has an error.
+        if stream.is_connecting() {
+            return;
+        }
+        let failed = if stream.is_connected() {
+            None
+        } else {
+            stream.take_error()
+        };
+        match failed {
+            Some(error) => self.fail(round, error),
+            None => {
+                self.phase = Phase::Connected;
+                self.rx.hint = true;
+            }
         }
     }
 

@@ -17,6 +17,8 @@ pub struct Client {
     pub sender: Sender,
     pub session: u32,
     pub mem: TestMem,
+    /// Of the rings to come: SQ, CQ, FQ, RQ.
+    pub capacities: [u32; 4],
     next_block: u64,
 }
 
@@ -85,6 +87,7 @@ impl Rig {
             sender,
             session: 0,
             mem,
+            capacities: [RINGS; 4],
             next_block: csock_wire::POOL_HEADER_LEN as u64,
         }
     }
@@ -175,12 +178,13 @@ impl Rig {
 
 impl Client {
     pub fn geometry(&mut self) -> RingBlockGeometry {
+        let [sq, cq, fq, rq] = self.capacities;
         let geometry = RingBlockGeometry {
             offset: self.next_block,
-            sq: RINGS,
-            cq: RINGS,
-            fq: RINGS,
-            rq: RINGS,
+            sq,
+            cq,
+            fq,
+            rq,
             reserved: [0; 2],
         };
         self.next_block += geometry.block_len().unwrap().next_multiple_of(64);

@@ -18,7 +18,12 @@ impl Drop for FakeChain {
 
 #[derive(Default)]
 pub struct StackSocket {
+    /// Size of the send buffer.
     pub hiwat: u32,
+    /// The most that one `sosend` takes, if less.
+    pub longest_send: Option<u32>,
+    /// A reset does not free what the driver still sends.
+    pub driver_holds: bool,
     /// In the send buffer: bytes and their release.
     pub queue: VecDeque<(Vec<u8>, Option<ReleaseKey>)>,
     /// Everything ever handed over.
@@ -155,7 +160,7 @@ impl Stream for FakeStream {
     }
 
     fn send_hiwat(&self) -> u32 {
-        self.with(|s| s.hiwat)
+        self.with(|s| s.longest_send.unwrap_or(s.hiwat))
     }
 
     fn send(&self, mut chain: FakeChain, more: bool) -> Result<(), WireErrno> {
@@ -165,6 +170,7 @@ impl Stream for FakeStream {
             i64::try_from(bytes).unwrap() <= self.send_space(),
             "sosend would refuse: no space"
         );
+        assert!(bytes <= self.send_hiwat() as usize, "sosend would say EMSGSIZE");
         if let Some(error) = self.with(|s| s.send_error) {
             return Err(error);
         }
@@ -242,7 +248,9 @@ impl Stream for FakeStream {
 
     fn abort(self) {
         self.with(|s| s.aborted = true);
-        self.ack_all();
+        if !self.with(|s| s.driver_holds) {
+            self.ack_all();
+        }
     }
 }
 

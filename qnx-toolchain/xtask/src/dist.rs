@@ -69,7 +69,7 @@ pub fn qnx(arch: Arch, linker: Linker) -> Result<()> {
 pub fn native(linker: Linker) -> Result<PathBuf> {
     let out = cmd::root().join("target/dist/native/lib/dll");
     fs::create_dir_all(&out)?;
-    cmd::run(Command::new("cargo").args(["build", "--profile", "module", "-p", "mods-csock"]))?;
+    cmd::run(Command::new("cargo").args(["rustc", "-p", "mods-csock", "--lib", "--crate-type", "staticlib", "--profile", "module"]))?;
     let path = out.join(MODULE_FILE);
     link::shared(
         &LinkDriver::Native,
@@ -133,8 +133,9 @@ fn client(rust: &RustForQnx, driver: &CDriver, arch: Arch, linker: Linker, repor
 }
 
 fn build(rust: &RustForQnx, driver: &CDriver, arch: Arch, args: &[&str], parts: &str, archive: &str) -> Result<PathBuf> {
-    let mut command = rust.build(arch, parts);
-    command.args(["--profile", "module"]).args(args);
+    let mut command = rust.rustc(arch, parts);
+    // Only here is a library wanted that C can link; in other builds a staticlib without std would not even compile.
+    command.args(["--lib", "--crate-type", "staticlib", "--profile", "module"]).args(args);
     // The `cc` crate's way to name a compiler for one target.
     let target = arch.qnx_triple();
     command.env(format!("CC_{}", target.replace('-', "_")), driver.qcc());

@@ -114,7 +114,7 @@ fn end_to_end(counts: &mut Counts, quick: bool) -> Result<()> {
 
 fn e2e(counts: &mut Counts, name: &str, module: &Path, programs: &Path, quick: bool) -> Result<()> {
     let mut command = Command::new("cargo");
-    command.args(["test", "--release", "-p", "csock-e2e", "--no-fail-fast"]);
+    command.args(["test", "-p", "csock-e2e", "--no-fail-fast"]);
     if quick {
         command.args(["--test", "transfer"]);
     }
@@ -134,7 +134,7 @@ fn aarch64(counts: &mut Counts) -> Result<()> {
     counts.command("build the stand-in for aarch64", &mut build);
     let programs: PathBuf = cmd::root().join("target").join(target).join("release");
     let mut command = Command::new("cargo");
-    command.args(["test", "--release", "-p", "csock-e2e", "--no-fail-fast", "--test", "transfer"]);
+    command.args(["test", "-p", "csock-e2e", "--no-fail-fast", "--test", "transfer"]);
     command.env("CSOCK_MODULE", dist::module_path(arch)).env("CSOCK_PROGRAMS", programs);
     command.env("CSOCK_RUNNER", "qemu-aarch64 -L /usr/aarch64-linux-gnu").env("RUST_TEST_THREADS", "1");
     counts.tests("end to end, aarch64 under qemu", &mut command)

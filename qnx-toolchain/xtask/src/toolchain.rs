@@ -54,11 +54,6 @@ impl Arch {
             Self::Aarch64 => "-Vgcc_ntoaarch64le",
         }
     }
-
-    /// Whether this is the machine that runs the command.
-    pub fn is_host(self) -> bool {
-        self.name() == std::env::consts::ARCH
-    }
 }
 
 /// Who compiles and links C for QNX.
@@ -132,15 +127,24 @@ impl RustForQnx {
             .then_some(Self { cargo, rustc: Some(rustc) })
     }
 
-    /// `cargo build` of `package` for a QNX target with `core` built from source (QNX's targets are tier 3: no prebuilt one).
+    /// `cargo build` for a QNX target with `core` built from source (QNX's targets are tier 3: no prebuilt one).
     pub fn build(&self, arch: Arch, std_parts: &str) -> Command {
+        self.cargo("build", arch, std_parts)
+    }
+
+    /// `cargo rustc` for a QNX target: for one library, whose crate type is then given.
+    pub fn rustc(&self, arch: Arch, std_parts: &str) -> Command {
+        self.cargo("rustc", arch, std_parts)
+    }
+
+    fn cargo(&self, subcommand: &str, arch: Arch, std_parts: &str) -> Command {
         let mut command = Command::new(&self.cargo);
         // `-Z build-std` on a stable compiler: the target has no other way.
         command.env("RUSTC_BOOTSTRAP", "1");
         if let Some(rustc) = &self.rustc {
             command.env("RUSTC", rustc).env_remove("RUSTUP_TOOLCHAIN");
         }
-        command.args(["build", "-Z", &format!("build-std={std_parts}"), "--target", arch.qnx_triple()]);
+        command.args([subcommand, "-Z", &format!("build-std={std_parts}"), "--target", arch.qnx_triple()]);
         command
     }
 }

@@ -9,7 +9,7 @@ use csock_wire::{
     Field, Kind, MsgHeader, WireErrno,
     msg::{self},
 };
-use zerocopy::IntoBytes;
+use zerocopy::{FromBytes, IntoBytes};
 
 #[test]
 fn every_type_and_every_length_is_answered() {
@@ -63,6 +63,19 @@ fn a_reply_without_room_is_refused_before_any_effect() {
     assert_eq!(
         rig.send_raw(client.sender, bytes, 10).outcome(),
         Some(Outcome::Error(WireErrno::EMSGSIZE))
+    );
+    let room = msg::encode_request(client.session, 0, &body, &mut buf)
+        .unwrap()
+        .to_vec();
+    let cut = rig.send_raw(client.sender, &room, 28).outcome();
+    let Some(Outcome::Reply(bytes)) = cut else {
+        panic!("{cut:?}")
+    };
+    let (header, _) = csock_wire::ReplyHeader::read_from_prefix(&bytes).unwrap();
+    let refused = header.to_result().unwrap_err();
+    assert_eq!(
+        (refused.error, refused.what, refused.value),
+        (WireErrno::EMSGSIZE, Field::ReplyLength, 28)
     );
     assert_eq!(rig.table.open_sockets(), 0);
 }

@@ -211,3 +211,82 @@ fn listen_accept_and_the_parked_wait_between() {
     rig.call(&client, 0, &msg::Goodbye {}).unwrap();
     rig.assert_empty();
 }
+
+#[test]
+fn nothing_published_after_the_close_position_goes_out() {
+    let mut rig = Rig::new();
+    let mut client = rig.client(1, 500);
+    let (mut socket, stream) = rig.connected(&mut client);
+    stream.with(|s| s.hiwat = 4);
+    socket.submit(0, b"this", 1);
+    rig.ring(&client, &socket);
+    socket.submit(100, b"that", 2);
+    let tx_position = socket.sq.position();
+    socket.submit(200, b"late", 3);
+    rig.call(
+        &client,
+        socket.socket,
+        &msg::Close {
+            tx_position,
+            reserved: 0,
+        },
+    )
+    .unwrap();
+    for _ in 0..5 {
+        stream.ack_all();
+        rig.work();
+    }
+    assert_eq!(stream.with(|s| s.sent.clone()), b"thisthat");
+    assert_eq!(socket.state(), ModuleState::Released);
+}
+
+#[test]
+fn nothing_is_released_while_a_driver_still_sends() {
+    let mut rig = Rig::new();
+    let mut client = rig.client(1, 500);
+    let (mut socket, stream) = rig.connected(&mut client);
+    stream.with(|s| s.driver_holds = true);
+    socket.submit(0, b"on the wire", 1);
+    rig.ring(&client, &socket);
+    rig.control.stop(rig.table);
+    rig.work();
+    assert!(stream.with(|s| s.aborted));
+    assert_eq!(socket.state(), ModuleState::Active);
+    assert_eq!((rig.table.pools.mapped(), rig.table.open_sockets()), (1, 1));
+    stream.ack_all();
+    rig.work();
+    assert_eq!(socket.state(), ModuleState::Released);
+    rig.assert_empty();
+}
+
+#[test]
+fn a_connection_that_is_over_before_anybody_looked_was_one() {
+    let mut rig = Rig::new();
+    let mut client = rig.client(1, 500);
+    let (mut socket, stream) = rig.socket(&mut client);
+    rig.call(
+        &client,
+        socket.socket,
+        &msg::Connect {
+            addr: SockAddr::v4([10, 0, 0, 1], 80),
+        },
+    )
+    .unwrap();
+    socket.fill(0, 100, 1);
+    // Connected, served, closed by the peer, all between two turns: neither connecting nor connected, and no error.
+    stream.with(|s| {
+        s.connecting = false;
+        s.incoming.extend(b"bye");
+        s.eof = true;
+    });
+    rig.table.notify(stream.handle(), events::SEND | events::RECV);
+    rig.work();
+    let reply = rig
+        .call(&client, socket.socket, &wait(Events::CONNECTED))
+        .unwrap();
+    assert_eq!((reply.events, reply.error), (Events::CONNECTED.bits(), 0));
+    assert_eq!(
+        socket.ready(),
+        [Desc::buffer(crate::testing::DATA as u64, 3, 1), Desc::eof()]
+    );
+}

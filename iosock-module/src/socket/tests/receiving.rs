@@ -118,3 +118,26 @@ fn a_lying_index_fails_the_session_once_and_only_it() {
     rig.call(&honest, 0, &msg::Goodbye {}).unwrap();
     rig.assert_empty();
 }
+
+#[test]
+fn a_full_ready_ring_stops_receiving_until_the_client_looks() {
+    let mut rig = Rig::new();
+    let mut client = rig.client(1, 500);
+    client.capacities = [16, 16, 32, 4];
+    let (mut socket, stream) = rig.connected(&mut client);
+    (0..20).for_each(|i| socket.fill(i, 1, i as u64));
+    stream.with(|s| s.incoming.extend(0..20));
+    let mut got = Vec::new();
+    while got.len() < 20 {
+        rig.table.notify(stream.handle(), events::RECV);
+        rig.work();
+        let ready = socket.ready();
+        assert_eq!(ready.len(), 4);
+        got.extend(
+            ready
+                .iter()
+                .flat_map(|desc| socket.mem.read(desc.offset as usize, 1)),
+        );
+    }
+    assert_eq!(got, (0..20).collect::<Vec<u8>>());
+}

@@ -224,3 +224,56 @@ fn more_flag_reaches_the_stack_only_while_more_follows() {
     rig.ring(&client, &socket);
     assert_eq!(stream.with(|s| (s.mores, s.sends)), (1, 2));
 }
+
+#[test]
+fn completion_room_is_kept_for_what_the_stack_holds() {
+    let mut rig = Rig::new();
+    let mut client = rig.client(1, 500);
+    let (mut socket, stream) = rig.connected(&mut client);
+    for i in 0..20 {
+        if i == 16 {
+            rig.ring(&client, &socket);
+        }
+        socket.submit(i, b"x", i as u64);
+    }
+    rig.ring(&client, &socket);
+    assert_eq!(stream.with(|s| s.sent.len()), 16, "16 places, 16 in the stack");
+    stream.ack_all();
+    rig.work();
+    assert_eq!(socket.completions().len(), 16);
+    world(|w| w.now += 100);
+    rig.work();
+    stream.ack_all();
+    rig.work();
+    assert_eq!(socket.completions().len(), 4);
+}
+
+#[test]
+fn no_sosend_is_larger_than_the_high_water_mark() {
+    let mut rig = Rig::new();
+    let mut client = rig.client(1, 500);
+    let (mut socket, stream) = rig.connected(&mut client);
+    // More space than the mark: autosizing may have moved one of the two. The stack asserts.
+    stream.with(|s| s.longest_send = Some(700));
+    socket.submit(0, &[5; 3000], 1);
+    rig.ring(&client, &socket);
+    assert_eq!(stream.with(|s| (s.sent.len(), s.sends)), (3000, 5));
+}
+
+#[test]
+fn what_a_turn_leaves_a_worker_does() {
+    let mut rig = Rig::new();
+    rig.table.config.set_for_test(true, 1000);
+    let mut client = rig.client(1, 500);
+    client.capacities = [256, 256, 16, 16];
+    let (mut socket, stream) = rig.connected(&mut client);
+    for i in 0..256 {
+        socket.submit(i, b"x", i as u64);
+    }
+    rig.ring(&client, &socket);
+    let first = stream.with(|s| s.sent.len());
+    assert!(first < 256, "a turn has a budget, and took {first}");
+    assert!(rig.table.has_work());
+    rig.work();
+    assert_eq!(socket.completions().len(), 256);
+}

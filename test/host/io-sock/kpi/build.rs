@@ -1,4 +1,5 @@
-//! Compiles the variadic functions, checks the headers' layouts, and builds what the tests use of the headers' inlines.
+//! Compiles the variadic functions, checks the headers' layouts, and builds what the tests use of the
+//! headers' inlines.
 
 use std::path::Path;
 

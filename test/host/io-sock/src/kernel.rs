@@ -52,6 +52,8 @@ impl Kernel {
     pub fn start(config: Config, kenv: Kenv) -> &'static Self {
         stack::start(&kenv);
         KERNEL.get_or_init(|| {
+            let sysctl = sysctl::Tree::default();
+            stack::publish(&sysctl);
             let tables = [
                 entry::symbols(),
                 sysctl::symbols(),
@@ -62,7 +64,7 @@ impl Kernel {
                 kenv,
                 symbols: HostSymbols::new(tables.into_iter().flatten()),
                 registry: Registry::default(),
-                sysctl: sysctl::Tree::default(),
+                sysctl,
                 diag: config.diag,
                 search: config.search,
                 verbose: config.verbose,

@@ -7,6 +7,7 @@ use crate::{
     elf::{Export, Image},
     error::LoadError,
     memory::ModuleMemory,
+    symbols::Symbol,
 };
 use elf_loader::{
     AddressSpaceId, Domain, Loader, Relocator,
@@ -28,10 +29,10 @@ pub struct HostSymbols {
 
 impl HostSymbols {
     /// Gathers tables of (name, address). The first table that has a name wins: io-sock's own before libc's.
-    pub fn new<'a>(tables: impl IntoIterator<Item = (&'a str, usize)>) -> Self {
+    pub fn new(tables: impl IntoIterator<Item = Symbol>) -> Self {
         let mut addresses = BTreeMap::new();
         for (name, address) in tables {
-            addresses.entry(name.to_owned()).or_insert(address);
+            addresses.entry(name).or_insert(address);
         }
         let domain = Domain::native(AddressSpaceId::PROCESS);
         let symbols = addresses.iter().filter_map(|(name, address)| {

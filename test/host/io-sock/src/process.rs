@@ -55,6 +55,7 @@ fn run(options: &Options, diag: bool) -> Result<(), Vec<String>> {
     signals.wait();
     services.stop();
     let refused = kernel.shutdown();
+    stack::settle();
     if refused.is_empty() {
         return Ok(());
     }

@@ -1,11 +1,11 @@
 //! The seam to the network stack (`iosock-kpi`): its threads, Giant, its symbols and counters.
 
-use crate::{kenv::Kenv, module::File, symbols::Symbol};
+use crate::{kenv::Kenv, symbols::Symbol, sysctl};
 use iosock_kpi as kpi;
 use std::{
     ffi::c_void,
-    sync::Arc,
     thread::{Builder, JoinHandle},
+    time::Duration,
 };
 
 unsafe extern "C" {
@@ -88,28 +88,149 @@ impl Thread {
     }
 }
 
-/// Starts the stack.
-pub fn start(_kenv: &Kenv) {}
-
 /// What the kernel interface and QNX's kernel calls offer modules.
+///
+/// A call of QNX is there under its own name, for modules built for QNX, and with `qnx_` in front, for those built for Linux: there
+/// names that Linux's libc has too are taken under that prefix.
 pub fn symbols() -> Vec<Symbol> {
-    let tables = [kpi::symbols(), qnx_host::symbols()];
-    tables
+    let mut symbols: Vec<Symbol> = kpi::symbols()
         .into_iter()
-        .flatten()
-        .map(|(name, address)| (name, address.addr()))
+        .map(|symbol| (symbol.name.to_owned(), symbol.address.addr()))
+        .collect();
+    for (name, address) in qnx_host::symbols() {
+        symbols.push((name.to_owned(), address.addr()));
+        symbols.push((format!("qnx_{name}"), address.addr()));
+    }
+    symbols
+}
+
+/// What the stack counts, by name.
+pub fn counters() -> Vec<(String, u64)> {
+    let counters = kpi::stat::counters().entries();
+    counters
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
         .collect()
 }
 
-/// What the stack counts.
-pub fn counters() -> Vec<(String, u64)> {
-    Vec::new()
-}
-
-/// The calling thread, as sysctl requests name it.
+/// The calling thread, as sysctl requests name it; null in one that the stack does not know.
 pub fn curthread() -> *mut c_void {
-    std::ptr::null_mut()
+    kpi::thread::__curthread().cast()
 }
 
-/// Keeps a module mapped that the stack would still call.
-pub fn leave_mapped_if_used(_file: &Arc<File>) {}
+/// What must be gone before a module's code can be unmapped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Footprint {
+    threads: u64,
+    external: u64,
+    callouts: u64,
+}
+
+impl Footprint {
+    /// Of all modules together.
+    pub fn now() -> Self {
+        let now = kpi::stat::counters();
+        Self {
+            threads: now.kthreads,
+            external: now.ext_outstanding,
+            callouts: now.callouts,
+        }
+    }
+
+    /// What is there now and was not there then, in words; `None` for nothing.
+    pub fn growth(self) -> Option<String> {
+        let now = Self::now();
+        let parts = [
+            ("kernel threads", now.threads, self.threads),
+            ("external mbufs", now.external, self.external),
+            ("armed callouts", now.callouts, self.callouts),
+        ];
+        let grown = parts.iter().filter(|(_, now, then)| now > then);
+        let texts: Vec<String> = grown
+            .map(|(what, now, then)| format!("{what}: {}", now - then))
+            .collect();
+        (!texts.is_empty()).then(|| texts.join(", "))
+    }
+}
+
+/// Lets sockets that were closed with data in them send it, and drivers give their mbufs back; at most a second.
+pub fn settle() {
+    if !kpi::stat::settle(Duration::from_secs(1)) {
+        eprintln!("io-sock: sockets or mbufs are still busy");
+    }
+}
+
+/// One setting of the stand-in: its name, how it is read and written.
+struct Setting {
+    name: &'static str,
+    read: fn() -> u32,
+    write: fn(u32),
+}
+
+/// Settings that QNX does not have, for tests; and those of QNX that matter here.
+const SETTINGS: &[Setting] = &[
+    Setting {
+        name: "standin.release_delay_ms",
+        read: kpi::config::release_delay_ms,
+        write: kpi::config::set_release_delay_ms,
+    },
+    Setting {
+        name: "standin.release_reorder",
+        read: || kpi::config::release_reorder().into(),
+        write: |on| kpi::config::set_release_reorder(on != 0),
+    },
+    Setting {
+        name: "standin.linux_sndbuf",
+        read: kpi::config::linux_sndbuf,
+        write: kpi::config::set_linux_sndbuf,
+    },
+    Setting {
+        name: "standin.linux_rcvbuf",
+        read: kpi::config::linux_rcvbuf,
+        write: kpi::config::set_linux_rcvbuf,
+    },
+    // Reading answers how many failed so far.
+    Setting {
+        name: "standin.fail_nth",
+        read: || u32::try_from(kpi::fault::failed()).unwrap_or(u32::MAX),
+        write: kpi::fault::fail_nth,
+    },
+    Setting {
+        name: "standin.fail_every",
+        read: || u32::try_from(kpi::fault::failed()).unwrap_or(u32::MAX),
+        write: kpi::fault::fail_every,
+    },
+    // Only none (0) and FreeBSD's 1023 are imitated.
+    Setting {
+        name: "net.inet.ip.portrange.reservedhigh",
+        read: || if kpi::config::low_ports_open() { 0 } else { 1023 },
+        write: |port| kpi::config::set_low_ports_open(port == 0),
+    },
+];
+
+/// Starts the stack with what the kernel environment says.
+pub fn start(kenv: &Kenv) {
+    kpi::init();
+    for setting in SETTINGS {
+        if let Some(value) = kenv
+            .number(setting.name)
+            .and_then(|value| u32::try_from(value).ok())
+        {
+            (setting.write)(value);
+        }
+    }
+}
+
+/// Publishes the settings as sysctls.
+pub fn publish(sysctl: &sysctl::Tree) {
+    for setting in SETTINGS {
+        sysctl.publish_setting(
+            setting.name,
+            || (setting.read)().to_string(),
+            |text| {
+                let value = crate::kenv::parse_number(text).and_then(|value| u32::try_from(value).ok());
+                value.map(setting.write).is_some()
+            },
+        );
+    }
+}

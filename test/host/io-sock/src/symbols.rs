@@ -6,25 +6,27 @@
 use std::ffi::{CStr, c_char, c_int, c_void};
 
 /// (name, address) of one symbol.
-pub type Symbol = (&'static str, usize);
+pub type Symbol = (String, usize);
 
 /// Functions of libc whose signature and meaning are the same on every system.
 pub fn libc_symbols() -> Vec<Symbol> {
     macro_rules! table {
-        ($($name:ident),* $(,)?) => { vec![$((stringify!($name), libc::$name as *const () as usize)),*] };
+        ($($name:ident),* $(,)?) => { vec![$((stringify!($name).to_owned(), libc::$name as *const () as usize)),*] };
     }
     let mut symbols = table![
         memcpy, memmove, memset, memcmp, memchr, strlen, strnlen, strcmp, strncmp, strchr, strrchr, strstr,
         strcpy, strncpy, strcat, strncat, strtol, strtoul, strspn, strcspn, snprintf,
     ];
-    symbols.extend([
+    let own = [
         ("bcmp", libc::memcmp as *const () as usize),
         ("bcopy", bcopy as *const () as usize),
         ("bzero", bzero as *const () as usize),
         ("strlcpy", strlcpy as *const () as usize),
         ("strlcat", strlcat as *const () as usize),
         ("__stack_chk_fail", stack_chk_fail as *const () as usize),
-    ]);
+        ("rust_eh_personality", rust_eh_personality as *const () as usize),
+    ];
+    symbols.extend(own.map(|(name, address)| (name.to_owned(), address)));
     symbols
 }
 
@@ -64,6 +66,12 @@ extern "C" fn strlcat(to: *mut c_char, from: *const c_char, size: usize) -> usiz
 /// Called by code that was compiled with stack protectors.
 extern "C" fn stack_chk_fail() -> c_int {
     eprintln!("io-sock: a module wrote beyond an array on its stack");
+    std::process::abort();
+}
+
+/// Named, and never called, by Rust modules that are built for Linux with the ready-made `core`: they abort where others unwind.
+extern "C" fn rust_eh_personality() -> c_int {
+    eprintln!("io-sock: a module unwinds its stack");
     std::process::abort();
 }
 

@@ -29,8 +29,7 @@ fn try_load(bytes: Vec<u8>, host: &HostSymbols) -> Result<(), String> {
 /// A host that has every import of `bytes`, at an address that is never called.
 fn host_for(bytes: &[u8]) -> HostSymbols {
     let image = Image::read(bytes.to_vec(), Machine::HOST).expect("an undamaged module");
-    let names: Vec<String> = image.imports().iter().map(|import| import.name.clone()).collect();
-    HostSymbols::new(names.iter().map(|name| (name.as_str(), 0x1000)))
+    HostSymbols::new(image.imports().iter().map(|import| (import.name.clone(), 0x1000)))
 }
 
 /// xorshift: the same damage on every run.

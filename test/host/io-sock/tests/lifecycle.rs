@@ -291,3 +291,18 @@ fn a_name_that_is_taken() {
     );
     assert_eq!(first.ctl_ok(&["ls"]), "");
 }
+
+#[test]
+fn a_module_that_leaves_a_thread_behind() {
+    let dir = compile::scratch("modules");
+    compile::bad(&dir, "bad", "BAD_THREAD");
+    let io_sock = IoSock::start(&dir, &["-m", "bad"]);
+    io_sock.ctl_ok(&["umount", "mods-bad.so"]);
+    let line =
+        "io-sock: mods-bad.so stays mapped, for it left behind kernel threads: 1; the target would fault";
+    assert!(io_sock.log().contains(line), "{}", io_sock.log());
+    // The thread runs on, and so does io-sock.
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    assert_eq!(io_sock.ctl_ok(&["ls"]), "");
+    assert_eq!(io_sock.stop().0, Some(0));
+}

@@ -24,7 +24,10 @@ thread_local! {
 /// Runs `body` with the lane of an rcvid, outstanding or not; `ESRCH` if its connection is gone.
 pub fn with_lane<R>(rcvid: RcvId, body: impl FnOnce(&Arc<Lane>) -> Result<R, Errno>) -> Result<R, Errno> {
     let (lane, _, _) = decode(rcvid).ok_or(Errno::ESRCH)?;
-    process().lanes.with(&LANE, lane, body).unwrap_or(Err(Errno::ESRCH))
+    process()
+        .lanes
+        .with(&LANE, lane, body)
+        .unwrap_or(Err(Errno::ESRCH))
 }
 
 /// Ends a receive whose client is dead: the answer goes nowhere, and the last one lets the DISCONNECT pulse out.
@@ -42,7 +45,13 @@ fn answer_dying(lane: &Lane, held: &mut Slot) {
 /// `data` must be readable memory of ours.
 pub unsafe fn reply(rcvid: RcvId, status: i64, data: &[iovec]) -> Result<(), Errno> {
     let _ = thread::take_timeout();
-    let len = total(data).map_err(|error| if error == Errno::EFAULT { Errno::ESRVRFAULT } else { error })?;
+    let len = total(data).map_err(|error| {
+        if error == Errno::EFAULT {
+            Errno::ESRVRFAULT
+        } else {
+            error
+        }
+    })?;
     trace!(3, "reply to rcvid {rcvid:#x}: status {status}, {len} bytes");
     with_lane(rcvid, |lane| {
         lane.with_held(rcvid, |slot, held| {

@@ -140,8 +140,12 @@ pub fn symbols() -> Vec<(&'static str, *const ())> {
         name::SYMBOLS,
         time::SYMBOLS,
         crate::sem::SYMBOLS,
+        crate::mutex::SYMBOLS,
     ];
-    let errno: (&str, Address) = ("__get_errno_ptr", Address(crate::errno::__get_errno_ptr as *const ()));
+    let errno: (&str, Address) = (
+        "__get_errno_ptr",
+        Address(crate::errno::__get_errno_ptr as *const ()),
+    );
     let all = tables.into_iter().flatten().chain([&errno]);
     all.map(|(name, address)| (*name, address.0)).collect()
 }

@@ -52,7 +52,12 @@ pub fn attach(pid: i32, chid: i32, index: u32, flags: u32, nonce: u64) -> Result
     }
 }
 
-fn new_coid(process: &'static Process, conn: &Arc<ClientConn>, index: u32, flags: u32) -> Result<Arc<Coid>, Errno> {
+fn new_coid(
+    process: &'static Process,
+    conn: &Arc<ClientConn>,
+    index: u32,
+    flags: u32,
+) -> Result<Arc<Coid>, Errno> {
     let make = |coid, placeholder| {
         Arc::new(Coid {
             coid,
@@ -63,15 +68,17 @@ fn new_coid(process: &'static Process, conn: &Arc<ClientConn>, index: u32, flags
         })
     };
     if index & SIDE_CHANNEL as u32 != 0 {
-        return Ok(process.coids.insert_lowest(SYSMGR_COID + 1, |coid| make(coid, None)));
+        return Ok(process
+            .coids
+            .insert_lowest(SYSMGR_COID + 1, |coid| make(coid, None)));
     }
     // Without the side channel bit the id is a descriptor number; a descriptor of our own keeps the place.
     // SAFETY: plain call.
-    let fd = Fd::adopt(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC) })?;
+    let fd = Fd::make(|| unsafe { libc::eventfd(0, libc::EFD_CLOEXEC) })?;
     let low = i32::try_from(index).map_err(|_| Errno::EINVAL)?;
     let fd = if fd.raw() < low {
         // SAFETY: plain call on a descriptor that we own.
-        Fd::adopt(unsafe { libc::fcntl(fd.raw(), libc::F_DUPFD_CLOEXEC, low) })?
+        Fd::make(|| unsafe { libc::fcntl(fd.raw(), libc::F_DUPFD_CLOEXEC, low) })?
     } else {
         fd
     };
@@ -83,12 +90,20 @@ fn new_coid(process: &'static Process, conn: &Arc<ClientConn>, index: u32, flags
 /// The connection to (pid, chid) with one more coid counted: the existing one, or a new one.
 fn connection(process: &'static Process, pid: i32, chid: i32, nonce: u64) -> Result<Arc<ClientConn>, Errno> {
     let existing = lock(&process.conns).get(&(pid, chid)).cloned();
-    if let Some(conn) = existing
-        && conn.add_coid(false)
-    {
-        return Ok(conn);
+    if let Some(conn) = existing {
+        // The server may have died a moment ago, before our kernel thread has noticed.
+        if conn.sock().is_some_and(|sock| sys::peer_has_left(&sock)) {
+            conn.server_gone(process);
+        }
+        if conn.add_coid(false) {
+            return Ok(conn);
+        }
     }
-    let conn = if pid == process.pid { local(process, chid)? } else { remote(process, pid, chid, nonce)? };
+    let conn = if pid == process.pid {
+        local(process, chid)?
+    } else {
+        remote(process, pid, chid, nonce)?
+    };
     if !conn.add_coid(true) {
         return Err(Errno::ESRCH);
     }
@@ -102,7 +117,13 @@ fn local(process: &'static Process, chid: i32) -> Result<Arc<ClientConn>, Errno>
     // SAFETY: no preconditions.
     let (uid, gid) = unsafe { (libc::geteuid(), libc::getegid()) };
     let events = process.events.shared()?.map(EventView::map).transpose()?;
-    let peer = Peer { pid: process.pid, uid, gid, sock: None, events };
+    let peer = Peer {
+        pid: process.pid,
+        uid,
+        gid,
+        sock: None,
+        events,
+    };
     let lane = server_conn::create(process, &channel, peer, Arc::clone(&region))?;
     let conn = Arc::new(ClientConn::new(Parts {
         pid: process.pid,
@@ -126,12 +147,18 @@ fn remote(process: &'static Process, pid: i32, chid: i32, nonce: u64) -> Result<
         // SAFETY: plain call; PR_SET_PTRACER_ANY is an unsigned long -1.
         unsafe { libc::prctl(libc::PR_SET_PTRACER, libc::c_ulong::MAX) };
     }
-    let request = Packet { number: chid, a: nonce, ..Packet::new(op::ATTACH) };
+    let request = Packet {
+        number: chid,
+        a: nonce,
+        ..Packet::new(op::ATTACH)
+    };
     let mut fds = Vec::new();
     let events = process.events.shared()?;
     let given: &[i32] = &events.iter().map(|fd| fd.raw()).collect::<Vec<_>>();
     let answer = wire::ask(&sock, &request, given, &mut fds)?;
-    let [doorbell_fd, region_fd] = fds.as_slice() else { return Err(Errno::ESRCH) };
+    let [doorbell_fd, region_fd] = fds.as_slice() else {
+        return Err(Errno::ESRCH);
+    };
     let word = answer.a as usize;
     if word >= doorbell::LANES {
         return Err(Errno::ESRCH);
@@ -150,6 +177,32 @@ fn remote(process: &'static Process, pid: i32, chid: i32, nonce: u64) -> Result<
     }));
     process.kthread()?.watch_server(&sock, &conn)?;
     Ok(conn)
+}
+
+/// One more lane for a connection: its word in the doorbell and its region.
+pub fn another_lane(conn: &ClientConn) -> Result<(usize, Arc<Region>), Errno> {
+    let process = process();
+    if let Some(server) = &conn.local {
+        let lane = server.add_lane(process, Arc::new(Region::private(layout::LEN)?))?;
+        return Ok((lane.index, Arc::clone(&lane.region)));
+    }
+    let sock = dir::connect(conn.pid)?;
+    let mut fds = Vec::new();
+    let answer = wire::ask(
+        &sock,
+        &Packet {
+            number: conn.scoid,
+            ..Packet::new(op::MORE)
+        },
+        &[],
+        &mut fds,
+    )?;
+    let region = fds.first().ok_or(Errno::ESRCH)?;
+    let word = answer.a as usize;
+    if word >= doorbell::LANES {
+        return Err(Errno::ESRCH);
+    }
+    Ok((word, Arc::new(Region::map(region, layout::LEN)?)))
 }
 
 /// ConnectDetach: of a coid by a client, or of a scoid by a server after its DISCONNECT pulse. `EINVAL` unknown,
@@ -217,5 +270,8 @@ pub fn flags(pid: i32, coid: i32, mask: u32, bits: u32) -> Result<u32, Errno> {
         return Err(Errno::ENOTSUP);
     }
     let change = |old: u32| Some((old & !mask) | (bits & mask));
-    Ok(coid.flags.fetch_update(Ordering::AcqRel, Ordering::Acquire, change).unwrap_or_default())
+    Ok(coid
+        .flags
+        .fetch_update(Ordering::AcqRel, Ordering::Acquire, change)
+        .unwrap_or_default())
 }

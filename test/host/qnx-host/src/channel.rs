@@ -59,7 +59,11 @@ impl Channel {
     pub fn new(chid: i32, flags: u32, config: Option<&ChannelConfig>) -> Result<Channel, Errno> {
         let doorbell_fd = sys::memfd(c"qnx-doorbell", doorbell::LEN as u64)?;
         let doorbell = Arc::new(Region::map(&doorbell_fd, doorbell::LEN)?);
-        let flags = if config.is_some() { flags | CHF_PULSE_POOL } else { flags & !CHF_PULSE_POOL };
+        let flags = if config.is_some() {
+            flags | CHF_PULSE_POOL
+        } else {
+            flags & !CHF_PULSE_POOL
+        };
         Ok(Channel {
             chid,
             flags,
@@ -68,7 +72,11 @@ impl Channel {
             seen: (0..doorbell::LANES).map(|_| AtomicU64::new(0)).collect(),
             high: AtomicUsize::new(0),
             private: AtomicU32::new(0),
-            state: Mutex::new(State { queue: Queue::default(), lanes: Vec::new(), pool: config.map(PulsePool::new) }),
+            state: Mutex::new(State {
+                queue: Queue::default(),
+                lanes: Vec::new(),
+                pool: config.map(PulsePool::new),
+            }),
             dead: AtomicBool::new(false),
             spinning: AtomicU32::new(0),
             spin: SpinBudget::new(),
@@ -130,7 +138,8 @@ impl Channel {
         }
         let high = self.high.load(Ordering::Relaxed);
         (0..high).any(|lane| {
-            self.doorbell.u64(doorbell::word(lane)).load(Ordering::Acquire) != self.seen[lane].load(Ordering::Relaxed)
+            self.doorbell.u64(doorbell::word(lane)).load(Ordering::Acquire)
+                != self.seen[lane].load(Ordering::Relaxed)
         })
     }
 
@@ -148,7 +157,9 @@ impl Channel {
                 continue;
             }
             self.seen[index].store(now, Ordering::Relaxed);
-            let Some(lane) = state.lanes.get(index).and_then(Clone::clone) else { continue };
+            let Some(lane) = state.lanes.get(index).and_then(Clone::clone) else {
+                continue;
+            };
             if changed & !lane_layout::SLOT_BITS != 0 {
                 drain_ring(state, &lane, exhausted);
             }
@@ -180,10 +191,14 @@ impl Channel {
         self.wake_receivers();
     }
 
-    /// Empties a client's pulse ring on its request: the ring was full.
-    pub fn drain_on_request(&self, lane: &Arc<Lane>) {
+    /// Empties a client's pulse ring on its request: it was full when the client sent `pulse`, at `time`.
+    pub fn drain_on_request(&self, lane: &Arc<Lane>, pulse: PulseItem, time: u64) {
         let mut exhausted = None;
-        drain_ring(&mut lock(&self.state), lane, &mut exhausted);
+        {
+            let mut state = lock(&self.state);
+            drain_ring(&mut state, lane, &mut exhausted);
+            queue_pulse(&mut state, pulse, time, 1, false, &mut exhausted);
+        }
         self.raise(exhausted);
         self.wake_receivers();
     }
@@ -194,13 +209,20 @@ impl Channel {
         if self.is_dead() {
             return Err(Errno::ESRCH);
         }
-        let index = state.lanes.iter().position(Option::is_none).unwrap_or(state.lanes.len());
+        let index = state
+            .lanes
+            .iter()
+            .position(Option::is_none)
+            .unwrap_or(state.lanes.len());
         if index >= doorbell::LANES {
             return Err(Errno::EAGAIN);
         }
         let lane = make(index)?;
         // An earlier user of the word may have left anything in it.
-        self.seen[index].store(self.doorbell.u64(doorbell::word(index)).load(Ordering::Acquire), Ordering::Relaxed);
+        self.seen[index].store(
+            self.doorbell.u64(doorbell::word(index)).load(Ordering::Acquire),
+            Ordering::Relaxed,
+        );
         if index == state.lanes.len() {
             state.lanes.push(None);
         }
@@ -250,7 +272,11 @@ pub fn wake_all(doorbell: &Region) {
 #[inline]
 pub fn ring_sleepers(doorbell: &Region) {
     if doorbell.u32(doorbell::SLEEPERS).load(Ordering::SeqCst) != 0 {
-        let count = if doorbell.u32(doorbell::PICKY).load(Ordering::SeqCst) != 0 { i32::MAX } else { 1 };
+        let count = if doorbell.u32(doorbell::PICKY).load(Ordering::SeqCst) != 0 {
+            i32::MAX
+        } else {
+            1
+        };
         doorbell.u32(doorbell::SEQ).fetch_add(1, Ordering::SeqCst);
         futex_wake(doorbell.u32(doorbell::SEQ), count);
     }
@@ -286,7 +312,10 @@ fn drain_ring(state: &mut State, lane: &Arc<Lane>, exhausted: &mut Option<Exhaus
     let tail = region.u32(lane_layout::RING_TAIL).load(Ordering::Acquire);
     let mut head = lane.ring_head.load(Ordering::Relaxed);
     if tail.wrapping_sub(head) > lane_layout::RING as u32 {
-        trace!(1, "scoid {:#x}: pulse ring index {tail} with {head} taken, ring ignored", lane.conn.scoid);
+        trace!(
+            1,
+            "scoid {:#x}: pulse ring index {tail} with {head} taken, ring ignored", lane.conn.scoid
+        );
         head = tail;
     }
     while head != tail {
@@ -337,7 +366,9 @@ fn queue_pulse(
 
 /// The default on exhaustion: the owner of the channel is killed.
 fn pool_kill(chid: i32) -> ! {
-    crate::trace::line(format_args!("chid {chid}: pulse pool exhausted and no custom event: killing this process"));
+    crate::trace::line(format_args!(
+        "chid {chid}: pulse pool exhausted and no custom event: killing this process"
+    ));
     loop {
         // SAFETY: ends this process; QNX does the same.
         unsafe { libc::kill(sys::pid(), libc::SIGKILL) };

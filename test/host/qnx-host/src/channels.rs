@@ -8,9 +8,7 @@ use crate::errno::Errno;
 use crate::process::{lock, process};
 use crate::thread;
 use crate::trace::trace;
-use crate::types::{
-    CHF_COID_DISCONNECT, CHF_KNOWN, CHF_THREAD_DEATH, CHO_CUSTOM_EVENT, ChannelConfig,
-};
+use crate::types::{CHF_COID_DISCONNECT, CHF_KNOWN, CHF_THREAD_DEATH, CHO_CUSTOM_EVENT, ChannelConfig};
 
 /// Makes a channel. `EINVAL` unknown flags or a bad pool, `EBUSY` a second channel that wants the deaths of coids or
 /// threads, `EAGAIN` no memory. Does not block.
@@ -29,23 +27,34 @@ pub fn create(flags: u32, config: Option<&ChannelConfig>) -> Result<i32, Errno> 
         (CHF_COID_DISCONNECT, &process.coid_death_chid),
         (CHF_THREAD_DEATH, &process.thread_death_chid),
     ];
-    let claims: Vec<&AtomicI32> = claims.iter().filter(|(flag, _)| flags & flag != 0).map(|(_, chid)| *chid).collect();
+    let claims: Vec<&AtomicI32> = claims
+        .iter()
+        .filter(|(flag, _)| flags & flag != 0)
+        .map(|(_, chid)| *chid)
+        .collect();
     if claims.iter().any(|claim| claim.load(Ordering::SeqCst) != 0) {
         return Err(Errno::EBUSY);
     }
     // The number is not known before the object is listed, and the object is made under its number.
     let mut failed = None;
-    let channel = process.channels.try_insert_lowest(1, |chid| match Channel::new(chid, flags, config) {
-        Ok(channel) => Some(Arc::new(channel)),
-        Err(error) => {
-            failed = Some(error);
-            None
-        }
-    });
-    let Some(channel) = channel else { return Err(failed.unwrap_or(Errno::EAGAIN)) };
+    let channel = process
+        .channels
+        .try_insert_lowest(1, |chid| match Channel::new(chid, flags, config) {
+            Ok(channel) => Some(Arc::new(channel)),
+            Err(error) => {
+                failed = Some(error);
+                None
+            }
+        });
+    let Some(channel) = channel else {
+        return Err(failed.unwrap_or(Errno::EAGAIN));
+    };
     for claim in claims {
         // ON-TARGET: errno of a second channel with COID_DISCONNECT or THREAD_DEATH.
-        if claim.compare_exchange(0, channel.chid, Ordering::SeqCst, Ordering::SeqCst).is_err() {
+        if claim
+            .compare_exchange(0, channel.chid, Ordering::SeqCst, Ordering::SeqCst)
+            .is_err()
+        {
             let _ = destroy(channel.chid);
             return Err(Errno::EBUSY);
         }

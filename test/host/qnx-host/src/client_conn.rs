@@ -1,13 +1,13 @@
 //! The client's side of a connection: one per (this process, a server's channel), shared by all its coids.
 
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
+use crate::attach;
+use crate::client_lane::{Claim, ClientLane};
 use crate::errno::Errno;
 use crate::fds::Fd;
-use crate::lane::poke;
-use crate::layout::{lane as layout, reply};
-use crate::process::{Process, lock};
+use crate::process::{Process, lock, process};
 use crate::pulse_tx::PulseSender;
 use crate::queue::PulseItem;
 use crate::region::Region;
@@ -37,14 +37,22 @@ impl Coid {
     pub fn message_flags(&self) -> u8 {
         use crate::layout::send::flag;
         let flags = self.flags.load(Ordering::Relaxed);
-        let no_events = if flags & COF_NOEVENT != 0 { flag::NO_EVENTS } else { 0 };
-        let registered = if flags & COF_REG_EVENTS != 0 { flag::REGISTERED_EVENTS } else { 0 };
+        let no_events = if flags & COF_NOEVENT != 0 {
+            flag::NO_EVENTS
+        } else {
+            0
+        };
+        let registered = if flags & COF_REG_EVENTS != 0 {
+            flag::REGISTERED_EVENTS
+        } else {
+            0
+        };
         no_events | registered
     }
 }
 
-/// Slots in use, and in the bits above them the number of coids: the connection ends when the word becomes 0.
-const COID_UNIT: u64 = 1 << layout::SLOTS;
+/// Lanes that a connection may have beyond its first: 48 more blocked threads each.
+const MORE_LANES: usize = 63;
 
 /// A connection of this process to a server's channel.
 pub struct ClientConn {
@@ -56,12 +64,15 @@ pub struct ClientConn {
     pub scoid: i32,
     /// The channel's `_NTO_CHF_*`.
     pub channel_flags: u32,
-    /// The channel's doorbell, and our word in it.
+    /// The channel's doorbell.
     pub doorbell: Arc<Region>,
-    /// See `doorbell`.
-    pub word: usize,
-    /// Shared with the server.
-    pub region: Arc<Region>,
+    /// The lane that every connection has; pulses go through it.
+    pub first: ClientLane,
+    /// Lanes added when more threads are blocked than one lane has slots.
+    more: [OnceLock<ClientLane>; MORE_LANES],
+    lanes: AtomicUsize,
+    /// Serialises adding lanes.
+    growing: Mutex<()>,
     /// Pulses on their way.
     pub pulses: Mutex<PulseSender>,
     /// How long senders spin.
@@ -72,11 +83,6 @@ pub struct ClientConn {
     pub local: Option<Arc<ServerConn>>,
     sock: Mutex<Option<Arc<Fd>>>,
     dead: AtomicBool,
-    busy: AtomicU64,
-    /// Slots whose cancelled message the server has not come across yet.
-    cancelled: AtomicU64,
-    /// Who uses each slot.
-    slot_coid: [AtomicI32; layout::SLOTS],
     /// Futex for threads that find every slot in use.
     freed: AtomicU32,
     waiting: AtomicU32,
@@ -106,17 +112,16 @@ impl ClientConn {
             scoid: parts.scoid,
             channel_flags: parts.channel_flags,
             doorbell: parts.doorbell,
-            word: parts.word,
-            region: parts.region,
+            first: ClientLane::new(0, parts.word, parts.region),
+            more: [const { OnceLock::new() }; MORE_LANES],
+            lanes: AtomicUsize::new(1),
+            growing: Mutex::new(()),
             pulses: Mutex::new(PulseSender::new(parts.ring_limit)),
             spin: SpinBudget::new(),
             last_cpu: AtomicU32::new(u32::from(u16::MAX)),
             local: parts.local,
             sock: Mutex::new(parts.sock),
             dead: AtomicBool::new(false),
-            busy: AtomicU64::new(0),
-            cancelled: AtomicU64::new(0),
-            slot_coid: [const { AtomicI32::new(0) }; layout::SLOTS],
             freed: AtomicU32::new(0),
             waiting: AtomicU32::new(0),
         }
@@ -135,89 +140,106 @@ impl ClientConn {
 
     /// Adds a coid. False if the connection has ended already and another one is needed.
     pub fn add_coid(&self, first: bool) -> bool {
-        let add = |word: u64| (first || word != 0).then(|| word + COID_UNIT);
-        !self.is_dead() && self.busy.fetch_update(Ordering::AcqRel, Ordering::Acquire, add).is_ok()
+        !self.is_dead() && self.first.hold(first)
     }
 
     /// Takes a coid away: its blocked threads leave, and with the last user the connection ends.
     pub fn drop_coid(&self, process: &'static Process, coid: &Coid) {
         coid.detached.store(true, Ordering::SeqCst);
-        for slot in 0..layout::SLOTS {
-            if self.slot_coid[slot].load(Ordering::SeqCst) == coid.coid {
-                poke(self.done(slot));
-            }
-        }
-        if self.busy.fetch_sub(COID_UNIT, Ordering::AcqRel) == COID_UNIT {
+        self.each_lane(|lane| lane.poke(Some(coid.coid)));
+        if self.first.unhold() {
             self.close(process);
         }
     }
 
     /// Makes every blocked thread look around.
     pub fn poke_all(&self) {
-        for slot in 0..layout::SLOTS {
-            poke(self.done(slot));
+        self.each_lane(|lane| lane.poke(None));
+    }
+
+    fn each_lane(&self, mut body: impl FnMut(&ClientLane)) {
+        body(&self.first);
+        self.more.iter().filter_map(OnceLock::get).for_each(body);
+    }
+
+    /// Takes a slot for one message. When all are in use another lane is made, and when there are as many as can be, it
+    /// waits for a slot.
+    #[inline]
+    pub fn claim_slot(&self, coid: i32) -> Result<Claim<'_>, Errno> {
+        match self.first.try_claim(coid) {
+            Some(claim) => Ok(claim),
+            None => self.claim_slowly(coid),
         }
     }
 
-    fn done(&self, slot: usize) -> &AtomicU32 {
-        self.region.u32(layout::reply(slot) + reply::DONE)
+    #[cold]
+    fn claim_slowly(&self, coid: i32) -> Result<Claim<'_>, Errno> {
+        // Slots of later lanes do not show in the first lane's word, so each of them holds the connection on its own.
+        if !self.first.hold(false) {
+            return Err(Errno::EBADF);
+        }
+        let claim = self.claim_beyond(coid);
+        if !matches!(&claim, Ok(claim) if claim.lane.ordinal != 0) && self.first.unhold() {
+            self.close(process());
+        }
+        claim
     }
 
-    /// Takes a slot for one message, waiting if all are in use. True with it: the slot holds a cancelled message that
-    /// the server has not seen yet, so it must be turned into the new one rather than announced.
-    #[inline]
-    pub fn claim_slot(&self, coid: i32) -> Result<(usize, bool), Errno> {
+    fn claim_beyond(&self, coid: i32) -> Result<Claim<'_>, Errno> {
         loop {
-            if let Some((slot, reused)) = self.try_claim() {
-                self.slot_coid[slot].store(coid, Ordering::SeqCst);
-                return Ok((slot, reused));
-            }
             let before = self.freed.load(Ordering::SeqCst);
             self.waiting.fetch_add(1, Ordering::SeqCst);
-            let full = self.busy.load(Ordering::SeqCst) & layout::SLOT_BITS == layout::SLOT_BITS;
-            let wake = if full { futex_wait(&self.freed, before, FOREVER) } else { Wake::Woken };
+            let lanes = self.lanes.load(Ordering::SeqCst);
+            let more = self.more.iter().take(lanes - 1).filter_map(OnceLock::get);
+            let claim = core::iter::once(&self.first)
+                .chain(more)
+                .find_map(|lane| lane.try_claim(coid));
+            let wake = match &claim {
+                Some(_) => Wake::Woken,
+                None if lanes <= MORE_LANES => {
+                    self.waiting.fetch_sub(1, Ordering::SeqCst);
+                    self.grow(lanes)?;
+                    continue;
+                }
+                None => futex_wait(&self.freed, before, FOREVER),
+            };
             self.waiting.fetch_sub(1, Ordering::SeqCst);
-            if wake == Wake::Signal {
-                return Err(Errno::EINTR);
-            }
-            if self.is_dead() {
-                return Err(Errno::EBADF);
+            match claim {
+                Some(claim) => return Ok(claim),
+                None if wake == Wake::Signal => return Err(Errno::EINTR),
+                None if self.is_dead() => return Err(Errno::EBADF),
+                None => {}
             }
         }
     }
 
-    #[inline]
-    fn try_claim(&self) -> Option<(usize, bool)> {
-        let mut word = self.busy.load(Ordering::Relaxed);
-        loop {
-            let cancelled = self.cancelled.load(Ordering::Acquire);
-            let idle = !word & layout::SLOT_BITS;
-            if idle == 0 {
-                return None;
-            }
-            // A slot with nothing left behind is better; else take over a cancelled one.
-            let clean = idle & !cancelled;
-            let bit = if clean != 0 { clean & clean.wrapping_neg() } else { idle & idle.wrapping_neg() };
-            match self.busy.compare_exchange_weak(word, word | bit, Ordering::AcqRel, Ordering::Relaxed) {
-                Ok(_) => {
-                    let reused = self.cancelled.fetch_and(!bit, Ordering::AcqRel) & bit != 0;
-                    return Some((bit.trailing_zeros() as usize, reused));
-                }
-                Err(changed) => word = changed,
-            }
+    /// Makes one more lane than the `lanes` there are, unless another thread has done so.
+    fn grow(&self, lanes: usize) -> Result<(), Errno> {
+        let _one_at_a_time = lock(&self.growing);
+        if self.lanes.load(Ordering::SeqCst) != lanes {
+            return Ok(());
         }
+        let (word, region) = attach::another_lane(self)?;
+        trace!(
+            2,
+            "connection to pid {} chid {}: lane {lanes} added", self.pid, self.chid
+        );
+        let _ = self.more[lanes - 1].set(ClientLane::new(lanes, word, region));
+        self.lanes.store(lanes + 1, Ordering::SeqCst);
+        Ok(())
     }
 
     /// Gives a slot back. `cancelled`: its message may still be known to the server.
     #[inline]
-    pub fn release_slot(&self, process: &'static Process, slot: usize, cancelled: bool) {
-        let bit = 1 << slot;
-        self.slot_coid[slot].store(0, Ordering::Relaxed);
-        if cancelled {
-            self.cancelled.fetch_or(bit, Ordering::AcqRel);
-        }
-        if self.busy.fetch_and(!bit, Ordering::SeqCst) == bit {
-            self.close(process);
+    pub fn release_slot(&self, claim: &Claim<'_>, cancelled: bool) {
+        let last = claim.lane.release(claim.slot, cancelled);
+        let last = if claim.lane.ordinal == 0 {
+            last
+        } else {
+            self.first.unhold()
+        };
+        if last {
+            self.close(process());
         }
         if self.waiting.load(Ordering::SeqCst) != 0 {
             self.freed.fetch_add(1, Ordering::SeqCst);
@@ -240,13 +262,20 @@ impl ClientConn {
     fn forget(&self, process: &'static Process) {
         let mut conns = lock(&process.conns);
         let key = (self.pid, self.chid);
-        if conns.get(&key).is_some_and(|listed| core::ptr::eq(Arc::as_ptr(listed), self)) {
+        if conns
+            .get(&key)
+            .is_some_and(|listed| core::ptr::eq(Arc::as_ptr(listed), self))
+        {
             conns.remove(&key);
         }
     }
 
     /// The server died or destroyed its channel: blocked threads leave with ESRCH, coids are dead until detached.
     pub fn server_gone(&self, process: &'static Process) {
+        // Before the death can be seen: a channel made by somebody who has seen it hears nothing of it.
+        let told = process
+            .channels
+            .get(process.coid_death_chid.load(Ordering::SeqCst));
         if self.dead.swap(true, Ordering::SeqCst) {
             return;
         }
@@ -256,12 +285,20 @@ impl ClientConn {
         self.poke_all();
         self.freed.fetch_add(1, Ordering::SeqCst);
         futex_wake(&self.freed, i32::MAX);
-        let chid = process.coid_death_chid.load(Ordering::SeqCst);
-        if let Some(channel) = process.channels.get(chid) {
-            for coid in process.coids.all().iter().filter(|coid| core::ptr::eq(Arc::as_ptr(&coid.conn), self)) {
+        let Some(told) = told else { return };
+        for coid in process.coids.all() {
+            if core::ptr::eq(Arc::as_ptr(&coid.conn), self) {
                 let value = coid.coid as u32 as u64;
-                let pulse = PulseItem { code: PULSE_CODE_COIDDEATH, priority: PRIORITY_DEFAULT, value, scoid: 0 };
-                channel.push_pulse(pulse, true);
+                let (code, priority) = (PULSE_CODE_COIDDEATH, PRIORITY_DEFAULT);
+                told.push_pulse(
+                    PulseItem {
+                        code,
+                        priority,
+                        value,
+                        scoid: 0,
+                    },
+                    true,
+                );
             }
         }
     }

@@ -41,12 +41,23 @@ pub fn lookup(scoid: i32) -> Result<Client, Errno> {
 }
 
 fn at_connect(conn: &ServerConn) -> Client {
-    Client { pid: conn.pid, sid: 0, users: [conn.uid as i32; 3], groups: [conn.gid as i32; 3], list: Vec::new() }
+    Client {
+        pid: conn.pid,
+        sid: 0,
+        users: [conn.uid as i32; 3],
+        groups: [conn.gid as i32; 3],
+        list: Vec::new(),
+    }
 }
 
 fn own() -> Client {
     // SAFETY: no preconditions.
-    let (users, groups) = unsafe { ([libc::getuid(), libc::geteuid()], [libc::getgid(), libc::getegid()]) };
+    let (users, groups) = unsafe {
+        (
+            [libc::getuid(), libc::geteuid()],
+            [libc::getgid(), libc::getegid()],
+        )
+    };
     Client {
         pid: sys::pid(),
         sid: 0,
@@ -57,13 +68,21 @@ fn own() -> Client {
 }
 
 fn numbers(line: &str) -> Vec<i32> {
-    line.split_ascii_whitespace().skip(1).filter_map(|word| word.parse::<u32>().ok()).map(|id| id as i32).collect()
+    line.split_ascii_whitespace()
+        .skip(1)
+        .filter_map(|word| word.parse::<u32>().ok())
+        .map(|id| id as i32)
+        .collect()
 }
 
 fn read_status(pid: i32) -> Option<Client> {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let field = |name: &str| text.lines().find(|line| line.starts_with(name)).map(numbers);
-    let three = |name| field(name).filter(|ids| ids.len() >= 3).map(|ids| [ids[0], ids[1], ids[2]]);
+    let three = |name| {
+        field(name)
+            .filter(|ids| ids.len() >= 3)
+            .map(|ids| [ids[0], ids[1], ids[2]])
+    };
     // SAFETY: no preconditions.
     let sid = unsafe { libc::getsid(pid) };
     Some(Client {
@@ -79,8 +98,22 @@ impl Client {
     fn base(&self) -> ClientInfo {
         let [ruid, euid, suid] = self.users;
         let [rgid, egid, sgid] = self.groups;
-        let cred = CredInfo { ruid, euid, suid, rgid, egid, sgid, ..CredInfo::default() };
-        ClientInfo { nd: 0, pid: self.pid, sid: self.sid, flags: 0, cred }
+        let cred = CredInfo {
+            ruid,
+            euid,
+            suid,
+            rgid,
+            egid,
+            sgid,
+            ..CredInfo::default()
+        };
+        ClientInfo {
+            nd: 0,
+            pid: self.pid,
+            sid: self.sid,
+            flags: 0,
+            cred,
+        }
     }
 
     /// The fixed-size form: at most `wanted` (and 8) groups, `ngroups` tells how many there are.
@@ -94,16 +127,21 @@ impl Client {
         info
     }
 
+    /// Abilities do not exist here: root has all of them and other users none, as by default on QNX.
+    pub fn with_abilities(&self, mut info: ClientInfo, asked: i32) -> ClientInfo {
+        if asked > 0 && self.users[1] != 0 {
+            info.flags |= CI_UNABLE;
+        }
+        info
+    }
+
     /// The allocated form with all groups. `abilities`: how many were asked about.
     pub fn long(&self, flags: i32, abilities: Option<i32>) -> Result<*mut ClientInfo, Errno> {
         let mut info = self.base();
         let groups: &[i32] = if flags & GET_GROUPS != 0 { &self.list } else { &[] };
         info.cred.ngroups = groups.len() as u32;
         info.flags |= CI_FULL_GROUPS;
-        // Abilities do not exist here: root has all of them and other users none, as by default on QNX.
-        if abilities.is_some_and(|count| count > 0) && self.users[1] != 0 {
-            info.flags |= CI_UNABLE;
-        }
+        let info = self.with_abilities(info, abilities.unwrap_or(0));
         let extra = groups.len().saturating_sub(info.cred.grouplist.len()) * size_of::<i32>();
         // SAFETY: a size that is not 0; malloc so that `free` below needs no length.
         let memory = unsafe { libc::malloc(size_of::<ClientInfo>() + extra) }.cast::<ClientInfo>();

@@ -49,10 +49,16 @@ pub unsafe fn from_client(
     if direct_allowed() {
         let parts = client_parts(lane, held, true);
         let moved = parts.and_then(|parts| {
-            direct(lane.conn.pid, range(parts, offset, len), range(to, 0, len), len, |pid, local, remote| {
-                // SAFETY: the caller vouches for `to`, of which `local` is a part.
-                unsafe { vm_read(pid, local, remote) }
-            })
+            direct(
+                lane.conn.pid,
+                range(parts, offset, len),
+                range(to, 0, len),
+                len,
+                |pid, local, remote| {
+                    // SAFETY: the caller vouches for `to`, of which `local` is a part.
+                    unsafe { vm_read(pid, local, remote) }
+                },
+            )
         });
         if moved != Err(REFUSED) {
             return moved;
@@ -86,8 +92,15 @@ pub unsafe fn to_client(
     }
     if direct_allowed() {
         let parts = client_parts(lane, held, false);
-        let moved = parts
-            .and_then(|parts| direct(lane.conn.pid, range(parts, offset, len), range(from, 0, len), len, vm_write));
+        let moved = parts.and_then(|parts| {
+            direct(
+                lane.conn.pid,
+                range(parts, offset, len),
+                range(from, 0, len),
+                len,
+                vm_write,
+            )
+        });
         if moved != Err(REFUSED) {
             return moved;
         }
@@ -119,16 +132,32 @@ fn say_refused(lane: &Lane) {
 
 /// Our own buffers being bad is `ESRVRFAULT` to a server.
 fn server_side(total: Result<usize, Errno>) -> Result<usize, Errno> {
-    total.map_err(|error| if error == Errno::EFAULT { Errno::ESRVRFAULT } else { error })
+    total.map_err(|error| {
+        if error == Errno::EFAULT {
+            Errno::ESRVRFAULT
+        } else {
+            error
+        }
+    })
 }
 
 /// The client's buffers as it described them, fetched once.
 fn client_parts<'a>(lane: &Lane, held: &'a mut Slot, sending: bool) -> Result<&'a [iovec], Errno> {
     let request = held.request;
     let (addr, count, len, kept) = if sending {
-        (request.send_addr, request.send_parts, request.send_len, &mut held.send_parts)
+        (
+            request.send_addr,
+            request.send_parts,
+            request.send_len,
+            &mut held.send_parts,
+        )
     } else {
-        (request.reply_addr, request.reply_parts, request.reply_len, &mut held.reply_parts)
+        (
+            request.reply_addr,
+            request.reply_parts,
+            request.reply_len,
+            &mut held.reply_parts,
+        )
     };
     if kept.is_none() {
         *kept = Some(if count == 1 {
@@ -139,7 +168,11 @@ fn client_parts<'a>(lane: &Lane, held: &'a mut Slot, sending: bool) -> Result<&'
     }
     let parts = kept.as_deref().unwrap_or(&[]);
     // The lengths were given twice; a client that says two different things is wrong about its own memory.
-    if total(parts)? < len as usize { Err(Errno::EFAULT) } else { Ok(parts) }
+    if total(parts)? < len as usize {
+        Err(Errno::EFAULT)
+    } else {
+        Ok(parts)
+    }
 }
 
 fn fetch_parts(lane: &Lane, addr: u64, count: usize) -> Result<Box<[iovec]>, Errno> {
@@ -157,7 +190,9 @@ fn fetch_parts(lane: &Lane, addr: u64, count: usize) -> Result<Box<[iovec]>, Err
     let to = vec![one(parts.as_ptr().cast(), bytes)];
     let from = vec![one(addr as *const _, bytes)];
     // SAFETY: `to` is the vector above, and iovecs take any bit pattern.
-    direct(lane.conn.pid, from, to, bytes, |pid, local, remote| unsafe { vm_read(pid, local, remote) })?;
+    direct(lane.conn.pid, from, to, bytes, |pid, local, remote| unsafe {
+        vm_read(pid, local, remote)
+    })?;
     Ok(parts.into_boxed_slice())
 }
 

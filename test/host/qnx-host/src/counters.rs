@@ -18,6 +18,11 @@ macro_rules! counters {
             Counters { $($name: LIVE.$name.load(Ordering::Relaxed)),* }
         }
 
+        /// A forked child counts from 0.
+        pub(crate) fn reset() {
+            $(LIVE.$name.store(0, Ordering::Relaxed);)*
+        }
+
         impl Counters {
             /// What happened since `earlier`.
             pub fn since(&self, earlier: &Counters) -> Counters {

@@ -28,15 +28,27 @@ pub fn text(process: &'static Process) -> String {
             state::REPLY => "REPLY",
             _ => "RUNNING",
         };
-        let (pid, chid) = (block.pid.load(Ordering::Relaxed), block.chid.load(Ordering::Relaxed));
-        let _ = writeln!(out, "thread {} {shown} {pid} {chid} {}", block.tid, block.priority.load(Ordering::Relaxed));
+        let (pid, chid) = (
+            block.pid.load(Ordering::Relaxed),
+            block.chid.load(Ordering::Relaxed),
+        );
+        let _ = writeln!(
+            out,
+            "thread {} {shown} {pid} {chid} {}",
+            block.tid,
+            block.priority.load(Ordering::Relaxed)
+        );
     }
     for channel in process.channels.all() {
         let _ = writeln!(out, "channel {} {:#x}", channel.chid, channel.flags);
     }
     for coid in process.coids.all() {
         let dead = if coid.conn.is_dead() { "dead" } else { "alive" };
-        let _ = writeln!(out, "coid {:#x} {} {} {:#x} {dead}", coid.coid, coid.conn.pid, coid.conn.chid, coid.conn.scoid);
+        let _ = writeln!(
+            out,
+            "coid {:#x} {} {} {:#x} {dead}",
+            coid.coid, coid.conn.pid, coid.conn.chid, coid.conn.scoid
+        );
     }
     for conn in lock(&process.scoids).alive() {
         let _ = writeln!(out, "scoid {:#x} {} {}", conn.scoid, conn.pid, conn.channel.chid);
@@ -52,7 +64,12 @@ pub fn answer(process: &'static Process, fd: &Fd) {
     let mut pieces = text.as_bytes().chunks(PIECE).peekable();
     while let Some(piece) = pieces.next() {
         let more = i32::from(pieces.peek().is_some());
-        let mut bytes = Packet { number: more, ..Packet::new(op::TEXT) }.as_bytes().to_vec();
+        let mut bytes = Packet {
+            number: more,
+            ..Packet::new(op::TEXT)
+        }
+        .as_bytes()
+        .to_vec();
         bytes.extend_from_slice(piece);
         if sys::send_packet(fd, &bytes, &[], false).is_err() {
             return;

@@ -6,13 +6,13 @@
 use std::ffi::CString;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd};
+use std::os::fd::{AsRawFd, IntoRawFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::config::config;
 use crate::errno::Errno;
-use crate::fds::Fd;
+use crate::fds::{Fd, Making};
 use crate::sys::{self, check};
 use crate::wire::{self, Packet, op};
 
@@ -47,15 +47,19 @@ pub fn open() -> Result<PathBuf, Errno> {
 
 /// Holds the directory's lock until dropped.
 pub struct Lock {
-    _file: File,
+    /// Of the kind that forked children close: the lock belongs to the open file, and a child that inherited it would
+    /// hold it for as long as it lives.
+    _file: Fd,
 }
 
 /// Takes the directory's lock; blocks while another process changes the directory.
 pub fn lock(dir: &Path) -> Result<Lock, Errno> {
-    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(dir.join("lock"))?;
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true).mode(0o600);
+    let file = open_fd(&options, &dir.join("lock"))?;
     loop {
         // SAFETY: plain call on an open descriptor.
-        match check(unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX) }) {
+        match check(unsafe { libc::flock(file.raw(), libc::LOCK_EX) }) {
             Ok(_) => return Ok(Lock { _file: file }),
             Err(Errno::EINTR) => {}
             Err(error) => return Err(error),
@@ -86,9 +90,15 @@ fn address(path: &Path) -> Result<(libc::sockaddr_un, libc::socklen_t, File), Er
     Ok((address, size_of::<libc::sockaddr_un>() as libc::socklen_t, parent))
 }
 
-fn new_socket() -> Result<Fd, Errno> {
+fn new_socket(flags: i32) -> Result<Fd, Errno> {
     // SAFETY: plain call.
-    Fd::adopt(unsafe { libc::socket(libc::AF_UNIX, libc::SOCK_SEQPACKET | libc::SOCK_CLOEXEC, 0) })
+    Fd::make(|| unsafe {
+        libc::socket(
+            libc::AF_UNIX,
+            libc::SOCK_SEQPACKET | libc::SOCK_CLOEXEC | flags,
+            0,
+        )
+    })
 }
 
 /// Makes this process reachable: binds its socket and listens. Sweeps away sockets of dead processes on the way.
@@ -102,7 +112,8 @@ pub fn listen() -> Result<Fd, Errno> {
         _ => {}
     }
     let (address, len, _parent) = address(&path)?;
-    let socket = new_socket()?;
+    // Non-blocking, so that a visitor who left again cannot hold up the kernel thread in accept.
+    let socket = new_socket(libc::SOCK_NONBLOCK)?;
     // SAFETY: `address` is a valid sockaddr_un of `len` bytes.
     check(unsafe { libc::bind(socket.raw(), (&raw const address).cast(), len) })?;
     // SAFETY: plain call.
@@ -117,7 +128,13 @@ pub fn unlink_own_socket(pid: i32) {
 
 fn sweep(dir: &Path) {
     for entry in fs::read_dir(dir.join("p")).into_iter().flatten().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+        let Some(pid) = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse::<i32>().ok())
+        else {
+            continue;
+        };
         // SAFETY: signal 0 only asks whether the process exists.
         let gone = unsafe { libc::kill(pid, 0) } != 0
             && io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH);
@@ -130,7 +147,9 @@ fn sweep(dir: &Path) {
 /// Pids that have a socket, dead ones included.
 pub fn reachable_pids() -> Result<Vec<i32>, Errno> {
     let dir = open()?;
-    let names = fs::read_dir(dir.join("p"))?.flatten().map(|entry| entry.file_name());
+    let names = fs::read_dir(dir.join("p"))?
+        .flatten()
+        .map(|entry| entry.file_name());
     let mut pids: Vec<i32> = names.filter_map(|name| name.to_str()?.parse().ok()).collect();
     pids.sort_unstable();
     Ok(pids)
@@ -140,7 +159,7 @@ pub fn reachable_pids() -> Result<Vec<i32>, Errno> {
 pub fn connect(pid: i32) -> Result<Fd, Errno> {
     let dir = open()?;
     let (address, len, _parent) = address(&socket_path(&dir, pid)).map_err(|_| Errno::ESRCH)?;
-    let socket = new_socket()?;
+    let socket = new_socket(0)?;
     // SAFETY: `address` is a valid sockaddr_un of `len` bytes.
     while let Err(error) = check(unsafe { libc::connect(socket.raw(), (&raw const address).cast(), len) }) {
         match error {
@@ -170,13 +189,8 @@ pub fn is_alive(pid: i32, nonce: u64) -> bool {
     }
 }
 
-/// A `File` for a descriptor that the application owns from now on.
-pub fn file_from(fd: Fd) -> File {
-    // SAFETY: `into_raw` gives up ownership of an open descriptor.
-    unsafe { File::from_raw_fd(fd.into_raw()) }
-}
-
-/// A descriptor of ours for a file just opened.
-pub fn fd_from(file: File) -> Result<Fd, Errno> {
-    Fd::adopt(file.into_raw_fd())
+/// Opens a file as a descriptor of ours.
+pub fn open_fd(options: &OpenOptions, path: &Path) -> Result<Fd, Errno> {
+    let _no_fork = Making::begin();
+    Fd::adopt(options.open(path)?.into_raw_fd())
 }

@@ -122,7 +122,11 @@ impl Errno {
 
     /// Linux's errno of this thread, translated: what the last failed libc call said.
     pub fn last_linux() -> Errno {
-        Errno::from_linux(std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO))
+        Errno::from_linux(
+            std::io::Error::last_os_error()
+                .raw_os_error()
+                .unwrap_or(libc::EIO),
+        )
     }
 }
 
@@ -171,6 +175,8 @@ mod tests {
         set_errno(Errno::EBADF);
         // SAFETY: the pointer is this thread's own errno and the thread is alive.
         assert_eq!(unsafe { *__get_errno_ptr() }, 9);
-        std::thread::spawn(|| assert_eq!(errno(), 0)).join().expect("thread");
+        std::thread::spawn(|| assert_eq!(errno(), 0))
+            .join()
+            .expect("thread");
     }
 }

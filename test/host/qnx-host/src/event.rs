@@ -26,7 +26,11 @@ pub fn register(event: &mut SigEvent, coid: i32) -> Result<(), Errno> {
         REGEVENT_ALLOW_ANY_SERVER => Allowed::Any,
         REGEVENT_ALLOW_SELF | SYSMGR_COID => Allowed::Server(process.pid),
         coid => Allowed::Server(with_coid(coid, |coid| {
-            if coid.conn.is_dead() { Err(Errno::EBADF) } else { Ok(coid.conn.pid) }
+            if coid.conn.is_dead() {
+                Err(Errno::EBADF)
+            } else {
+                Ok(coid.conn.pid)
+            }
         })?),
     };
     let handle = process.events.register(*event, allowed)?;
@@ -97,7 +101,7 @@ fn own(event: &SigEvent) -> Result<SigEvent, Errno> {
         return Ok(*event);
     }
     let process = process();
-    process.events.find(event.target_int() as u32, process.pid)
+    process.events.resolve(event, process.pid)
 }
 
 /// Delivers an event to the client of `rcvid` (0 = the calling thread's process). Never blocks.
@@ -114,8 +118,17 @@ pub fn deliver(rcvid: RcvId, event: &SigEvent) -> Result<(), Errno> {
         if lane.conn.is_local() {
             return raise_local(&own(event)?, tid);
         }
-        let words = [event.notify as u32 as u64, event.target, event.value, event.code_priority];
-        let packet = Packet { number: tid, event: words, ..Packet::new(op::DELIVER) };
+        let words = [
+            event.notify as u32 as u64,
+            event.target,
+            event.value,
+            event.code_priority,
+        ];
+        let packet = Packet {
+            number: tid,
+            event: words,
+            ..Packet::new(op::DELIVER)
+        };
         let sock = lane.conn.sock().ok_or(Errno::ESRCH)?;
         wire::send(&sock, &packet, &[], false).map_err(|errno| match errno {
             Errno::EAGAIN | Errno::ENOBUFS => Errno::EAGAIN,

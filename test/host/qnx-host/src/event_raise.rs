@@ -18,9 +18,9 @@ use crate::wire::Packet;
 pub fn well_formed(event: &SigEvent) -> Result<(), Errno> {
     match event.kind() {
         SIGEV_NONE | SIGEV_UNBLOCK | SIGEV_INTR => Ok(()),
-        SIGEV_SIGNAL | SIGEV_SIGNAL_CODE | SIGEV_SIGNAL_THREAD => {
-            signals::to_linux(event.target_int()).map(|_| ()).ok_or(Errno::EINVAL)
-        }
+        SIGEV_SIGNAL | SIGEV_SIGNAL_CODE | SIGEV_SIGNAL_THREAD => signals::to_linux(event.target_int())
+            .map(|_| ())
+            .ok_or(Errno::EINVAL),
         SIGEV_PULSE => match event.priority() {
             -1 | 1..=255 => Ok(()),
             _ => Err(Errno::EINVAL),
@@ -60,18 +60,21 @@ pub fn raise_local(event: &SigEvent, tid: i32) -> Result<(), Errno> {
 /// A server delivers one of our registered events.
 pub fn delivered(process: &'static Process, conn: &Arc<ClientConn>, packet: &Packet) {
     let [head, target, value, code_priority] = packet.event;
-    let given = SigEvent { notify: head as u32 as i32, padding: 0, target, value, code_priority };
-    let raised = process.events.find(given.target_int() as u32, conn.pid).and_then(|mut event| {
-        // The server may change only what the event's owner has opened.
-        if event.notify & SIGEV_FLAG_UPDATEABLE != 0 {
-            event.value = given.value;
-        }
-        if event.notify & SIGEV_FLAG_CODE_UPDATEABLE != 0 {
-            event.code_priority = (event.code_priority & !0xFFFF) | (given.code_priority & 0xFFFF);
-        }
-        raise_local(&event, packet.number)
-    });
+    let given = SigEvent {
+        notify: head as u32 as i32,
+        padding: 0,
+        target,
+        value,
+        code_priority,
+    };
+    let raised = process
+        .events
+        .resolve(&given, conn.pid)
+        .and_then(|event| raise_local(&event, packet.number));
     if let Err(errno) = raised {
-        trace!(1, "event {:#x} from server pid {}: errno {}", given.target, conn.pid, errno.0);
+        trace!(
+            1,
+            "event {:#x} from server pid {}: errno {}", given.target, conn.pid, errno.0
+        );
     }
 }

@@ -13,7 +13,9 @@ use crate::fds::Fd;
 use crate::process::lock;
 use crate::region::Region;
 use crate::sys;
-use crate::types::{REGEVENT_ALLOW_ANY_SERVER, SIGEV_FLAG_HANDLE, SigEvent};
+use crate::types::{
+    REGEVENT_ALLOW_ANY_SERVER, SIGEV_FLAG_CODE_UPDATEABLE, SIGEV_FLAG_HANDLE, SIGEV_FLAG_UPDATEABLE, SigEvent,
+};
 
 /// Events per process.
 const ENTRIES: usize = 4096;
@@ -95,7 +97,11 @@ impl Events {
         let fd = sys::memfd(c"qnx-events", LEN as u64)?;
         // SAFETY: plain call on a descriptor that we own.
         sys::check(unsafe {
-            libc::fcntl(fd.raw(), libc::F_ADD_SEALS, libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL)
+            libc::fcntl(
+                fd.raw(),
+                libc::F_ADD_SEALS,
+                libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL,
+            )
         })?;
         let region = Region::map(&fd, LEN)?;
         Ok(self.shared.get_or_init(|| Shared { fd, region }))
@@ -133,18 +139,30 @@ impl Events {
         if event.notify & SIGEV_FLAG_HANDLE == 0 || lock(&self.registered).remove(&handle).is_none() {
             return Err(Errno::ESRCH);
         }
-        self.table()?.region.u64(place(handle)).store(0, Ordering::Release);
+        self.table()?
+            .region
+            .u64(place(handle))
+            .store(0, Ordering::Release);
         Ok(())
     }
 
-    /// The event behind a handle, if `server` may deliver it.
-    pub fn find(&self, handle: u32, server: i32) -> Result<SigEvent, Errno> {
+    /// The event behind the handle `given`, if `server` may deliver it, with what a server may change taken from `given`.
+    pub fn resolve(&self, given: &SigEvent, server: i32) -> Result<SigEvent, Errno> {
         let registered = lock(&self.registered);
-        let entry = registered.get(&handle).ok_or(Errno::EINVAL)?;
+        let entry = registered
+            .get(&(given.target_int() as u32))
+            .ok_or(Errno::EINVAL)?;
         match entry.allowed {
-            Allowed::Any => Ok(entry.event),
-            Allowed::Server(pid) if pid == server => Ok(entry.event),
-            Allowed::Server(_) => Err(Errno::EACCES),
+            Allowed::Server(pid) if pid != server => return Err(Errno::EACCES),
+            _ => {}
         }
+        let mut event = entry.event;
+        if event.notify & SIGEV_FLAG_UPDATEABLE != 0 {
+            event.value = given.value;
+        }
+        if event.notify & SIGEV_FLAG_CODE_UPDATEABLE != 0 {
+            event.code_priority = (event.code_priority & !0xFFFF) | (given.code_priority & 0xFFFF);
+        }
+        Ok(event)
     }
 }

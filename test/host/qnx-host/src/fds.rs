@@ -2,6 +2,7 @@
 //! peer would never see the parent die), so all of them are listed here and closed in the child.
 
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::thread;
 
 use crate::errno::Errno;
 
@@ -26,8 +27,42 @@ pub struct Fd {
     generation: u32,
 }
 
+/// Makers of descriptors at work, and [`FORKING`] while a fork is under way.
+static GATE: AtomicU32 = AtomicU32::new(0);
+const FORKING: u32 = 1 << 31;
+
+/// While this exists the process does not fork: a descriptor that has been made and not listed yet would stay open in
+/// the child, and with it a connection or a lock. Hold it for a system call that does not block, no longer.
+pub struct Making(());
+
+impl Making {
+    /// Waits for a fork under way to end.
+    pub fn begin() -> Making {
+        let enter = |gate: u32| (gate & FORKING == 0).then_some(gate + 1);
+        while GATE
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, enter)
+            .is_err()
+        {
+            thread::yield_now();
+        }
+        Making(())
+    }
+}
+
+impl Drop for Making {
+    fn drop(&mut self) {
+        GATE.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 impl Fd {
-    /// Takes over the result of a call that makes a descriptor; -1 becomes the error in errno.
+    /// Runs a system call that returns a descriptor or -1 and errno.
+    pub fn make(call: impl FnOnce() -> i32) -> Result<Fd, Errno> {
+        let _no_fork = Making::begin();
+        Fd::adopt(call())
+    }
+
+    /// Takes over the result of a call that makes a descriptor, made while a [`Making`] is held.
     pub fn adopt(raw: i32) -> Result<Fd, Errno> {
         if raw < 0 {
             return Err(Errno::last_linux());
@@ -38,7 +73,10 @@ impl Fd {
             return Err(Errno::EMFILE);
         }
         OWNED[raw as usize / 64].fetch_or(1 << (raw % 64), Ordering::Relaxed);
-        Ok(Fd { raw, generation: generation() })
+        Ok(Fd {
+            raw,
+            generation: generation(),
+        })
     }
 
     /// The number, for calls that borrow it.
@@ -53,17 +91,12 @@ impl Fd {
         core::mem::forget(self);
         raw
     }
-
-    /// A second descriptor for the same object.
-    pub fn duplicate(&self) -> Result<Fd, Errno> {
-        duplicate_raw(self.raw)
-    }
 }
 
 /// Our own duplicate of a descriptor that belongs to the application.
 pub fn duplicate_raw(raw: i32) -> Result<Fd, Errno> {
     // SAFETY: plain call; a bad number gives EBADF.
-    Fd::adopt(unsafe { libc::fcntl(raw, libc::F_DUPFD_CLOEXEC, 3) })
+    Fd::make(|| unsafe { libc::fcntl(raw, libc::F_DUPFD_CLOEXEC, 3) })
 }
 
 fn forget(raw: i32) {
@@ -81,10 +114,31 @@ impl Drop for Fd {
     }
 }
 
+/// Runs before a fork: waits until no descriptor is half made. Gives up after a while, since the only way to wait long
+/// is a fork from a signal handler inside such a moment.
+pub(crate) fn before_fork() {
+    for _ in 0..100_000 {
+        let claim = |gate: u32| (gate == 0).then_some(FORKING);
+        if GATE
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, claim)
+            .is_ok()
+        {
+            return;
+        }
+        thread::yield_now();
+    }
+}
+
+/// Runs after a fork, in the parent.
+pub(crate) fn after_fork_in_parent() {
+    GATE.fetch_and(!FORKING, Ordering::SeqCst);
+}
+
 /// Runs in a forked child, before anything else: closes all of the parent's descriptors and starts a new generation.
 /// Only async-signal-safe calls.
 pub(crate) fn after_fork_in_child() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
+    GATE.store(0, Ordering::SeqCst);
     for (index, word) in OWNED.iter().enumerate() {
         let mut bits = word.swap(0, Ordering::Relaxed);
         while bits != 0 {

@@ -30,7 +30,13 @@ const SPIN_NS: u32 = 20_000;
 ///
 /// # Safety
 /// `to` must be writable memory of ours.
-pub unsafe fn read(lane: &Lane, slot: usize, offset: usize, to: &[iovec], len: usize) -> Result<usize, Errno> {
+pub unsafe fn read(
+    lane: &Lane,
+    slot: usize,
+    offset: usize,
+    to: &[iovec],
+    len: usize,
+) -> Result<usize, Errno> {
     let _bounce = lock(&lane.bounce);
     let mut moved = 0;
     while moved < len {
@@ -48,7 +54,13 @@ pub unsafe fn read(lane: &Lane, slot: usize, offset: usize, to: &[iovec], len: u
 ///
 /// # Safety
 /// `from` must be readable memory of ours.
-pub unsafe fn write(lane: &Lane, slot: usize, offset: usize, from: &[iovec], len: usize) -> Result<usize, Errno> {
+pub unsafe fn write(
+    lane: &Lane,
+    slot: usize,
+    offset: usize,
+    from: &[iovec],
+    len: usize,
+) -> Result<usize, Errno> {
     let _bounce = lock(&lane.bounce);
     let mut moved = 0;
     while moved < len {
@@ -72,8 +84,12 @@ fn ask(lane: &Lane, slot: usize, what: u64, offset: usize, len: usize) -> Result
         return Err(Errno::ESRCH);
     }
     region.u64(base + reply::HELP).store(what, Ordering::Relaxed);
-    region.u64(base + reply::HELP + 8).store(offset as u64, Ordering::Relaxed);
-    region.u64(base + reply::HELP + 16).store(len as u64, Ordering::Relaxed);
+    region
+        .u64(base + reply::HELP + 8)
+        .store(offset as u64, Ordering::Relaxed);
+    region
+        .u64(base + reply::HELP + 16)
+        .store(len as u64, Ordering::Relaxed);
     let word = region.u32(base + reply::DONE);
     if word.swap(done::HELP, Ordering::SeqCst) == done::SLEEPING {
         futex_wake(word, 1);
@@ -82,7 +98,11 @@ fn ask(lane: &Lane, slot: usize, what: u64, offset: usize, len: usize) -> Result
     while answer.load(Ordering::Acquire) == ASKED {
         futex_wait(answer, ASKED, FOREVER);
     }
-    if answer.load(Ordering::Acquire) == GONE { Err(Errno::ESRCH) } else { Ok(()) }
+    if answer.load(Ordering::Acquire) == GONE {
+        Err(Errno::ESRCH)
+    } else {
+        Ok(())
+    }
 }
 
 /// Server: the client is gone (the lane is marked dead): whoever waits for its help gives up.

@@ -8,6 +8,7 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use crate::client_conn::ClientConn;
 use crate::counters::{LIVE, add};
@@ -58,14 +59,14 @@ const STACK: usize = 512 * 1024;
 
 fn reserve_fd() -> Option<Fd> {
     // SAFETY: plain call.
-    Fd::adopt(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC) }).ok()
+    Fd::make(|| unsafe { libc::eventfd(0, libc::EFD_CLOEXEC) }).ok()
 }
 
 impl Kthread {
     /// Starts the thread.
     pub fn start(process: &'static Process) -> Result<&'static Kthread, Errno> {
         // SAFETY: plain call.
-        let epoll = Fd::adopt(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
+        let epoll = Fd::make(|| unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
         let kthread: &'static Kthread = Box::leak(Box::new(Kthread {
             process,
             epoll,
@@ -77,7 +78,10 @@ impl Kthread {
         }));
         // Application signals must go to application threads.
         let started = sys::with_signals_blocked(|| {
-            thread::Builder::new().name("qnx-kernel".into()).stack_size(STACK).spawn(move || kthread.run())
+            thread::Builder::new()
+                .name("qnx-kernel".into())
+                .stack_size(STACK)
+                .spawn(move || kthread.run())
         });
         started.map(|_| kthread).map_err(Errno::from)
     }
@@ -107,7 +111,10 @@ impl Kthread {
         let token = self.next.fetch_add(1, Ordering::Relaxed);
         let raw = source.fd().raw();
         lock(&self.sources).insert(token, source);
-        let mut event = libc::epoll_event { events: (libc::EPOLLIN | libc::EPOLLRDHUP) as u32, u64: token };
+        let mut event = libc::epoll_event {
+            events: (libc::EPOLLIN | libc::EPOLLRDHUP) as u32,
+            u64: token,
+        };
         // SAFETY: `event` is valid for the call.
         let added = check(unsafe { libc::epoll_ctl(self.epoll.raw(), libc::EPOLL_CTL_ADD, raw, &mut event) });
         if let Err(error) = added {
@@ -133,7 +140,9 @@ impl Kthread {
             add(&LIVE.kthread_wakeups, 1);
             for event in &events[..count.max(0) as usize] {
                 let token = event.u64;
-                let Some(source) = lock(&self.sources).get(&token).cloned() else { continue };
+                let Some(source) = lock(&self.sources).get(&token).cloned() else {
+                    continue;
+                };
                 self.handle(token, source);
             }
         }
@@ -180,10 +189,15 @@ impl Kthread {
     fn accept(&'static self, listener: &Fd) {
         loop {
             // SAFETY: plain call; no address is asked for.
-            let raw = unsafe {
-                libc::accept4(listener.raw(), ptr::null_mut(), ptr::null_mut(), libc::SOCK_CLOEXEC)
-            };
-            match Fd::adopt(raw) {
+            let accepted = Fd::make(|| unsafe {
+                libc::accept4(
+                    listener.raw(),
+                    ptr::null_mut(),
+                    ptr::null_mut(),
+                    libc::SOCK_CLOEXEC,
+                )
+            });
+            match accepted {
                 Ok(fd) => {
                     if let Err(error) = self.watch(Source::Visitor(Arc::new(fd))) {
                         trace!(1, "a visitor is turned away: errno {}", error.0);
@@ -197,8 +211,13 @@ impl Kthread {
                         return;
                     }
                     // SAFETY: as above.
-                    drop(Fd::adopt(unsafe {
-                        libc::accept4(listener.raw(), ptr::null_mut(), ptr::null_mut(), libc::SOCK_CLOEXEC)
+                    drop(Fd::make(|| unsafe {
+                        libc::accept4(
+                            listener.raw(),
+                            ptr::null_mut(),
+                            ptr::null_mut(),
+                            libc::SOCK_CLOEXEC,
+                        )
                     }));
                     *reserve = reserve_fd();
                     return;
@@ -214,7 +233,7 @@ impl Kthread {
 pub fn receive(fd: &Fd, fds: &mut Vec<Fd>) -> Option<Result<crate::wire::Packet, ()>> {
     let mut bytes = [0u8; PACKET_LEN];
     loop {
-        match sys::receive_packet(fd, &mut bytes, fds, false) {
+        match sys::receive_packet(fd, &mut bytes, fds, Duration::ZERO) {
             Ok(0) => return Some(Err(())),
             Ok(len) => {
                 if let Some(packet) = crate::wire::Packet::parse(&bytes[..len]) {

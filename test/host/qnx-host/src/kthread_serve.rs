@@ -9,10 +9,11 @@ use crate::event_table::EventView;
 use crate::fds::Fd;
 use crate::kthread::receive;
 use crate::layout::lane as layout;
-use crate::process::Process;
+use crate::process::{Process, lock};
 use crate::pulse_tx;
 use crate::queue::PulseItem;
 use crate::region::Region;
+use crate::scoids::Scoid;
 use crate::server_conn::{self, Peer, ServerConn};
 use crate::sys;
 use crate::trace::trace;
@@ -39,7 +40,18 @@ pub fn visitor(process: &'static Process, fd: &Arc<Fd>) -> Visit {
                 Ok(conn) => Visit::Attached(conn),
                 Err(errno) => answer(fd, &Packet::refusal(op::ATTACH, errno), &[]),
             },
-            op::IDENTIFY => answer(fd, &Packet { a: process.nonce, ..Packet::new(op::IDENTIFY) }, &[]),
+            op::MORE => match more_lanes(process, fd, &packet) {
+                Ok((region, reply)) => answer(fd, &reply, &[region.raw()]),
+                Err(errno) => answer(fd, &Packet::refusal(op::MORE, errno), &[]),
+            },
+            op::IDENTIFY => answer(
+                fd,
+                &Packet {
+                    a: process.nonce,
+                    ..Packet::new(op::IDENTIFY)
+                },
+                &[],
+            ),
             op::OPEN_HANDLE => match open_handle(process, fd, &packet) {
                 Ok((object, reply)) => answer(fd, &reply, &[object.raw()]),
                 Err(errno) => answer(fd, &Packet::refusal(op::OPEN_HANDLE, errno), &[]),
@@ -48,7 +60,14 @@ pub fn visitor(process: &'static Process, fd: &Arc<Fd>) -> Visit {
                 let deleted = sys::peer_credentials(fd)
                     .and_then(|cred| process.handles.delete(packet.a, cred.pid, process.pid));
                 let status = deleted.map_or_else(|errno| errno.0, |()| 0);
-                answer(fd, &Packet { status, ..Packet::new(op::DELETE_HANDLE) }, &[])
+                answer(
+                    fd,
+                    &Packet {
+                        status,
+                        ..Packet::new(op::DELETE_HANDLE)
+                    },
+                    &[],
+                )
             }
             op::DESCRIBE => {
                 crate::describe::answer(process, fd);
@@ -71,7 +90,9 @@ fn answer(fd: &Fd, packet: &Packet, fds: &[i32]) -> Visit {
 
 fn open_handle(process: &'static Process, fd: &Fd, packet: &Packet) -> Result<(Fd, Packet), Errno> {
     let pid = sys::peer_credentials(fd)?.pid;
-    let object = process.handles.open(packet.a, pid, packet.number, packet.b != 0)?;
+    let object = process
+        .handles
+        .open(packet.a, pid, packet.number, packet.b != 0)?;
     Ok((object, Packet::new(op::OPEN_HANDLE)))
 }
 
@@ -89,7 +110,13 @@ fn attach(
     let region_fd = sys::memfd(c"qnx-lane", layout::LEN as u64)?;
     let region = Arc::new(Region::map(&region_fd, layout::LEN)?);
     let events = events.as_ref().map(EventView::map).transpose()?;
-    let peer = Peer { pid: cred.pid, uid: cred.uid, gid: cred.gid, sock: Some(Arc::clone(fd)), events };
+    let peer = Peer {
+        pid: cred.pid,
+        uid: cred.uid,
+        gid: cred.gid,
+        sock: Some(Arc::clone(fd)),
+        events,
+    };
     let lane = server_conn::create(process, &channel, peer, region)?;
     let reply = Packet {
         number: lane.conn.scoid,
@@ -105,12 +132,29 @@ fn attach(
     Ok(Arc::clone(&lane.conn))
 }
 
+fn more_lanes(process: &'static Process, fd: &Fd, packet: &Packet) -> Result<(Fd, Packet), Errno> {
+    let pid = sys::peer_credentials(fd)?.pid;
+    let conn = match lock(&process.scoids).get(packet.number) {
+        // A client may ask for itself alone.
+        Some(Scoid::Alive(conn)) if conn.pid == pid => Arc::clone(conn),
+        _ => return Err(Errno::ESRCH),
+    };
+    let region_fd = sys::memfd(c"qnx-lane", layout::LEN as u64)?;
+    let lane = conn.add_lane(process, Arc::new(Region::map(&region_fd, layout::LEN)?))?;
+    Ok((
+        region_fd,
+        Packet {
+            a: lane.index as u64,
+            ..Packet::new(op::MORE)
+        },
+    ))
+}
+
 /// Serves a client of one of our channels.
 pub fn from_client(conn: &Arc<ServerConn>, fd: &Fd, packet: &Packet) {
-    let Some(lane) = conn.lane() else { return };
     match packet.op {
         op::DRAIN => {
-            conn.channel.drain_on_request(lane);
+            let Some(lane) = conn.lane(0) else { return };
             let what = packet.number as u32;
             let pulse = PulseItem {
                 code: what as u8 as i8,
@@ -118,14 +162,14 @@ pub fn from_client(conn: &Arc<ServerConn>, fd: &Fd, packet: &Packet) {
                 value: packet.a,
                 scoid: conn.scoid,
             };
-            conn.channel.push_pulse(pulse, false);
+            conn.channel.drain_on_request(&lane, pulse, packet.b);
             let _ = wire::send(fd, &Packet::new(op::DRAIN), &[], false);
         }
         op::UNBLOCK => {
             if let Ok(slot) = usize::try_from(packet.number)
                 && slot < layout::SLOTS
             {
-                conn.unblock_requested(slot, packet.a);
+                conn.unblock_requested(packet.b as usize, slot, packet.a);
             }
         }
         other => trace!(1, "packet {other} from scoid {:#x}: not known", conn.scoid),

@@ -157,12 +157,19 @@ impl Lane {
         }
         let word = self.state(slot);
         let taken = state::TAKEN | state::BUSY;
-        if word.compare_exchange(state::SENT, taken, Ordering::AcqRel, Ordering::Acquire).is_err() {
+        if word
+            .compare_exchange(state::SENT, taken, Ordering::AcqRel, Ordering::Acquire)
+            .is_err()
+        {
             let _ = word.compare_exchange(state::CANCELLED, state::FREE, Ordering::AcqRel, Ordering::Relaxed);
             return None;
         }
         // An earlier receive on this slot whose client left without a word is void from here on.
-        held.generation = if held.generation >= 0x7FFF_FFFF { 1 } else { held.generation + 1 };
+        held.generation = if held.generation >= 0x7FFF_FFFF {
+            1
+        } else {
+            held.generation + 1
+        };
         held.held = Held::Yes;
         held.request = self.read_request(slot);
         held.send_parts = None;
@@ -234,7 +241,9 @@ impl Lane {
 
     /// Ends [`Lane::begin_touch`] with the client still REPLY-blocked.
     pub fn end_touch(&self, slot: usize) {
-        let before = self.state(slot).fetch_and(!(state::BUSY | state::WANTS_OUT), Ordering::AcqRel);
+        let before = self
+            .state(slot)
+            .fetch_and(!(state::BUSY | state::WANTS_OUT), Ordering::AcqRel);
         if before & state::WANTS_OUT != 0 {
             self.poke(slot);
         }
@@ -243,10 +252,18 @@ impl Lane {
     /// Ends the transaction: the client returns. `len` bytes of reply lie in the slot. The slot must be BUSY.
     pub fn finish(&self, slot: usize, held: &mut Slot, status: i64, is_error: bool, len: usize) {
         let base = layout::reply(slot);
-        self.region.u32(base + reply::CPU).store(u32::from(current_cpu()), Ordering::Relaxed);
-        self.region.u64(base + reply::STATUS).store(status as u64, Ordering::Relaxed);
-        self.region.u64(base + reply::IS_ERROR).store(u64::from(is_error), Ordering::Relaxed);
-        self.region.u64(base + reply::LEN).store(len as u64, Ordering::Relaxed);
+        self.region
+            .u32(base + reply::CPU)
+            .store(u32::from(current_cpu()), Ordering::Relaxed);
+        self.region
+            .u64(base + reply::STATUS)
+            .store(status as u64, Ordering::Relaxed);
+        self.region
+            .u64(base + reply::IS_ERROR)
+            .store(u64::from(is_error), Ordering::Relaxed);
+        self.region
+            .u64(base + reply::LEN)
+            .store(len as u64, Ordering::Relaxed);
         held.held = Held::No;
         self.state(slot).store(state::FREE, Ordering::Release);
         let word = self.region.u32(base + reply::DONE);
@@ -264,8 +281,11 @@ impl Lane {
 
 /// Makes a blocked sender look around, without hiding an answer that is there already.
 pub fn poke(word: &AtomicU32) {
-    if word.compare_exchange(done::PENDING, done::POKE, Ordering::SeqCst, Ordering::SeqCst) == Err(done::SLEEPING)
-        && word.compare_exchange(done::SLEEPING, done::POKE, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    if word.compare_exchange(done::PENDING, done::POKE, Ordering::SeqCst, Ordering::SeqCst)
+        == Err(done::SLEEPING)
+        && word
+            .compare_exchange(done::SLEEPING, done::POKE, Ordering::SeqCst, Ordering::SeqCst)
+            .is_ok()
     {
         futex_wake(word, 1);
     }

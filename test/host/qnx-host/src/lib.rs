@@ -4,6 +4,7 @@
 //! Users call the exported C functions (through `qnx-sys` and `qnx`, or the C headers). The Rust interface is small:
 //! [`symbols`] for an ELF loader, [`counters`] for tests and benchmarks, [`errno`] for the error numbers.
 
+mod abi_check;
 mod answer;
 pub mod api;
 mod attach;
@@ -11,6 +12,7 @@ mod channel;
 mod channels;
 mod client_conn;
 mod client_info;
+mod client_lane;
 mod config;
 mod copy;
 mod counters;
@@ -27,6 +29,7 @@ mod kthread_serve;
 mod lane;
 mod layout;
 mod mmap;
+pub mod mutex;
 mod names;
 mod open_flags;
 mod parts;
@@ -40,6 +43,7 @@ mod sched;
 mod scoids;
 pub mod sem;
 mod send;
+mod send_wait;
 mod server_conn;
 mod shm;
 mod shm_handle;

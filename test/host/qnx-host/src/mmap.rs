@@ -14,13 +14,26 @@ pub fn protection(qnx: i32) -> Result<i32, Errno> {
     if qnx & !(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_NOCACHE) != 0 {
         return Err(Errno::EINVAL);
     }
-    let pairs =
-        [(PROT_READ, libc::PROT_READ), (PROT_WRITE, libc::PROT_WRITE), (PROT_EXEC, libc::PROT_EXEC)];
-    Ok(pairs.iter().filter(|(flag, _)| qnx & flag != 0).fold(0, |all, (_, linux)| all | linux))
+    let pairs = [
+        (PROT_READ, libc::PROT_READ),
+        (PROT_WRITE, libc::PROT_WRITE),
+        (PROT_EXEC, libc::PROT_EXEC),
+    ];
+    Ok(pairs
+        .iter()
+        .filter(|(flag, _)| qnx & flag != 0)
+        .fold(0, |all, (_, linux)| all | linux))
 }
 
 /// `mmap()`. `EINVAL` unless exactly one of MAP_SHARED and MAP_PRIVATE is given, or for unknown bits; `EPERM` MAP_PHYS.
-pub fn map(addr: *mut c_void, len: usize, prot: i32, flags: i32, fd: i32, off: i64) -> Result<*mut c_void, Errno> {
+pub fn map(
+    addr: *mut c_void,
+    len: usize,
+    prot: i32,
+    flags: i32,
+    fd: i32,
+    off: i64,
+) -> Result<*mut c_void, Errno> {
     let mut linux = match flags & MAP_TYPE {
         MAP_SHARED => libc::MAP_SHARED,
         MAP_PRIVATE => libc::MAP_PRIVATE,
@@ -72,7 +85,14 @@ pub fn map_handle(
         (false, true) => O_WRONLY,
     };
     let fd = shm_handle::open(handle, access, creator, true)?;
-    map(if addr.is_null() { ptr::null_mut() } else { addr }, len, prot, flags, fd.raw(), off)
+    map(
+        if addr.is_null() { ptr::null_mut() } else { addr },
+        len,
+        prot,
+        flags,
+        fd.raw(),
+        off,
+    )
 }
 
 /// `fstat()` in QNX's structure.
@@ -86,7 +106,11 @@ pub fn status(fd: i32) -> Result<Stat, Errno> {
         rdev: linux.st_rdev as u32,
         uid: linux.st_uid as i32,
         gid: linux.st_gid as i32,
-        old_times: [linux.st_mtime as u32, linux.st_atime as u32, linux.st_ctime as u32],
+        old_times: [
+            linux.st_mtime as u32,
+            linux.st_atime as u32,
+            linux.st_ctime as u32,
+        ],
         mode,
         nlink: linux.st_nlink as u32,
         blocksize: 512,
@@ -98,4 +122,3 @@ pub fn status(fd: i32) -> Result<Stat, Errno> {
         ctim: [linux.st_ctime, linux.st_ctime_nsec],
     })
 }
-

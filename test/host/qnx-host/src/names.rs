@@ -32,7 +32,11 @@ fn file_name(name: &str) -> Result<String, Errno> {
         return Err(Errno::EINVAL);
     }
     let escaped = name.replace('%', "%25").replace('/', "%2F");
-    if escaped.len() > NAME_MAX { Err(Errno::ENAMETOOLONG) } else { Ok(escaped) }
+    if escaped.len() > NAME_MAX {
+        Err(Errno::ENAMETOOLONG)
+    } else {
+        Ok(escaped)
+    }
 }
 
 fn read(path: &Path) -> Result<Option<Record>, Errno> {
@@ -92,7 +96,11 @@ pub fn detach(name: &str, chid: i32) -> Result<(), Errno> {
     let dir = dir::open()?;
     let path = path_of(&dir, name)?;
     let _lock = dir::lock(&dir)?;
-    let ours = Record { pid: process.pid, chid, nonce: process.nonce };
+    let ours = Record {
+        pid: process.pid,
+        chid,
+        nonce: process.nonce,
+    };
     if read(&path)? != Some(ours) {
         return Err(Errno::EINVAL);
     }
@@ -116,7 +124,11 @@ pub fn all() -> Result<Vec<(String, Record, bool)>, Errno> {
             continue;
         }
         if let Some(record) = read(&entry.path())? {
-            names.push((file.replace("%2F", "/").replace("%25", "%"), record, is_live(&record)));
+            names.push((
+                file.replace("%2F", "/").replace("%25", "%"),
+                record,
+                is_live(&record),
+            ));
         }
     }
     names.sort_by(|a, b| a.0.cmp(&b.0));

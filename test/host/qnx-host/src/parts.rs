@@ -21,7 +21,10 @@ pub fn total(parts: &[iovec]) -> Result<usize, Errno> {
         if part.iov_len != 0 && (part.iov_base as usize) < 4096 {
             return Err(Errno::EFAULT);
         }
-        sum = sum.checked_add(part.iov_len).filter(|sum| *sum <= isize::MAX as usize).ok_or(Errno::EOVERFLOW)?;
+        sum = sum
+            .checked_add(part.iov_len)
+            .filter(|sum| *sum <= isize::MAX as usize)
+            .ok_or(Errno::EOVERFLOW)?;
     }
     Ok(sum)
 }
@@ -38,7 +41,10 @@ pub fn range(parts: &[iovec], mut offset: usize, mut len: usize) -> Vec<iovec> {
             continue;
         }
         let take = (part.iov_len - offset).min(len);
-        out.push(iovec { iov_base: part.iov_base.wrapping_byte_add(offset), iov_len: take });
+        out.push(iovec {
+            iov_base: part.iov_base.wrapping_byte_add(offset),
+            iov_len: take,
+        });
         len -= take;
         offset = 0;
     }
@@ -96,7 +102,10 @@ pub unsafe fn scatter(parts: &[iovec], mut offset: usize, from: *const u8, len: 
 /// One buffer as a part.
 #[inline]
 pub fn one(base: *const core::ffi::c_void, len: usize) -> iovec {
-    iovec { iov_base: base.cast_mut(), iov_len: len }
+    iovec {
+        iov_base: base.cast_mut(),
+        iov_len: len,
+    }
 }
 
 /// The caller's iov array as a slice. `EFAULT` for a null array with parts, `EINVAL` for more parts than QNX takes.
@@ -126,8 +135,9 @@ mod tests {
     fn ranges_cut_across_parts() {
         let mut memory: Vec<u8> = (0..100).collect();
         let base = memory.as_mut_ptr();
-        let parts: Vec<iovec> =
-            [(0, 10), (20, 0), (30, 5), (50, 20)].map(|(at, len)| one(base.wrapping_add(at).cast(), len)).to_vec();
+        let parts: Vec<iovec> = [(0, 10), (20, 0), (30, 5), (50, 20)]
+            .map(|(at, len)| one(base.wrapping_add(at).cast(), len))
+            .to_vec();
         assert_eq!(total(&parts), Ok(35));
         let mut out = [0u8; 12];
         // SAFETY: the parts lie in `memory`, `out` elsewhere.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::channel::Channel;
 use crate::client_conn::{ClientConn, Coid};
+use crate::config::config;
 use crate::errno::Errno;
 use crate::event_table::Events;
 use crate::fds;
@@ -16,6 +17,7 @@ use crate::lane::Lane;
 use crate::scoids::Scoids;
 use crate::shm::Created;
 use crate::shm_handle::Handles;
+use crate::spin;
 use crate::sys;
 use crate::table::{Table, invalidate_caches};
 use crate::thread_block::Threads;
@@ -108,16 +110,28 @@ fn register_hooks() {
     if !DONE.swap(true, Ordering::AcqRel) {
         // SAFETY: both handlers are `extern "C"` functions that live as long as the process.
         unsafe {
-            libc::pthread_atfork(None, None, Some(after_fork));
+            libc::pthread_atfork(Some(before_fork), Some(after_fork_in_parent), Some(after_fork));
             libc::atexit(at_exit);
         }
     }
+}
+
+extern "C" fn before_fork() {
+    // What is made once must not be half made in the child, where the thread that is making it does not exist.
+    config();
+    spin::longest();
+    fds::before_fork();
+}
+
+extern "C" fn after_fork_in_parent() {
+    fds::after_fork_in_parent();
 }
 
 extern "C" fn after_fork() {
     // The parent's object is left alone: other threads of the parent may have held its locks.
     CURRENT.store(ptr::null_mut(), Ordering::Release);
     fds::after_fork_in_child();
+    crate::counters::reset();
     invalidate_caches();
 }
 

@@ -66,8 +66,12 @@ mod tests {
 
     #[test]
     fn custom_event_once_until_rearmed() {
-        let config =
-            ChannelConfig { num_pulses: 4, rearm_threshold: 2, options: CHO_CUSTOM_EVENT, ..Default::default() };
+        let config = ChannelConfig {
+            num_pulses: 4,
+            rearm_threshold: 2,
+            options: CHO_CUSTOM_EVENT,
+            ..Default::default()
+        };
         let mut pool = PulsePool::new(&config);
         assert!(pool.has_room(3) && !pool.has_room(4));
         assert!(matches!(pool.overflow(), Some(Exhausted::Event(_))));
@@ -80,7 +84,10 @@ mod tests {
 
     #[test]
     fn default_is_death() {
-        let mut pool = PulsePool::new(&ChannelConfig { num_pulses: 1, ..Default::default() });
+        let mut pool = PulsePool::new(&ChannelConfig {
+            num_pulses: 1,
+            ..Default::default()
+        });
         assert!(matches!(pool.overflow(), Some(Exhausted::Kill)));
     }
 }

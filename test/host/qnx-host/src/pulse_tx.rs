@@ -37,18 +37,27 @@ impl PulseSender {
     /// `limit`: how many different pulses the server wants in the ring at most.
     pub fn new(limit: u32) -> PulseSender {
         let limit = limit.clamp(1, layout::RING as u32);
-        PulseSender { tail: 0, limit, last: None, overflow: VecDeque::new(), asked: false }
+        PulseSender {
+            tail: 0,
+            limit,
+            last: None,
+            overflow: VecDeque::new(),
+            asked: false,
+        }
     }
 
     /// Puts a pulse in the ring. False if it is full.
     fn put(&mut self, conn: &ClientConn, (what, value, time): Waiting) -> bool {
-        let region = &conn.region;
+        let region = &conn.first.region;
         let head = region.u32(layout::RING_HEAD).load(Ordering::Acquire);
         if self.last == Some((what, value)) && self.tail != head {
             let count = region.u32(layout::ring_entry(self.tail.wrapping_sub(1)) + ring::COUNT);
             let more = |count: u32| if count == 0 { None } else { count.checked_add(1) };
             // The server takes an entry by making its count 0: if that has happened, this pulse needs a new one.
-            if count.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).is_ok() {
+            if count
+                .fetch_update(Ordering::AcqRel, Ordering::Acquire, more)
+                .is_ok()
+            {
                 return true;
             }
         }
@@ -71,9 +80,16 @@ impl PulseSender {
         if self.asked {
             return;
         }
-        let Some((what, value, time)) = self.overflow.pop_front() else { return };
+        let Some((what, value, time)) = self.overflow.pop_front() else {
+            return;
+        };
         self.asked = true;
-        let packet = Packet { number: what as i32, a: value, b: time, ..Packet::new(op::DRAIN) };
+        let packet = Packet {
+            number: what as i32,
+            a: value,
+            b: time,
+            ..Packet::new(op::DRAIN)
+        };
         match conn.sock() {
             // At most one such packet is under way, so the socket has room.
             Some(sock) if wire::send(&sock, &packet, &[], false).is_ok() => {}
@@ -84,7 +100,9 @@ impl PulseSender {
 
 /// Rings for a pulse.
 fn ring(conn: &ClientConn) {
-    conn.doorbell.u64(doorbell::word(conn.word)).fetch_add(layout::PULSE_UNIT, Ordering::SeqCst);
+    conn.doorbell
+        .u64(doorbell::word(conn.first.word))
+        .fetch_add(layout::PULSE_UNIT, Ordering::SeqCst);
     ring_sleepers(&conn.doorbell);
 }
 
@@ -114,7 +132,15 @@ pub fn send_on(conn: &ClientConn, priority: u8, code: i8, value: u64) -> Result<
     }
     add(&LIVE.pulses_sent, 1);
     if let Some(server) = &conn.local {
-        server.channel.push_pulse(PulseItem { code, priority, value, scoid: server.scoid }, false);
+        server.channel.push_pulse(
+            PulseItem {
+                code,
+                priority,
+                value,
+                scoid: server.scoid,
+            },
+            false,
+        );
         return Ok(());
     }
     let pulse = (u32::from(code as u8) | u32::from(priority) << 8, value, now_ns());

@@ -47,12 +47,18 @@ pub struct Queue<M> {
 
 impl<M> Default for Queue<M> {
     fn default() -> Self {
-        Queue { first: None, rest: BTreeMap::new(), pulses: HashMap::new(), sequence: 0 }
+        Queue {
+            first: None,
+            rest: BTreeMap::new(),
+            pulses: HashMap::new(),
+            sequence: 0,
+        }
     }
 }
 
 impl<M> Queue<M> {
     /// Nothing waits.
+    #[cfg(test)]
     pub fn is_empty(&self) -> bool {
         self.first.is_none()
     }
@@ -130,7 +136,11 @@ impl<M> Queue<M> {
             Some((_, Entry::Pulse(..))) => return self.pop(),
             Some((_, Entry::Message(_))) => {}
         }
-        let key = *self.rest.iter().find(|(_, entry)| matches!(entry, Entry::Pulse(..)))?.0;
+        let key = *self
+            .rest
+            .iter()
+            .find(|(_, entry)| matches!(entry, Entry::Pulse(..)))?
+            .0;
         if let Some(Entry::Pulse(pulse, count)) = self.rest.get_mut(&key)
             && *count > 1
         {
@@ -169,7 +179,12 @@ mod tests {
     use super::*;
 
     fn pulse(priority: u8, value: u64) -> PulseItem {
-        PulseItem { code: 1, priority, value, scoid: 1 }
+        PulseItem {
+            code: 1,
+            priority,
+            value,
+            scoid: 1,
+        }
     }
 
     #[test]
@@ -198,7 +213,10 @@ mod tests {
         assert!(!queue.push_pulse(pulse(10, 2), 3, 1));
         assert_eq!(queue.pulse_entries(), 2);
         let got: Vec<_> = std::iter::from_fn(|| queue.pop()).collect();
-        let values: Vec<u64> = got.iter().map(|i| if let Item::Pulse(p) = i { p.value } else { 99 }).collect();
+        let values: Vec<u64> = got
+            .iter()
+            .map(|i| if let Item::Pulse(p) = i { p.value } else { 99 })
+            .collect();
         assert_eq!(values, [1, 1, 1, 2, 2]);
         assert!(queue.is_empty());
     }

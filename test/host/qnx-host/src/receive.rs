@@ -35,7 +35,12 @@ thread_local! {
 ///
 /// # Safety
 /// `to` must be writable memory of ours; `info` null or valid for writing.
-pub unsafe fn receive(chid: i32, to: &[iovec], info: *mut MsgInfo, pulses_only: bool) -> Result<RcvId, Errno> {
+pub unsafe fn receive(
+    chid: i32,
+    to: &[iovec],
+    info: *mut MsgInfo,
+    pulses_only: bool,
+) -> Result<RcvId, Errno> {
     let timeout = thread::take_timeout();
     let room = total(to)?;
     process()
@@ -59,17 +64,33 @@ pub unsafe fn receive(chid: i32, to: &[iovec], info: *mut MsgInfo, pulses_only: 
 
 /// # Safety
 /// As [`receive`].
-unsafe fn deliver_pulse(channel: &Channel, pulse: &PulseItem, to: &[iovec], room: usize) -> Result<RcvId, Errno> {
+unsafe fn deliver_pulse(
+    channel: &Channel,
+    pulse: &PulseItem,
+    to: &[iovec],
+    room: usize,
+) -> Result<RcvId, Errno> {
     adopt_priority(channel, pulse.priority);
     add(&LIVE.pulses_received, 1);
     if room < size_of::<Pulse>() {
-        trace!(1, "chid {}: pulse {} lost, buffer of {room} bytes is under 24", channel.chid, pulse.code);
+        trace!(
+            1,
+            "chid {}: pulse {} lost, buffer of {room} bytes is under 24", channel.chid, pulse.code
+        );
         return Err(Errno::EFAULT);
     }
-    let image = Pulse { code: pulse.code, value: pulse.value, scoid: pulse.scoid, ..Pulse::default() };
+    let image = Pulse {
+        code: pulse.code,
+        value: pulse.value,
+        scoid: pulse.scoid,
+        ..Pulse::default()
+    };
     // SAFETY: the caller vouches for `to`; `image` is plain data without padding.
     unsafe { scatter(to, 0, (&raw const image).cast(), size_of::<Pulse>()) };
-    trace!(3, "chid {}: pulse {} value {:#x} scoid {:#x}", channel.chid, pulse.code, pulse.value, pulse.scoid);
+    trace!(
+        3,
+        "chid {}: pulse {} value {:#x} scoid {:#x}", channel.chid, pulse.code, pulse.value, pulse.scoid
+    );
     Ok(0)
 }
 
@@ -85,7 +106,9 @@ unsafe fn deliver_message(
 ) -> Result<Option<RcvId>, Errno> {
     let slot = usize::from(*slot);
     let mut held = lock(lane.slot(slot));
-    let Some(rcvid) = lane.take(slot, &mut held) else { return Ok(None) };
+    let Some(rcvid) = lane.take(slot, &mut held) else {
+        return Ok(None);
+    };
     // SAFETY: the caller vouches for `to`.
     let moved = unsafe { copy::from_client(lane, slot, &mut held, 0, to) };
     let request = held.request;
@@ -100,7 +123,11 @@ unsafe fn deliver_message(
         // Ours: the message is lost to us, the sender learns that the server faulted.
         Err(error) => {
             lane.finish(slot, &mut held, i64::from(Errno::ESRVRFAULT.0), true, 0);
-            return Err(if error == Errno::ESRVRFAULT { Errno::EFAULT } else { error });
+            return Err(if error == Errno::ESRVRFAULT {
+                Errno::EFAULT
+            } else {
+                error
+            });
         }
     };
     lane.end_touch(slot);
@@ -112,11 +139,18 @@ unsafe fn deliver_message(
     if !info.is_null() {
         let mut image = describe(channel, lane.conn.scoid, lane.conn.pid, &request);
         image.msglen = received as i64;
-        image.flags = if lane.wants_unblock(slot, &held) { MI_UNBLOCK_REQ } else { 0 };
+        image.flags = if lane.wants_unblock(slot, &held) {
+            MI_UNBLOCK_REQ
+        } else {
+            0
+        };
         // SAFETY: the caller vouches for `info`.
         unsafe { info.write(image) };
     }
-    trace!(3, "chid {}: rcvid {rcvid:#x} from pid {}, {received} bytes", channel.chid, lane.conn.pid);
+    trace!(
+        3,
+        "chid {}: rcvid {rcvid:#x} from pid {}, {received} bytes", channel.chid, lane.conn.pid
+    );
     Ok(Some(rcvid))
 }
 
@@ -144,7 +178,13 @@ fn adopt_priority(channel: &Channel, priority: u8) {
 }
 
 fn pop(channel: &Arc<Channel>, pulses_only: bool) -> Option<Item<Waiting>> {
-    channel.with_drained(|state| if pulses_only { state.queue.pop_pulse() } else { state.queue.pop() })
+    channel.with_drained(|state| {
+        if pulses_only {
+            state.queue.pop_pulse()
+        } else {
+            state.queue.pop()
+        }
+    })
 }
 
 /// The first thing that waits; blocks until there is one.
@@ -199,7 +239,9 @@ fn sleep(channel: &Arc<Channel>, pulses_only: bool, deadline: u64) -> Result<Opt
     let mut wake = Wake::Woken;
     if item.is_none() && !channel.is_dead() {
         let start = sys::now_ns();
-        wake = blocked(state::RECEIVE, 0, channel.chid, || futex_wait(sequence, before, deadline));
+        wake = blocked(state::RECEIVE, 0, channel.chid, || {
+            futex_wait(sequence, before, deadline)
+        });
         channel.spin.missed(sys::now_ns() - start);
     }
     if pulses_only {

@@ -35,20 +35,37 @@ impl Region {
 
     fn map_with(fd: i32, len: usize, flags: i32) -> Result<Region, Errno> {
         // SAFETY: a new mapping at an address that the kernel chooses.
-        let base = unsafe { libc::mmap(ptr::null_mut(), len, libc::PROT_READ | libc::PROT_WRITE, flags, fd, 0) };
+        let base = unsafe {
+            libc::mmap(
+                ptr::null_mut(),
+                len,
+                libc::PROT_READ | libc::PROT_WRITE,
+                flags,
+                fd,
+                0,
+            )
+        };
         if base == libc::MAP_FAILED {
             return Err(Errno::last_linux());
         }
         // A forked child has no business in its parent's connections. Failure only costs that protection.
         // SAFETY: exactly the range just mapped.
         unsafe { libc::madvise(base, len, libc::MADV_DONTFORK) };
-        Ok(Region { base: base.cast(), len, generation: generation() })
+        Ok(Region {
+            base: base.cast(),
+            len,
+            generation: generation(),
+        })
     }
 
     /// Address of `len` bytes at `offset`. Offsets come from constants and checked indices of ours, never from the peer.
     #[inline]
     pub fn at(&self, offset: usize, len: usize) -> *mut u8 {
-        assert!(offset <= self.len && len <= self.len - offset, "region offset {offset}+{len} beyond {}", self.len);
+        assert!(
+            offset <= self.len && len <= self.len - offset,
+            "region offset {offset}+{len} beyond {}",
+            self.len
+        );
         // SAFETY: inside the mapping, as just checked.
         unsafe { self.base.add(offset) }
     }

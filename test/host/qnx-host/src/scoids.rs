@@ -32,7 +32,11 @@ impl Scoids {
     /// mixes up an old and a new client shows it as an unknown id rather than as the wrong client.
     pub fn allocate(&mut self, make: impl FnOnce(i32) -> Arc<ServerConn>) -> Arc<ServerConn> {
         loop {
-            self.last = if self.last >= 0x0FFF_FFFF >> 4 { 1 } else { self.last + 1 };
+            self.last = if self.last >= 0x0FFF_FFFF >> 4 {
+                1
+            } else {
+                self.last + 1
+            };
             let scoid = encode(self.last);
             if let Entry::Vacant(place) = self.map.entry(scoid) {
                 let conn = make(scoid);
@@ -67,16 +71,6 @@ impl Scoids {
             Scoid::Alive(_) => true,
             Scoid::Dead(conn) => conn.channel.chid != chid,
         });
-    }
-
-    /// Ids in use, dead ones included.
-    pub fn len(&self) -> usize {
-        self.map.len()
-    }
-
-    /// No id is in use.
-    pub fn is_empty(&self) -> bool {
-        self.map.is_empty()
     }
 
     /// Live connections.

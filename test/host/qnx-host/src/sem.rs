@@ -21,14 +21,18 @@ pub struct Sem {
 /// Raises a count by one and wakes a waiter. For events, which know the count word alone; never blocks. `EOVERFLOW`.
 pub fn post(count: &AtomicU32) -> Result<(), Errno> {
     let more = |value: u32| (value < SEM_VALUE_MAX).then_some(value + 1);
-    count.fetch_update(Ordering::SeqCst, Ordering::Relaxed, more).map_err(|_| Errno::EOVERFLOW)?;
+    count
+        .fetch_update(Ordering::SeqCst, Ordering::Relaxed, more)
+        .map_err(|_| Errno::EOVERFLOW)?;
     futex_wake(count, 1);
     Ok(())
 }
 
 impl Sem {
     fn try_take(&self) -> bool {
-        self.count.fetch_update(Ordering::SeqCst, Ordering::Relaxed, |value| value.checked_sub(1)).is_ok()
+        self.count
+            .fetch_update(Ordering::SeqCst, Ordering::Relaxed, |value| value.checked_sub(1))
+            .is_ok()
     }
 
     fn wait(&self, deadline: u64) -> Result<(), Errno> {
@@ -94,6 +98,16 @@ crate::api::calls! {
     ["sem_trywait"] fn qnx_sem_trywait(sem: *mut Sem) -> c_int = errno {
         // SAFETY: the caller's semaphore.
         unsafe { at(sem) }.and_then(|sem| if sem.try_take() { Ok(0) } else { Err(Errno::EAGAIN) })
+    }
+
+    /// `sem_timedwait()`: waits until a CLOCK_REALTIME time. `ETIMEDOUT`, `EINTR`.
+    ["sem_timedwait"] fn qnx_sem_timedwait(sem: *mut Sem, until: *const libc::timespec) -> c_int = errno {
+        // SAFETY: the caller's time.
+        let until = unsafe { until.as_ref() }.ok_or(Errno::EINVAL)?;
+        let wanted = until.tv_sec.max(0) as u64 * 1_000_000_000 + until.tv_nsec.max(0) as u64;
+        let left = wanted.saturating_sub(sys::clock_ns(libc::CLOCK_REALTIME));
+        // SAFETY: the caller's semaphore.
+        unsafe { at(sem) }.and_then(|sem| sem.wait(sys::now_ns().saturating_add(left))).map(|()| 0)
     }
 
     /// `sem_timedwait_monotonic()`: waits until a CLOCK_MONOTONIC time. `ETIMEDOUT`, `EINTR`.

@@ -4,25 +4,23 @@ use core::sync::atomic::Ordering;
 
 use libc::iovec;
 
+use crate::channel::ring_sleepers;
 use crate::client_conn::{ClientConn, Coid};
+use crate::client_lane::Claim;
 use crate::counters::{LIVE, add};
 use crate::errno::Errno;
-use crate::help;
-use crate::channel::ring_sleepers;
 use crate::layout::reply::done;
 use crate::layout::send::{flag, state};
 use crate::layout::{doorbell, lane as layout, reply, send as header};
 use crate::parts::{gather, scatter, total};
 use crate::process::process;
 use crate::region::Region;
-use crate::spin::spin_until;
-use crate::sys::{self, Wake, futex_wait};
+use crate::send_wait::Wait;
+use crate::sys;
 use crate::table::Cache;
 use crate::thread::{self, Timeout};
-use crate::thread_block::{blocked, state as shown, take_kick};
 use crate::trace::trace;
-use crate::types::{CHF_UNBLOCK, TIMEOUT_REPLY, TIMEOUT_SEND};
-use crate::wire::{self, Packet, op};
+use crate::types::{TIMEOUT_REPLY, TIMEOUT_SEND};
 
 thread_local! {
     static COID: Cache<Coid> = const { Cache::new() };
@@ -31,7 +29,10 @@ thread_local! {
 /// Runs `body` with the connection behind `coid`; `EBADF` if there is none.
 #[inline]
 pub fn with_coid<R>(coid: i32, body: impl FnOnce(&Coid) -> Result<R, Errno>) -> Result<R, Errno> {
-    process().coids.with(&COID, coid, |coid| body(coid)).unwrap_or(Err(Errno::EBADF))
+    process()
+        .coids
+        .with(&COID, coid, |coid| body(coid))
+        .unwrap_or(Err(Errno::EBADF))
 }
 
 /// How a transaction ended.
@@ -75,11 +76,14 @@ unsafe fn transact(
     if conn.is_dead() || coid.detached.load(Ordering::Relaxed) {
         return Err(Errno::EBADF);
     }
-    let (slot, reused) = conn.claim_slot(coid.coid)?;
-    let region = &*conn.region;
+    let claim = conn.claim_slot(coid.coid)?;
+    let (slot, region) = (claim.slot, &*claim.lane.region);
     let base = layout::send(slot);
     let time = sys::now_ns();
-    let one_state = matches!(timeout.states & (TIMEOUT_SEND | TIMEOUT_REPLY), TIMEOUT_SEND | TIMEOUT_REPLY);
+    let one_state = matches!(
+        timeout.states & (TIMEOUT_SEND | TIMEOUT_REPLY),
+        TIMEOUT_SEND | TIMEOUT_REPLY
+    );
     let mut flags = coid.message_flags() | if one_state { flag::TELL_TAKEN } else { 0 };
     if send_len <= header::INLINE_LEN {
         flags |= flag::INLINE;
@@ -101,26 +105,31 @@ unsafe fn transact(
     long(header::REPLY_ADDR, reply_addr);
     word(header::SEND_PARTS, send_parts);
     word(header::REPLY_PARTS, reply_parts);
-    region.u32(layout::reply(slot) + reply::DONE).store(done::PENDING, Ordering::Relaxed);
-    post(conn, slot, reused);
+    region
+        .u32(layout::reply(slot) + reply::DONE)
+        .store(done::PENDING, Ordering::Relaxed);
+    post(conn, &claim);
     add(&LIVE.sends, 1);
-    trace!(3, "send on coid {:#x}: {send_len} bytes, room for {reply_len}", coid.coid);
-    let mut wait = Wait { coid, slot, time, timeout, message, answer, reason: None, slept: false };
-    let left = wait.until_done();
-    if left.is_none() {
-        let cpu = region.u32(layout::reply(slot) + reply::CPU).load(Ordering::Relaxed);
-        conn.last_cpu.store(cpu, Ordering::Relaxed);
-    }
-    let result = match left {
-        Some(_) => None,
-        // SAFETY: `answer` is the caller's.
-        None => Some(unsafe { collect(region, slot, answer, wait.reason) }),
-    };
-    conn.release_slot(process(), slot, matches!(left, Some(Left { cancelled: true, .. })));
-    match (left, result) {
-        (Some(left), _) => Err(left.errno),
-        (None, Some(result)) => result,
-        (None, None) => Err(Errno::ESRCH),
+    trace!(
+        3,
+        "send on coid {:#x}: {send_len} bytes, room for {reply_len}", coid.coid
+    );
+    let mut wait = Wait::new(coid, &claim, time, timeout, message, answer);
+    match wait.until_done() {
+        Some(left) => {
+            conn.release_slot(&claim, left.cancelled);
+            Err(left.errno)
+        }
+        None => {
+            let cpu = region
+                .u32(layout::reply(slot) + reply::CPU)
+                .load(Ordering::Relaxed);
+            conn.last_cpu.store(cpu, Ordering::Relaxed);
+            // SAFETY: `answer` is the caller's.
+            let outcome = unsafe { collect(region, slot, answer, wait.reason()) };
+            conn.release_slot(&claim, false);
+            outcome
+        }
     }
 }
 
@@ -135,218 +144,22 @@ fn describe(parts: &[iovec]) -> (u64, u32) {
 
 /// Makes the message visible and rings.
 #[inline]
-fn post(conn: &ClientConn, slot: usize, reused: bool) {
-    let word = conn.region.u32(layout::send(slot) + header::STATE);
+fn post(conn: &ClientConn, claim: &Claim<'_>) {
+    let word = claim.lane.region.u32(layout::send(claim.slot) + header::STATE);
     // A cancelled message that the server knows of but has not looked at becomes this one, without another toggle: the
     // server would take two toggles for none.
-    if reused
-        && word.compare_exchange(state::CANCELLED, state::SENT, Ordering::SeqCst, Ordering::Acquire).is_ok()
+    if claim.reused
+        && word
+            .compare_exchange(state::CANCELLED, state::SENT, Ordering::SeqCst, Ordering::Acquire)
+            .is_ok()
     {
         return;
     }
     word.store(state::SENT, Ordering::Release);
-    conn.doorbell.u64(doorbell::word(conn.word)).fetch_xor(1 << slot, Ordering::SeqCst);
+    conn.doorbell
+        .u64(doorbell::word(claim.lane.word))
+        .fetch_xor(1 << claim.slot, Ordering::SeqCst);
     ring_sleepers(&conn.doorbell);
-}
-
-/// The sender left before it was answered.
-struct Left {
-    errno: Errno,
-    /// Its message was not received yet, and the server may still come across it.
-    cancelled: bool,
-}
-
-struct Wait<'a> {
-    coid: &'a Coid,
-    slot: usize,
-    time: u64,
-    timeout: Timeout,
-    message: &'a [iovec],
-    answer: &'a [iovec],
-    /// Why this thread asked to be unblocked; it then waits for the server whatever happens.
-    reason: Option<Errno>,
-    /// It has been in the kernel: others may have meant it.
-    slept: bool,
-}
-
-impl Wait<'_> {
-    fn conn(&self) -> &ClientConn {
-        &self.coid.conn
-    }
-
-    /// Waits for the answer. `Some` if the thread left without one.
-    fn until_done(&mut self) -> Option<Left> {
-        let conn = &*self.coid.conn;
-        let word = conn.region.u32(layout::reply(self.slot) + reply::DONE);
-        let budget = conn.spin.now(conn.last_cpu.load(Ordering::Relaxed) as u16);
-        if spin_until(budget, || word.load(Ordering::Acquire) != done::PENDING) {
-            conn.spin.hit();
-        }
-        loop {
-            match word.load(Ordering::Acquire) {
-                done::DONE => return None,
-                done::HELP => {
-                    // SAFETY: these are the buffers of the message in this slot.
-                    unsafe { help::serve(&conn.region, self.slot, self.message, self.answer) };
-                    continue;
-                }
-                done::POKE => {
-                    let _ =
-                        word.compare_exchange(done::POKE, done::PENDING, Ordering::SeqCst, Ordering::SeqCst);
-                }
-                _ => {}
-            }
-            if let Some(left) = self.look_around() {
-                return Some(left);
-            }
-            if word
-                .compare_exchange(done::PENDING, done::SLEEPING, Ordering::SeqCst, Ordering::SeqCst)
-                .is_err()
-            {
-                continue;
-            }
-            // After the word says "sleeping": who marks the connection dead or the coid detached pokes afterwards.
-            let wake = if conn.is_dead() || self.coid.detached.load(Ordering::SeqCst) && self.reason.is_none() {
-                Wake::Woken
-            } else {
-                let start = sys::now_ns();
-                self.slept = true;
-                let shown = if self.slot_state() == state::SENT { shown::SEND } else { shown::REPLY };
-                let deadline = self.deadline();
-                let wake = blocked(shown, conn.pid, conn.chid, || futex_wait(word, done::SLEEPING, deadline));
-                conn.spin.missed(sys::now_ns() - start);
-                wake
-            };
-            let _ = word.compare_exchange(done::SLEEPING, done::PENDING, Ordering::SeqCst, Ordering::SeqCst);
-            if wake == Wake::Signal
-                && self.reason.is_none()
-                && let Some(left) = self.try_leave(Errno::EINTR)
-            {
-                return Some(left);
-            }
-        }
-    }
-
-    fn slot_state(&self) -> u32 {
-        self.conn().region.u32(layout::send(self.slot) + header::STATE).load(Ordering::Acquire)
-    }
-
-    fn blocked_state(&self) -> u32 {
-        if self.slot_state() == state::SENT { TIMEOUT_SEND } else { TIMEOUT_REPLY }
-    }
-
-    fn deadline(&self) -> u64 {
-        if self.reason.is_some() { sys::FOREVER } else { self.timeout.deadline_in(self.blocked_state()) }
-    }
-
-    /// Reasons to leave other than a signal.
-    fn look_around(&mut self) -> Option<Left> {
-        if self.conn().is_dead() {
-            // The server is gone: nobody will look at the slot again.
-            return Some(Left { errno: Errno::ESRCH, cancelled: false });
-        }
-        if self.reason.is_some() {
-            return None;
-        }
-        if self.coid.detached.load(Ordering::SeqCst) {
-            return self.try_leave(Errno::EBADF);
-        }
-        let deadline = self.deadline();
-        if deadline != sys::FOREVER && sys::now_ns() >= deadline || self.slept && take_kick() {
-            return self.try_leave(Errno::ETIMEDOUT);
-        }
-        None
-    }
-
-    /// Leaves if the state allows it. Else (REPLY-blocked on an UNBLOCK channel) asks the server to let go and waits on.
-    fn try_leave(&mut self, errno: Errno) -> Option<Left> {
-        let conn = &*self.coid.conn;
-        let word = conn.region.u32(layout::send(self.slot) + header::STATE);
-        let mut now = word.load(Ordering::Acquire);
-        loop {
-            let next = match now {
-                state::SENT => state::CANCELLED,
-                // Answered this very moment: the loop above finds the answer.
-                state::FREE => return None,
-                _ if conn.channel_flags & CHF_UNBLOCK != 0 => now | state::UNBLOCK,
-                _ if now & state::BUSY != 0 => now | state::WANTS_OUT,
-                _ => state::FREE,
-            };
-            match word.compare_exchange(now, next, Ordering::SeqCst, Ordering::Acquire) {
-                Err(changed) => now = changed,
-                Ok(_) => {
-                    return match next {
-                        state::CANCELLED => Some(Left { errno, cancelled: true }),
-                        state::FREE => Some(Left { errno, cancelled: false }),
-                        _ if next & state::UNBLOCK != 0 => {
-                            self.reason = Some(errno);
-                            self.ask_unblock();
-                            None
-                        }
-                        // WANTS_OUT: poked when the server is done touching our buffers; then the reason is found anew.
-                        _ => {
-                            self.leave_when_idle(errno)
-                        }
-                    };
-                }
-            }
-        }
-    }
-
-    /// The server is copying: waits until it is not, then leaves, unless the answer came with it.
-    fn leave_when_idle(&mut self, errno: Errno) -> Option<Left> {
-        let conn = &*self.coid.conn;
-        let word = conn.region.u32(layout::reply(self.slot) + reply::DONE);
-        loop {
-            match word.load(Ordering::Acquire) {
-                done::DONE => return None,
-                done::HELP => {
-                    // SAFETY: these are the buffers of the message in this slot.
-                    unsafe { help::serve(&conn.region, self.slot, self.message, self.answer) };
-                }
-                done::PENDING | done::SLEEPING => {
-                    if conn.is_dead() {
-                        return Some(Left { errno: Errno::ESRCH, cancelled: false });
-                    }
-                    let _ = word.compare_exchange(
-                        done::PENDING,
-                        done::SLEEPING,
-                        Ordering::SeqCst,
-                        Ordering::SeqCst,
-                    );
-                    futex_wait(word, done::SLEEPING, sys::FOREVER);
-                }
-                _ => {
-                    let _ =
-                        word.compare_exchange(done::POKE, done::PENDING, Ordering::SeqCst, Ordering::SeqCst);
-                    let free = state::FREE;
-                    let state_word = conn.region.u32(layout::send(self.slot) + header::STATE);
-                    let idle = state::TAKEN;
-                    if state_word.compare_exchange(idle, free, Ordering::SeqCst, Ordering::Acquire).is_ok() {
-                        return Some(Left { errno, cancelled: false });
-                    }
-                    let again = state::TAKEN | state::BUSY;
-                    let _ = state_word.compare_exchange(
-                        again,
-                        again | state::WANTS_OUT,
-                        Ordering::SeqCst,
-                        Ordering::Acquire,
-                    );
-                }
-            }
-        }
-    }
-
-    fn ask_unblock(&self) {
-        let conn = self.conn();
-        trace!(3, "slot {} of pid {} chid {}: asking to be unblocked", self.slot, conn.pid, conn.chid);
-        if let Some(server) = &conn.local {
-            server.unblock_requested(self.slot, self.time);
-        } else if let Some(sock) = conn.sock() {
-            let packet = Packet { number: self.slot as i32, a: self.time, ..Packet::new(op::UNBLOCK) };
-            let _ = wire::send(&sock, &packet, &[], true);
-        }
-    }
 }
 
 /// Reads the answer out of the slot.

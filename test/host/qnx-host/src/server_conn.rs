@@ -32,8 +32,8 @@ pub struct ServerConn {
     pub uid: u32,
     /// See `uid`.
     pub gid: u32,
-    /// Its lane; set once, right after creation.
-    lane: OnceLock<Arc<Lane>>,
+    /// Its lanes; the first is made with the connection.
+    lanes: Mutex<Vec<Arc<Lane>>>,
     /// Socket to the client process; `None` once closed, or for a client inside this process.
     sock: Mutex<Option<Arc<Fd>>>,
     /// The client half, when it lives in this process.
@@ -60,7 +60,7 @@ pub struct Peer {
     pub events: Option<EventView>,
 }
 
-/// Makes both the connection and its lane, and lists them. The region is shared with the client.
+/// Makes a connection with its first lane, and lists both. The region is shared with the client.
 pub fn create(
     process: &'static Process,
     channel: &Arc<Channel>,
@@ -74,7 +74,7 @@ pub fn create(
             pid: peer.pid,
             uid: peer.uid,
             gid: peer.gid,
-            lane: OnceLock::new(),
+            lanes: Mutex::new(Vec::new()),
             sock: Mutex::new(peer.sock),
             local: OnceLock::new(),
             holds: AtomicU32::new(1),
@@ -82,20 +82,15 @@ pub fn create(
             events: peer.events,
         })
     });
-    let made = channel.add_lane(|index| {
-        Ok(process.lanes.insert_lowest(0, |id| Arc::new(Lane::new(id, index, region, Arc::clone(&conn)))))
-    });
-    match made {
-        Ok(lane) => {
-            let _ = conn.lane.set(Arc::clone(&lane));
-            trace!(2, "scoid {:#x}: pid {} connected to chid {}", conn.scoid, conn.pid, channel.chid);
-            Ok(lane)
-        }
-        Err(error) => {
-            lock(&process.scoids).release(conn.scoid);
-            Err(error)
-        }
+    let made = conn.add_lane(process, region);
+    match &made {
+        Ok(_) => trace!(
+            2,
+            "scoid {:#x}: pid {} connected to chid {}", conn.scoid, conn.pid, channel.chid
+        ),
+        Err(_) => lock(&process.scoids).release(conn.scoid),
     }
+    made
 }
 
 impl ServerConn {
@@ -114,9 +109,32 @@ impl ServerConn {
         self.local.get().is_some()
     }
 
-    /// The lane; `None` only while the connection is being made.
-    pub fn lane(&self) -> Option<&Arc<Lane>> {
-        self.lane.get()
+    /// Adds a lane: its first, or one more for a client with many blocked threads.
+    pub fn add_lane(
+        self: &Arc<Self>,
+        process: &'static Process,
+        region: Arc<Region>,
+    ) -> Result<Arc<Lane>, Errno> {
+        let mut lanes = lock(&self.lanes);
+        // Who cleans up sets the flag first and takes the list afterwards.
+        if self.gone.load(Ordering::SeqCst) {
+            return Err(Errno::ESRCH);
+        }
+        let lane = self.channel.add_lane(|index| {
+            let make = |id| Arc::new(Lane::new(id, index, region, Arc::clone(self)));
+            Ok(process.lanes.insert_lowest(0, make))
+        })?;
+        lanes.push(Arc::clone(&lane));
+        Ok(lane)
+    }
+
+    /// A lane by its position.
+    pub fn lane(&self, ordinal: usize) -> Option<Arc<Lane>> {
+        lock(&self.lanes).get(ordinal).cloned()
+    }
+
+    fn lanes(&self) -> Vec<Arc<Lane>> {
+        lock(&self.lanes).clone()
     }
 
     /// The socket, while the client is connected.
@@ -125,15 +143,24 @@ impl ServerConn {
     }
 
     fn kernel_pulse(&self, code: i8, priority: u8, value: u64) {
-        self.channel.push_pulse(PulseItem { code, priority, value, scoid: self.scoid }, true);
+        self.channel.push_pulse(
+            PulseItem {
+                code,
+                priority,
+                value,
+                scoid: self.scoid,
+            },
+            true,
+        );
     }
 
-    /// The client's thread in `slot`, which sent at `time`, wants out: tells the server by pulse.
-    pub fn unblock_requested(&self, slot: usize, time: u64) {
-        let Some(lane) = self.lane() else { return };
+    /// The client's thread in `slot` of lane `ordinal`, which sent at `time`, wants out: tells the server by pulse.
+    pub fn unblock_requested(&self, ordinal: usize, slot: usize, time: u64) {
+        let Some(lane) = self.lane(ordinal) else { return };
         let pulse = {
             let held = lock(lane.slot(slot));
-            let current = held.held == Held::Yes && held.request.time == time && lane.wants_unblock(slot, &held);
+            let current =
+                held.held == Held::Yes && held.request.time == time && lane.wants_unblock(slot, &held);
             current.then(|| (held.request.priority, lane.rcvid(slot, &held) as u64))
         };
         // Else it has been answered in the meantime.
@@ -142,38 +169,39 @@ impl ServerConn {
         }
     }
 
-    /// The client process is gone, or has detached its last connection to this channel. Called once.
+    /// The client process is gone, or has detached its last connection to this channel. The first call counts.
     pub fn client_gone(&self, process: &'static Process) {
-        let Some(lane) = self.lane() else { return };
         if self.gone.swap(true, Ordering::SeqCst) {
             return;
         }
-        lane.dead.store(true, Ordering::SeqCst);
-        help::abandon(lane);
         drop(lock(&self.sock).take());
-        self.channel.remove_lane(lane);
-        let unblock = self.channel.flags & CHF_UNBLOCK != 0;
-        for slot in 0..layout::SLOTS {
-            let pulse = {
-                let mut held = lock(lane.slot(slot));
-                match held.held {
-                    Held::Yes if unblock => {
-                        held.held = Held::Dying;
-                        self.holds.fetch_add(1, Ordering::SeqCst);
-                        Some((held.request.priority, lane.rcvid(slot, &held) as u64))
-                    }
-                    Held::Yes => {
-                        held.held = Held::No;
-                        None
-                    }
-                    _ => None,
-                }
-            };
-            if let Some((priority, rcvid)) = pulse {
-                self.kernel_pulse(PULSE_CODE_UNBLOCK, priority, rcvid);
+        for lane in self.lanes() {
+            lane.dead.store(true, Ordering::SeqCst);
+            help::abandon(&lane);
+            self.channel.remove_lane(&lane);
+            for slot in 0..layout::SLOTS {
+                self.client_gone_from(&lane, slot);
             }
         }
+        // The pulses that it sent wait in the queue now.
+        self.channel.wake_receivers();
         self.release_hold(process);
+    }
+
+    fn client_gone_from(&self, lane: &Lane, slot: usize) {
+        let mut held = lock(lane.slot(slot));
+        if held.held != Held::Yes {
+            return;
+        }
+        if self.channel.flags & CHF_UNBLOCK == 0 {
+            held.held = Held::No;
+            return;
+        }
+        held.held = Held::Dying;
+        self.holds.fetch_add(1, Ordering::SeqCst);
+        let (priority, rcvid) = (held.request.priority, lane.rcvid(slot, &held) as u64);
+        drop(held);
+        self.kernel_pulse(PULSE_CODE_UNBLOCK, priority, rcvid);
     }
 
     /// One reason less to hold back DISCONNECT; the last one ends the connection.
@@ -181,10 +209,11 @@ impl ServerConn {
         if self.holds.fetch_sub(1, Ordering::SeqCst) != 1 {
             return;
         }
-        trace!(2, "scoid {:#x}: pid {} disconnected from chid {}", self.scoid, self.pid, self.channel.chid);
-        if let Some(lane) = self.lane() {
-            process.lanes.remove(lane.id);
-        }
+        trace!(
+            2,
+            "scoid {:#x}: pid {} disconnected from chid {}", self.scoid, self.pid, self.channel.chid
+        );
+        self.unlist_lanes(process);
         if self.channel.flags & CHF_DISCONNECT != 0 && !self.channel.is_dead() {
             lock(&process.scoids).keep_dead(self.scoid);
             self.kernel_pulse(PULSE_CODE_DISCONNECT, PRIORITY_DEFAULT, 0);
@@ -193,18 +222,26 @@ impl ServerConn {
         }
     }
 
+    fn unlist_lanes(&self, process: &'static Process) {
+        for lane in lock(&self.lanes).drain(..) {
+            process.lanes.remove(lane.id);
+        }
+    }
+
     /// The channel is being destroyed: the client's calls fail, our rcvids die.
     pub fn channel_gone(&self, process: &'static Process) {
-        let Some(lane) = self.lane() else { return };
         if self.gone.swap(true, Ordering::SeqCst) {
             return;
         }
-        lane.dead.store(true, Ordering::SeqCst);
-        help::abandon(lane);
-        for slot in 0..layout::SLOTS {
-            lock(lane.slot(slot)).held = Held::No;
+        for lane in self.lanes() {
+            lane.dead.store(true, Ordering::SeqCst);
+            help::abandon(&lane);
+            for slot in 0..layout::SLOTS {
+                // Waits for whoever is answering through this slot.
+                lock(lane.slot(slot)).held = Held::No;
+            }
         }
-        process.lanes.remove(lane.id);
+        self.unlist_lanes(process);
         lock(&process.scoids).release(self.scoid);
         if let Some(client) = self.local() {
             client.server_gone(process);

@@ -68,7 +68,11 @@ impl Object {
 /// Mode that fstat shows: without our flag bits on memory objects.
 pub fn visible_mode(fd: i32, mode: u32) -> u32 {
     // SAFETY: plain call. Fails on what is not a memory file.
-    if unsafe { libc::fcntl(fd, libc::F_GET_SEALS) } >= 0 { mode & !bit::ALL } else { mode }
+    if unsafe { libc::fcntl(fd, libc::F_GET_SEALS) } >= 0 {
+        mode & !bit::ALL
+    } else {
+        mode
+    }
 }
 
 fn set_mode(fd: i32, mode: u32) -> Result<(), Errno> {
@@ -79,7 +83,9 @@ fn set_mode(fd: i32, mode: u32) -> Result<(), Errno> {
 fn page_up(size: u64) -> Result<u64, Errno> {
     // SAFETY: no preconditions.
     let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as u64;
-    size.checked_next_multiple_of(page).filter(|size| *size <= i64::MAX as u64).ok_or(Errno::EINVAL)
+    size.checked_next_multiple_of(page)
+        .filter(|size| *size <= i64::MAX as u64)
+        .ok_or(Errno::EINVAL)
 }
 
 /// `shm_open(SHM_ANON, ...)`: a new object of size 0 with no name. Close-on-exec, as all of these.
@@ -112,11 +118,22 @@ pub fn open_named(name: &str, oflag: i32, mode: u32) -> Result<i32, Errno> {
     let access = oflag & O_ACCMODE;
     let flags = open_flags::to_linux(oflag)? & !libc::O_ACCMODE;
     let mut options = OpenOptions::new();
-    options.read(true).write(access != O_RDONLY).mode(mode & 0o666).custom_flags(flags | libc::O_NOFOLLOW);
-    options.create(oflag & O_CREAT != 0 && access != O_RDONLY).create_new(oflag & (O_CREAT | O_EXCL) == (O_CREAT | O_EXCL));
+    options
+        .read(true)
+        .write(access != O_RDONLY)
+        .mode(mode & 0o666)
+        .custom_flags(flags | libc::O_NOFOLLOW);
+    options
+        .create(oflag & O_CREAT != 0 && access != O_RDONLY)
+        .create_new(oflag & (O_CREAT | O_EXCL) == (O_CREAT | O_EXCL));
     if oflag & O_CREAT != 0 && access == O_RDONLY {
         // Rust wants write access to create; make it first, then open it as asked.
-        let _ = OpenOptions::new().write(true).create(true).truncate(false).mode(mode & 0o666).open(&path)?;
+        let _ = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(mode & 0o666)
+            .open(&path)?;
         options.create_new(false);
     }
     Ok(options.open(path)?.into_raw_fd())

@@ -59,7 +59,7 @@ fn narrowed(object: &Fd, access: i32) -> Result<Fd, Errno> {
     let mut options = std::fs::OpenOptions::new();
     // Linux maps nothing for writing that it may not read, so O_WRONLY is opened for both.
     options.read(true).write(access != O_RDONLY);
-    dir::fd_from(options.open(path)?)
+    dir::open_fd(&options, &path)
 }
 
 impl Handles {
@@ -68,7 +68,12 @@ impl Handles {
         let mut map = lock(&self.map);
         // Recipients that died without using theirs.
         map.retain(|_, entry| exists(entry.recipient));
-        let entry = Entry { object, recipient, access, mapping_only };
+        let entry = Entry {
+            object,
+            recipient,
+            access,
+            mapping_only,
+        };
         loop {
             let handle = (sys::random_u64() << PID_BITS) | pid as u64;
             if handle >> PID_BITS != 0 && !map.contains_key(&handle) {
@@ -82,7 +87,10 @@ impl Handles {
     /// the handle has, or a descriptor where only a mapping is allowed.
     pub fn open(&self, handle: u64, pid: i32, access: i32, for_mapping: bool) -> Result<Fd, Errno> {
         let mut map = lock(&self.map);
-        let entry = map.get(&handle).filter(|entry| entry.recipient == pid).ok_or(Errno::ENOENT)?;
+        let entry = map
+            .get(&handle)
+            .filter(|entry| entry.recipient == pid)
+            .ok_or(Errno::ENOENT)?;
         let wanted = access_of(access)?;
         if !covers(entry.access, wanted) || (entry.mapping_only && !for_mapping) {
             return Err(Errno::EACCES);
@@ -118,6 +126,7 @@ impl Handles {
     }
 
     /// No handle is outstanding.
+    #[cfg(test)]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -132,7 +141,13 @@ pub fn create(fd: i32, recipient: i32, access: i32, options: u32) -> Result<u64,
     }
     // SAFETY: plain call; a bad number gives EBADF.
     let mode = sys::check(unsafe { libc::fcntl(fd, libc::F_GETFL) })? & libc::O_ACCMODE;
-    let have = if mode == libc::O_RDWR { O_RDWR } else if mode == libc::O_RDONLY { O_RDONLY } else { O_WRONLY };
+    let have = if mode == libc::O_RDWR {
+        O_RDWR
+    } else if mode == libc::O_RDONLY {
+        O_RDONLY
+    } else {
+        O_WRONLY
+    };
     if !covers(have, access) {
         return Err(Errno::EACCES);
     }
@@ -142,7 +157,9 @@ pub fn create(fd: i32, recipient: i32, access: i32, options: u32) -> Result<u64,
     let process = process();
     process.be_reachable()?;
     let mapping_only = options & SHM_CREATE_HANDLE_OPT_NOFD != 0;
-    let handle = process.handles.create(duplicate_raw(fd)?, recipient, access, mapping_only, process.pid);
+    let handle = process
+        .handles
+        .create(duplicate_raw(fd)?, recipient, access, mapping_only, process.pid);
     trace!(2, "handle {handle:#x} for pid {recipient}");
     Ok(handle)
 }
@@ -162,14 +179,23 @@ pub fn open(handle: u64, access: i32, creator: i32, for_mapping: bool) -> Result
         return process.handles.open(handle, pid, access, for_mapping);
     }
     let sock = dir::connect(pid).map_err(gone)?;
-    let request = Packet { number: access, a: handle, b: u64::from(for_mapping), ..Packet::new(op::OPEN_HANDLE) };
+    let request = Packet {
+        number: access,
+        a: handle,
+        b: u64::from(for_mapping),
+        ..Packet::new(op::OPEN_HANDLE)
+    };
     let mut fds = Vec::new();
     wire::ask(&sock, &request, &[], &mut fds).map_err(gone)?;
     fds.pop().ok_or(Errno::ENOENT)
 }
 
 fn gone(errno: Errno) -> Errno {
-    if errno == Errno::ESRCH { Errno::ENOENT } else { errno }
+    if errno == Errno::ESRCH {
+        Errno::ENOENT
+    } else {
+        errno
+    }
 }
 
 /// shm_delete_handle. `ESRCH` unknown, or neither creator nor recipient.
@@ -181,7 +207,10 @@ pub fn delete(handle: u64) -> Result<(), Errno> {
         return process.handles.delete(handle, pid, pid);
     }
     let sock = dir::connect(pid).map_err(|_| Errno::ESRCH)?;
-    let request = Packet { a: handle, ..Packet::new(op::DELETE_HANDLE) };
+    let request = Packet {
+        a: handle,
+        ..Packet::new(op::DELETE_HANDLE)
+    };
     wire::ask(&sock, &request, &[], &mut Vec::new()).map(|_| ())
 }
 
@@ -198,13 +227,26 @@ mod tests {
         let handles = Handles::default();
         let me = sys::pid();
         let handle = handles.create(object(), me, O_RDONLY, false, me);
-        assert_eq!(handles.open(handle, me + 1, O_RDONLY, false).map(|_| ()), Err(Errno::ENOENT));
-        assert_eq!(handles.open(handle, me, O_RDWR, false).map(|_| ()), Err(Errno::EACCES));
-        assert_eq!(handles.open(handle ^ (1 << 40), me, O_RDONLY, false).map(|_| ()), Err(Errno::ENOENT));
+        assert_eq!(
+            handles.open(handle, me + 1, O_RDONLY, false).map(|_| ()),
+            Err(Errno::ENOENT)
+        );
+        assert_eq!(
+            handles.open(handle, me, O_RDWR, false).map(|_| ()),
+            Err(Errno::EACCES)
+        );
+        assert_eq!(
+            handles.open(handle ^ (1 << 40), me, O_RDONLY, false).map(|_| ()),
+            Err(Errno::ENOENT)
+        );
         let opened = handles.open(handle, me, O_RDONLY, false).expect("first open");
         // SAFETY: plain call.
-        assert_eq!(unsafe { libc::fcntl(opened.raw(), libc::F_GETFL) } & libc::O_ACCMODE, libc::O_RDONLY);
-        assert_eq!(handles.open(handle, me, O_RDONLY, false).map(|_| ()), Err(Errno::ENOENT));
+        let mode = unsafe { libc::fcntl(opened.raw(), libc::F_GETFL) } & libc::O_ACCMODE;
+        assert_eq!(mode, libc::O_RDONLY);
+        assert_eq!(
+            handles.open(handle, me, O_RDONLY, false).map(|_| ()),
+            Err(Errno::ENOENT)
+        );
     }
 
     #[test]
@@ -212,7 +254,10 @@ mod tests {
         let handles = Handles::default();
         let me = sys::pid();
         let handle = handles.create(object(), me, O_RDWR, true, me);
-        assert_eq!(handles.open(handle, me, O_RDWR, false).map(|_| ()), Err(Errno::EACCES));
+        assert_eq!(
+            handles.open(handle, me, O_RDWR, false).map(|_| ()),
+            Err(Errno::EACCES)
+        );
         assert!(handles.open(handle, me, O_RDWR, true).is_ok());
         let handle = handles.create(object(), me, O_RDWR, false, me);
         assert_eq!(handles.delete(handle, me + 1, me), Err(Errno::ESRCH));

@@ -46,14 +46,19 @@ pub fn to_linux(qnx: i32) -> Option<i32> {
         let linux = libc::SIGRTMIN() + qnx - RT_FIRST;
         return (linux <= libc::SIGRTMAX()).then_some(linux);
     }
-    PAIRS.iter().find(|(number, _)| *number == qnx).map(|(_, linux)| *linux)
+    PAIRS
+        .iter()
+        .find(|(number, _)| *number == qnx)
+        .map(|(_, linux)| *linux)
 }
 
 /// Queues a signal with a value to this process, or to one of its threads by QNX id.
 pub fn queue(qnx: i32, value: u64, tid: Option<i32>) -> Result<(), Errno> {
     let signal = to_linux(qnx).ok_or(Errno::EINVAL)?;
     let Some(tid) = tid else {
-        let value = libc::sigval { sival_ptr: value as *mut _ };
+        let value = libc::sigval {
+            sival_ptr: value as *mut _,
+        };
         // SAFETY: plain call; the value is data to us.
         sys::check(unsafe { libc::sigqueue(sys::pid(), signal, value) })?;
         return Ok(());

@@ -17,9 +17,16 @@ use crate::sys;
 #[derive(Debug)]
 pub struct SpinBudget(AtomicU32);
 
-fn longest() -> u32 {
+/// Longest spin in nanoseconds; 0 on a machine with one CPU.
+pub fn longest() -> u32 {
     static LONGEST: OnceLock<u32> = OnceLock::new();
-    *LONGEST.get_or_init(|| if sys::usable_cpus() > 1 { config().spin_ns as u32 } else { 0 })
+    *LONGEST.get_or_init(|| {
+        if sys::online_cpus() > 1 {
+            config().spin_ns as u32
+        } else {
+            0
+        }
+    })
 }
 
 impl SpinBudget {

@@ -10,7 +10,7 @@ use std::ptr;
 
 use crate::counters::{LIVE, add};
 use crate::errno::Errno;
-use crate::fds::Fd;
+use crate::fds::{Fd, Making};
 
 /// Why [`futex_wait`] returned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,7 +36,10 @@ pub fn now_ns() -> u64 {
 /// A Linux clock in nanoseconds; 0 if there is no such clock.
 #[inline]
 pub fn clock_ns(clock: libc::clockid_t) -> u64 {
-    let mut ts = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut ts = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: `ts` is a valid timespec to write to.
     unsafe { libc::clock_gettime(clock, &mut ts) };
     ts.tv_sec as u64 * 1_000_000_000 + ts.tv_nsec as u64
@@ -86,9 +89,10 @@ pub fn current_cpu() -> u16 {
     u16::try_from(cpu).unwrap_or(u16::MAX)
 }
 
-/// How many CPUs this process may use.
-pub fn usable_cpus() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+/// How many CPUs the machine has. Not how many we may use: a peer pinned elsewhere is worth a spin.
+pub fn online_cpus() -> usize {
+    // SAFETY: no preconditions.
+    usize::try_from(unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) }).unwrap_or(1)
 }
 
 /// Process id of the caller.
@@ -99,8 +103,9 @@ pub fn pid() -> i32 {
 /// Makes an anonymous memory file that can be sealed.
 pub fn memfd(name: &CStr, len: u64) -> Result<Fd, Errno> {
     // SAFETY: `name` is a valid C string.
-    let fd = unsafe { libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING) };
-    let fd = Fd::adopt(fd)?;
+    let fd = Fd::make(|| unsafe {
+        libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING)
+    })?;
     if len > 0 {
         // SAFETY: plain call on a descriptor that we own.
         check(unsafe { libc::ftruncate(fd.raw(), len as libc::off_t) })?;
@@ -110,7 +115,11 @@ pub fn memfd(name: &CStr, len: u64) -> Result<Fd, Errno> {
 
 /// Decodes the libc convention "-1 and errno".
 pub fn check(result: i32) -> Result<i32, Errno> {
-    if result == -1 { Err(Errno::last_linux()) } else { Ok(result) }
+    if result == -1 {
+        Err(Errno::last_linux())
+    } else {
+        Ok(result)
+    }
 }
 
 /// Random 64 bits from the system.
@@ -118,7 +127,11 @@ pub fn random_u64() -> u64 {
     let mut bytes = [0u8; 8];
     // SAFETY: the buffer is valid for 8 bytes.
     let got = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), 8, 0) };
-    if got == 8 { u64::from_ne_bytes(bytes) } else { now_ns() ^ ((pid() as u64) << 32) }
+    if got == 8 {
+        u64::from_ne_bytes(bytes)
+    } else {
+        now_ns() ^ ((pid() as u64) << 32)
+    }
 }
 
 /// Blocks every signal for the calling thread, runs `body`, restores the mask. Threads made inside inherit the block.
@@ -137,11 +150,21 @@ pub fn with_signals_blocked<R>(body: impl FnOnce() -> R) -> R {
 
 /// Credentials of the process at the other end of a connected Unix socket, from the kernel.
 pub fn peer_credentials(fd: &Fd) -> Result<libc::ucred, Errno> {
-    let mut cred = libc::ucred { pid: 0, uid: 0, gid: 0 };
+    let mut cred = libc::ucred {
+        pid: 0,
+        uid: 0,
+        gid: 0,
+    };
     let mut len = mem::size_of::<libc::ucred>() as libc::socklen_t;
     // SAFETY: `cred` and `len` are valid for the sizes given.
     check(unsafe {
-        libc::getsockopt(fd.raw(), libc::SOL_SOCKET, libc::SO_PEERCRED, (&raw mut cred).cast(), &mut len)
+        libc::getsockopt(
+            fd.raw(),
+            libc::SOL_SOCKET,
+            libc::SO_PEERCRED,
+            (&raw mut cred).cast(),
+            &mut len,
+        )
     })?;
     Ok(cred)
 }
@@ -155,7 +178,10 @@ struct ControlBuffer([u8; 64]);
 /// Sends one packet with descriptors. `EAGAIN` if the socket is full and `wait` is false.
 pub fn send_packet(fd: &Fd, bytes: &[u8], fds: &[i32], wait: bool) -> Result<(), Errno> {
     let fds = &fds[..fds.len().min(MAX_FDS)];
-    let mut iov = libc::iovec { iov_base: bytes.as_ptr() as *mut _, iov_len: bytes.len() };
+    let mut iov = libc::iovec {
+        iov_base: bytes.as_ptr() as *mut _,
+        iov_len: bytes.len(),
+    };
     let mut control = ControlBuffer([0; 64]);
     // SAFETY: an all-zero msghdr is valid.
     let mut header: libc::msghdr = unsafe { mem::zeroed() };
@@ -188,9 +214,32 @@ pub fn send_packet(fd: &Fd, bytes: &[u8], fds: &[i32], wait: bool) -> Result<(),
     }
 }
 
-/// Receives one packet and the descriptors that came with it. `Ok(0)` = the peer is gone.
-pub fn receive_packet(fd: &Fd, bytes: &mut [u8], fds: &mut Vec<Fd>, wait: bool) -> Result<usize, Errno> {
-    let mut iov = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
+/// Receives one packet and the descriptors that came with it, waiting up to `wait` for it (`EAGAIN`). `Ok(0)` = the peer
+/// is gone.
+pub fn receive_packet(fd: &Fd, bytes: &mut [u8], fds: &mut Vec<Fd>, wait: Duration) -> Result<usize, Errno> {
+    let end = now_ns() + wait.as_nanos() as u64;
+    loop {
+        match try_receive_packet(fd, bytes, fds) {
+            Err(Errno::EAGAIN) if now_ns() < end => {
+                let mut poll = libc::pollfd {
+                    fd: fd.raw(),
+                    events: libc::POLLIN,
+                    revents: 0,
+                };
+                let left = (end - now_ns().min(end)).div_ceil(1_000_000);
+                // SAFETY: one valid pollfd.
+                unsafe { libc::poll(&mut poll, 1, left as i32) };
+            }
+            other => return other,
+        }
+    }
+}
+
+fn try_receive_packet(fd: &Fd, bytes: &mut [u8], fds: &mut Vec<Fd>) -> Result<usize, Errno> {
+    let mut iov = libc::iovec {
+        iov_base: bytes.as_mut_ptr().cast(),
+        iov_len: bytes.len(),
+    };
     let mut control = ControlBuffer([0; 64]);
     // SAFETY: an all-zero msghdr is valid.
     let mut header: libc::msghdr = unsafe { mem::zeroed() };
@@ -198,10 +247,11 @@ pub fn receive_packet(fd: &Fd, bytes: &mut [u8], fds: &mut Vec<Fd>, wait: bool) 
     header.msg_iovlen = 1;
     header.msg_control = control.0.as_mut_ptr().cast();
     header.msg_controllen = control.0.len() as _;
-    let flags = libc::MSG_CMSG_CLOEXEC | if wait { 0 } else { libc::MSG_DONTWAIT };
+    let _no_fork = Making::begin();
     let got = loop {
         // SAFETY: `header` points at live buffers of the stated lengths.
-        let got = unsafe { libc::recvmsg(fd.raw(), &mut header, flags) };
+        let got =
+            unsafe { libc::recvmsg(fd.raw(), &mut header, libc::MSG_CMSG_CLOEXEC | libc::MSG_DONTWAIT) };
         if got >= 0 {
             break got as usize;
         }
@@ -227,22 +277,6 @@ pub fn receive_packet(fd: &Fd, bytes: &mut [u8], fds: &mut Vec<Fd>, wait: bool) 
     Ok(got)
 }
 
-/// Sets how long a receive on `fd` may block.
-pub fn set_receive_timeout(fd: &Fd, timeout: Duration) -> Result<(), Errno> {
-    let value = libc::timeval { tv_sec: timeout.as_secs() as _, tv_usec: timeout.subsec_micros() as _ };
-    // SAFETY: `value` is valid for the size given.
-    check(unsafe {
-        libc::setsockopt(
-            fd.raw(),
-            libc::SOL_SOCKET,
-            libc::SO_RCVTIMEO,
-            (&raw const value).cast(),
-            mem::size_of::<libc::timeval>() as libc::socklen_t,
-        )
-    })?;
-    Ok(())
-}
-
 /// Copies from `remote` (addresses in process `pid`) to `local`. The error is Linux's number.
 ///
 /// # Safety
@@ -250,18 +284,40 @@ pub fn set_receive_timeout(fd: &Fd, timeout: Duration) -> Result<(), Errno> {
 pub unsafe fn vm_read(pid: i32, local: &[libc::iovec], remote: &[libc::iovec]) -> Result<usize, i32> {
     // SAFETY: the caller vouches for `local`; the kernel checks `remote`.
     let done = unsafe {
-        libc::process_vm_readv(pid, local.as_ptr(), local.len() as _, remote.as_ptr(), remote.len() as _, 0)
+        libc::process_vm_readv(
+            pid,
+            local.as_ptr(),
+            local.len() as _,
+            remote.as_ptr(),
+            remote.len() as _,
+            0,
+        )
     };
-    if done < 0 { Err(io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO)) } else { Ok(done as usize) }
+    if done < 0 {
+        Err(io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO))
+    } else {
+        Ok(done as usize)
+    }
 }
 
 /// Copies from `local` to `remote` (addresses in process `pid`). The error is Linux's number.
 pub fn vm_write(pid: i32, local: &[libc::iovec], remote: &[libc::iovec]) -> Result<usize, i32> {
     // SAFETY: the kernel only reads `local`, checks both sides, and writes to the other process alone.
     let done = unsafe {
-        libc::process_vm_writev(pid, local.as_ptr(), local.len() as _, remote.as_ptr(), remote.len() as _, 0)
+        libc::process_vm_writev(
+            pid,
+            local.as_ptr(),
+            local.len() as _,
+            remote.as_ptr(),
+            remote.len() as _,
+            0,
+        )
     };
-    if done < 0 { Err(io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO)) } else { Ok(done as usize) }
+    if done < 0 {
+        Err(io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO))
+    } else {
+        Ok(done as usize)
+    }
 }
 
 /// Ends both directions of a connected socket: the peer sees it at once, whoever else holds the descriptor.
@@ -282,4 +338,15 @@ pub fn file_status(raw: i32) -> Result<libc::stat, Errno> {
     // SAFETY: `status` is valid for writing; a bad descriptor gives EBADF.
     check(unsafe { libc::fstat(raw, &mut status) })?;
     Ok(status)
+}
+
+/// The other end of a connected socket is closed.
+pub fn peer_has_left(fd: &Fd) -> bool {
+    let mut poll = libc::pollfd {
+        fd: fd.raw(),
+        events: 0,
+        revents: 0,
+    };
+    // SAFETY: one valid pollfd; does not block.
+    unsafe { libc::poll(&mut poll, 1, 0) == 1 && poll.revents & (libc::POLLHUP | libc::POLLERR) != 0 }
 }

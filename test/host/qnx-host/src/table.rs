@@ -22,7 +22,9 @@ pub struct Table<T> {
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Table { map: RwLock::new(BTreeMap::new()) }
+        Table {
+            map: RwLock::new(BTreeMap::new()),
+        }
     }
 }
 
@@ -54,20 +56,31 @@ impl<T> Table<T> {
 
     /// Puts an object under a number that something else (a descriptor) has chosen.
     pub fn insert_at(&self, number: i32, object: Arc<T>) {
-        self.map.write().unwrap_or_else(PoisonError::into_inner).insert(number, object);
+        self.map
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(number, object);
         invalidate_caches();
     }
 
     /// Takes an object out.
     pub fn remove(&self, number: i32) -> Option<Arc<T>> {
-        let removed = self.map.write().unwrap_or_else(PoisonError::into_inner).remove(&number);
+        let removed = self
+            .map
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&number);
         invalidate_caches();
         removed
     }
 
     /// Looks an object up.
     pub fn get(&self, number: i32) -> Option<Arc<T>> {
-        self.map.read().unwrap_or_else(PoisonError::into_inner).get(&number).cloned()
+        self.map
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&number)
+            .cloned()
     }
 
     /// The object with this or the next higher number.
@@ -78,12 +91,22 @@ impl<T> Table<T> {
 
     /// All objects, in order of their numbers.
     pub fn all(&self) -> Vec<Arc<T>> {
-        self.map.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.map
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .cloned()
+            .collect()
     }
 
     /// Runs `body` with the object under `number`, by way of the calling thread's cache. `None` = no such number.
     #[inline]
-    pub fn with<R>(&self, cache: &'static LocalKey<Cache<T>>, number: i32, body: impl FnOnce(&Arc<T>) -> R) -> Option<R> {
+    pub fn with<R>(
+        &self,
+        cache: &'static LocalKey<Cache<T>>,
+        number: i32,
+        body: impl FnOnce(&Arc<T>) -> R,
+    ) -> Option<R> {
         // Taken out while in use: a signal handler that calls in here finds the cache empty and uses the table.
         let cached = cache.with(|cache| cache.0.take());
         let epoch = EPOCH.load(Ordering::SeqCst);
@@ -92,7 +115,13 @@ impl<T> Table<T> {
             _ => self.get(number)?,
         };
         let result = body(&object);
-        cache.with(|cache| cache.0.set(Some(Entry { number, epoch, object })));
+        cache.with(|cache| {
+            cache.0.set(Some(Entry {
+                number,
+                epoch,
+                object,
+            }))
+        });
         Some(result)
     }
 }
@@ -130,12 +159,21 @@ mod tests {
                 Arc::new(format!("old {number}"))
             });
         }
-        assert_eq!(table.with(&CACHE, 2, |s| s.to_string()), Some("old 2".to_string()));
+        assert_eq!(
+            table.with(&CACHE, 2, |s| s.to_string()),
+            Some("old 2".to_string())
+        );
         table.remove(2);
         assert_eq!(table.with(&CACHE, 2, |s| s.to_string()), None);
         table.insert_lowest(1, |number| Arc::new(format!("new {number}")));
-        assert_eq!(table.with(&CACHE, 2, |s| s.to_string()), Some("new 2".to_string()));
-        assert_eq!(table.get_from(3).map(|s| s.to_string()), Some("old 3".to_string()));
+        assert_eq!(
+            table.with(&CACHE, 2, |s| s.to_string()),
+            Some("new 2".to_string())
+        );
+        assert_eq!(
+            table.get_from(3).map(|s| s.to_string()),
+            Some("old 3".to_string())
+        );
         assert_eq!(table.all().len(), 3);
     }
 }

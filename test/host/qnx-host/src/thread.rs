@@ -21,7 +21,11 @@ impl Timeout {
     /// When a thread in `state` must give up, [`sys::FOREVER`] if the timeout does not apply to that state.
     #[inline]
     pub fn deadline_in(&self, state: u32) -> u64 {
-        if self.states & state != 0 { self.deadline } else { sys::FOREVER }
+        if self.states & state != 0 {
+            self.deadline
+        } else {
+            sys::FOREVER
+        }
     }
 }
 
@@ -55,7 +59,11 @@ pub fn tid() -> i32 {
         }
         // SAFETY: gettid has no preconditions.
         let main = unsafe { libc::gettid() } == sys::pid();
-        let tid = if main { 1 } else { NEXT_TID.fetch_add(1, Ordering::Relaxed) };
+        let tid = if main {
+            1
+        } else {
+            NEXT_TID.fetch_add(1, Ordering::Relaxed)
+        };
         thread.tid.set(tid);
         thread.generation.set(generation());
         thread_block::enlist(tid);
@@ -83,5 +91,11 @@ pub fn arm_timeout(timeout: Timeout) {
 /// Takes the armed timeout; every kernel call does so, whether it blocks or not.
 #[inline]
 pub fn take_timeout() -> Timeout {
-    THREAD.with(|thread| if thread.timeout.get().states == 0 { Timeout::default() } else { thread.timeout.take() })
+    THREAD.with(|thread| {
+        if thread.timeout.get().states == 0 {
+            Timeout::default()
+        } else {
+            thread.timeout.take()
+        }
+    })
 }

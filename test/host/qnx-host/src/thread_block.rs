@@ -54,9 +54,17 @@ impl Drop for Listed {
         }
         let process = process();
         lock(&process.threads).remove(&self.0.tid);
-        if let Some(channel) = process.channels.get(process.thread_death_chid.load(Ordering::SeqCst)) {
+        if let Some(channel) = process
+            .channels
+            .get(process.thread_death_chid.load(Ordering::SeqCst))
+        {
             let value = self.0.tid as u64;
-            let pulse = PulseItem { code: PULSE_CODE_THREADDEATH, priority: PRIORITY_DEFAULT, value, scoid: 0 };
+            let pulse = PulseItem {
+                code: PULSE_CODE_THREADDEATH,
+                priority: PRIORITY_DEFAULT,
+                value,
+                scoid: 0,
+            };
             channel.push_pulse(pulse, true);
         }
     }
@@ -86,7 +94,9 @@ pub fn enlist(tid: i32) {
 
 fn own() -> Option<Arc<Block>> {
     crate::thread::tid();
-    OWN.try_with(|own| own.borrow().as_ref().map(|listed| Arc::clone(&listed.0))).ok().flatten()
+    OWN.try_with(|own| own.borrow().as_ref().map(|listed| Arc::clone(&listed.0)))
+        .ok()
+        .flatten()
 }
 
 /// Runs `sleep` with the calling thread shown as blocked.
@@ -95,7 +105,9 @@ pub fn blocked<R>(state: u32, pid: i32, chid: i32, sleep: impl FnOnce() -> R) ->
     if let Some(block) = &block {
         block.pid.store(pid, Ordering::Relaxed);
         block.chid.store(chid, Ordering::Relaxed);
-        block.priority.store(u32::from(crate::thread::priority()), Ordering::Relaxed);
+        block
+            .priority
+            .store(u32::from(crate::thread::priority()), Ordering::Relaxed);
         block.state.store(state, Ordering::SeqCst);
     }
     let result = sleep();

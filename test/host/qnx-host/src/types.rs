@@ -174,10 +174,28 @@ pub struct SchedParam {
     pub rest: [u64; 5],
 }
 
+/// `struct _sched_info`.
+#[repr(C)]
+#[derive(Clone, Copy, Default, Debug)]
+#[allow(missing_docs)]
+pub struct SchedInfoData {
+    pub priority_min: i32,
+    pub priority_max: i32,
+    pub interval: u64,
+    pub priority_priv: i32,
+    pub reserved: [i32; 11],
+}
+
 const _: () = {
     use core::mem::{offset_of, size_of};
-    assert!(size_of::<MsgInfo>() == 64 && offset_of!(MsgInfo, priority) == 28 && offset_of!(MsgInfo, type_id) == 56);
-    assert!(size_of::<CredInfo>() == 60 && size_of::<ClientInfo>() == 76 && offset_of!(ClientInfo, cred) == 16);
+    assert!(
+        size_of::<MsgInfo>() == 64
+            && offset_of!(MsgInfo, priority) == 28
+            && offset_of!(MsgInfo, type_id) == 56
+    );
+    assert!(
+        size_of::<CredInfo>() == 60 && size_of::<ClientInfo>() == 76 && offset_of!(ClientInfo, cred) == 16
+    );
     assert!(size_of::<ClientAble>() == 24);
     assert!(size_of::<Pulse>() == 24 && offset_of!(Pulse, value) == 8 && offset_of!(Pulse, scoid) == 16);
     assert!(size_of::<SigEvent>() == 32 && offset_of!(SigEvent, value) == 16);

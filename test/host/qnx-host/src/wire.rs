@@ -23,7 +23,8 @@ pub mod op {
     pub const IDENTIFY: u16 = 2;
     /// Client to server: the pulse ring is full, take everything out. Answer: the same, empty.
     pub const DRAIN: u16 = 3;
-    /// Client to server: the thread in slot `number` wants out; `a` = its send time, to tell two sends apart.
+    /// Client to server: the thread in slot `number` wants out; `a` = its send time, to tell two sends
+    /// apart, `b` = the lane.
     pub const UNBLOCK: u16 = 4;
     /// Server to client: deliver the event in `event` to the thread `number`.
     pub const DELIVER: u16 = 5;
@@ -35,6 +36,8 @@ pub mod op {
     pub const DESCRIBE: u16 = 8;
     /// A piece of the answer to DESCRIBE: the bytes follow the packet; `number` = 0 on the last.
     pub const TEXT: u16 = 9;
+    /// Client to server: one more lane for connection `number` (a scoid). Answer carries its descriptor; `a` = word.
+    pub const MORE: u16 = 10;
 }
 
 /// One packet. `status` is a QNX error number in answers.
@@ -60,12 +63,25 @@ pub const PACKET_LEN: usize = size_of::<Packet>();
 impl Packet {
     /// An otherwise empty packet.
     pub fn new(op: u16) -> Packet {
-        Packet { magic: MAGIC, version: VERSION, op, status: 0, number: 0, a: 0, b: 0, c: 0, event: [0; 4] }
+        Packet {
+            magic: MAGIC,
+            version: VERSION,
+            op,
+            status: 0,
+            number: 0,
+            a: 0,
+            b: 0,
+            c: 0,
+            event: [0; 4],
+        }
     }
 
     /// An answer that only says what went wrong.
     pub fn refusal(op: u16, errno: Errno) -> Packet {
-        Packet { status: errno.0, ..Packet::new(op) }
+        Packet {
+            status: errno.0,
+            ..Packet::new(op)
+        }
     }
 
     /// Reads a packet; `None` if it is not one of ours or of another version.
@@ -76,7 +92,11 @@ impl Packet {
 
     /// The status as a result.
     pub fn check(self) -> Result<Packet, Errno> {
-        if self.status == 0 { Ok(self) } else { Err(Errno(self.status)) }
+        if self.status == 0 {
+            Ok(self)
+        } else {
+            Err(Errno(self.status))
+        }
     }
 }
 
@@ -91,10 +111,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Sends a request on a fresh socket and waits for the answer, whose descriptors are added to `fds`.
 /// `ESRCH` if the peer dies, `EAGAIN` if it is stopped.
 pub fn ask(fd: &Fd, request: &Packet, given: &[i32], fds: &mut Vec<Fd>) -> Result<Packet, Errno> {
-    sys::set_receive_timeout(fd, ANSWER_TIMEOUT)?;
     send(fd, request, given, true).map_err(|_| Errno::ESRCH)?;
     let mut bytes = [0u8; PACKET_LEN];
-    let len = match sys::receive_packet(fd, &mut bytes, fds, true) {
+    let len = match sys::receive_packet(fd, &mut bytes, fds, ANSWER_TIMEOUT) {
         Ok(0) | Err(Errno::ECONNRESET) => return Err(Errno::ESRCH),
         other => other?,
     };

@@ -12,7 +12,10 @@ fn pulse_carries_code_value_and_sender() {
         tx.send(chid as u64);
         let first = receive(chid);
         let pulse = first.pulse();
-        assert_eq!((pulse.type_, pulse.subtype, pulse.code, pulse.value), (0, 0, 5, -77i64 as u64));
+        assert_eq!(
+            (pulse.type_, pulse.subtype, pulse.code, pulse.value),
+            (0, 0, 5, -77i64 as u64)
+        );
         assert!(pulse.scoid & CONNECTION_SCOID != 0);
         let got = receive(chid);
         assert_eq!(got.info.scoid, pulse.scoid);
@@ -49,7 +52,10 @@ fn order_by_priority_then_time_with_messages() {
     let coid = attach(server.pid, rx.recv() as i32);
     let message = |priority: i32, value: u8| {
         let thread = std::thread::spawn(move || {
-            let param = SchedParam { priority, ..SchedParam::default() };
+            let param = SchedParam {
+                priority,
+                ..SchedParam::default()
+            };
             // SAFETY: a valid structure.
             assert_eq!(unsafe { SchedSet_r(0, 0, 0, &param) }, 0);
             assert_eq!(send(coid, &[value], &mut []), 0);
@@ -168,7 +174,13 @@ fn receive_pulse_passes_over_messages() {
 }
 
 fn pool(num: u32, options: u32, event: SigEvent) -> i32 {
-    let config = ChannelConfig { event, num_pulses: num, rearm_threshold: 1, options, reserved: [0; 3] };
+    let config = ChannelConfig {
+        event,
+        num_pulses: num,
+        rearm_threshold: 1,
+        options,
+        reserved: [0; 3],
+    };
     // SAFETY: a valid structure.
     unsafe { ChannelCreatePulsePool_r(CHF_DISCONNECT, &config) }
 }
@@ -184,7 +196,11 @@ fn exhausted_pool_raises_the_custom_event() {
         let sem = core::ptr::from_mut(sem).cast();
         // SAFETY: eight bytes that live for ever.
         assert_eq!(unsafe { qnx_host::sem::qnx_sem_init(sem, 0, 0) }, 0);
-        let event = SigEvent { notify: SIGEV_SEM, target: sem as u64, ..SigEvent::default() };
+        let event = SigEvent {
+            notify: SIGEV_SEM,
+            target: sem as u64,
+            ..SigEvent::default()
+        };
         let chid = pool(4, CHO_CUSTOM_EVENT, event);
         tx.send(chid as u64);
         wait.recv();
@@ -230,7 +246,11 @@ fn exhausted_pool_kills_its_owner_by_default() {
 fn bad_pool_configurations() {
     init();
     assert_eq!(pool(0, 0, SigEvent::default()), -22);
-    let config = ChannelConfig { num_pulses: 4, rearm_threshold: 5, ..ChannelConfig::default() };
+    let config = ChannelConfig {
+        num_pulses: 4,
+        rearm_threshold: 5,
+        ..ChannelConfig::default()
+    };
     // SAFETY: a valid structure, then null.
     unsafe {
         assert_eq!(ChannelCreatePulsePool_r(0, &config), -22);

@@ -148,7 +148,8 @@ fn disarm(wheel: &mut Wheel, c: &mut Callout) -> bool {
     was
 }
 
-/// Stops a callout: 1 = it will not run, 0 = it runs right now, -1 = it was not armed. With `CS_DRAIN` waits until it does not run any more.
+/// Stops a callout: 1 = it will not run, 0 = it runs right now, -1 = it was not armed. With `CS_DRAIN` waits
+/// until it does not run any more.
 ///
 /// # Safety
 /// `c` was initialised.
@@ -178,7 +179,7 @@ pub unsafe extern "C" fn _callout_stop_safe(c: *mut Callout, flags: c_int, _drai
 }
 
 fn run() {
-    let _attached = Attached::new("callout", 0, 0);
+    let _attached = Attached::of_stack("callout");
     let mut guard = wheel();
     loop {
         let now = time::uptime_sbt();

@@ -8,8 +8,9 @@ static LINUX_SNDBUF: AtomicU32 = AtomicU32::new(0);
 static LINUX_RCVBUF: AtomicU32 = AtomicU32::new(0);
 static LOW_PORTS_OPEN: AtomicBool = AtomicBool::new(false);
 
-/// `standin.release_delay_ms`: how long mbufs whose bytes were sent are kept before they are freed, as a driver keeps them until its
-/// transmit is complete. 0: freed at once, under the so_snd lock, as by TCP's ACK path. Otherwise another thread frees them.
+/// `standin.release_delay_ms`: how long mbufs whose bytes were sent are kept before they are freed, as a
+/// driver keeps them until its transmit is complete. 0: freed at once, under the so_snd lock, as by TCP's ACK
+/// path. Otherwise another thread frees them.
 pub fn set_release_delay_ms(ms: u32) {
     RELEASE_DELAY_MS.store(ms, Ordering::Relaxed);
 }
@@ -29,8 +30,8 @@ pub fn release_reorder() -> bool {
     RELEASE_REORDER.load(Ordering::Relaxed)
 }
 
-/// `standin.linux_sndbuf`: bytes of Linux's own send buffer of sockets made from now on; 0 lets Linux choose. With a small one more bytes
-/// wait in so_snd, where the peer's window would keep them on a real stack.
+/// `standin.linux_sndbuf`: bytes of Linux's own send buffer of sockets made from now on; 0 lets Linux choose.
+/// With a small one more bytes wait in so_snd, where the peer's window would keep them on a real stack.
 pub fn set_linux_sndbuf(bytes: u32) {
     LINUX_SNDBUF.store(bytes, Ordering::Relaxed);
 }

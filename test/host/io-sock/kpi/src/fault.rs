@@ -9,7 +9,8 @@ static PERIOD: AtomicI64 = AtomicI64::new(0);
 /// Allocations failed on purpose.
 static FAILED: AtomicU64 = AtomicU64::new(0);
 
-/// Lets the `n`-th `M_NOWAIT` allocation (mbuf, cluster, malloc) from now on fail, counted over all threads; 0 turns it off.
+/// Lets the `n`-th `M_NOWAIT` allocation (mbuf, cluster, malloc) from now on fail, counted over all threads;
+/// 0 turns it off.
 pub fn fail_nth(n: u32) {
     PERIOD.store(0, Ordering::Relaxed);
     COUNTDOWN.store(n.into(), Ordering::Release);

@@ -1,7 +1,8 @@
 //! io-sock's kernel programming interface on Linux sockets: what a module that `io-sock` loads calls.
 //!
-//! Names, layouts and rules are FreeBSD 13's as io-sock has them; `include/devs` declares it all for C. Each function's rules are in the
-//! manual page of its name, section 9. See `README.md` for what is imitated and what is not.
+//! Names, layouts and rules are FreeBSD 13's as io-sock has them; `include/devs` declares it all for C. Each
+//! function's rules are in the manual page of its name, section 9. See `README.md` for what is imitated and
+//! what is not.
 //!
 //! | Module | Manual pages |
 //! |---|---|
@@ -11,7 +12,8 @@
 //! | [`malloc`], [`time`], [`callout`], [`taskqueue`] | the pages of these names |
 //! | `below` | nothing: Linux's sockets, the netisr thread |
 //!
-//! For the process that hosts it: [`init`], [`symbols`], [`thread::Attached`], [`stat`], [`config`], [`log::set_sink`].
+//! For the process that hosts it: [`init`], [`symbols`], [`thread::Attached`], [`stat`], [`config`],
+//! [`log::set_sink`].
 
 pub mod callout;
 pub mod config;

@@ -3,7 +3,8 @@
 use std::ffi::c_int;
 use std::sync::RwLock;
 
-/// Takes a level (`LOG_ERR` 3, `LOG_WARNING` 4, `LOG_INFO` 6, `LOG_DEBUG` 7) and one text, which may end in a newline.
+/// Takes a level (`LOG_ERR` 3, `LOG_WARNING` 4, `LOG_INFO` 6, `LOG_DEBUG` 7) and one text, which may end in a
+/// newline.
 pub type Sink = Box<dyn Fn(c_int, &str) + Send + Sync>;
 
 static SINK: RwLock<Option<Sink>> = RwLock::new(None);

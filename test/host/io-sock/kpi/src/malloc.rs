@@ -62,8 +62,9 @@ types! {
 
 /// Bytes of `M_SONAME` that are allocated.
 pub(crate) fn soname_bytes() -> u64 {
+    let soname = &raw const M_SONAME;
     // SAFETY: an atomic of a static.
-    unsafe { (*(&raw const M_SONAME)).bytes.load(Ordering::Relaxed) }
+    unsafe { (*soname).bytes.load(Ordering::Relaxed) }
 }
 
 fn layout(size: usize) -> Option<Layout> {
@@ -154,7 +155,8 @@ pub unsafe extern "C" fn mallocarray(
 
 /// The header of a live block.
 fn header(addr: *mut c_void, what: &str) -> *mut Header {
-    // SAFETY: the pointer came from `kpi_malloc`, with a header in front; if it did not, the mark says so or the process faults.
+    // SAFETY: the pointer came from `kpi_malloc`, with a header in front; if it did not, the mark says so or
+    // the process faults.
     let header = unsafe { addr.cast::<u8>().sub(size_of::<Header>()).cast::<Header>() };
     // SAFETY: as above.
     match unsafe { (*header).mark } {
@@ -190,7 +192,8 @@ pub unsafe extern "C" fn kpi_free(addr: *mut c_void, type_: *mut MallocType) {
     let Some(layout) = layout(size) else {
         die!("free: a block of {size} bytes")
     };
-    // SAFETY: the block is live and this is its layout. The mark stays readable for a while, which catches most double frees.
+    // SAFETY: the block is live and this is its layout. The mark stays readable for a while, which catches
+    // most double frees.
     unsafe {
         (*header).mark = FREED;
         std::alloc::dealloc(header.cast(), layout);

@@ -1,10 +1,17 @@
-//! panic(9): says what rule was broken, and by which thread, and ends the process, as io-sock's own death would.
+//! panic(9): says what rule was broken, and by which thread, and ends the process, as io-sock's own death
+//! would.
 
 use crate::thread;
+use std::io::Write;
 
 /// Ends the process with a message on standard error.
 pub fn end(what: std::fmt::Arguments<'_>) -> ! {
-    eprintln!("io-sock panic: {what} (thread {})", thread::current_name());
+    // Not eprintln: a test harness would swallow it.
+    let _ = writeln!(
+        std::io::stderr(),
+        "io-sock panic: {what} (thread {})",
+        thread::current_name()
+    );
     std::process::abort()
 }
 

@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident = $value:expr;)*) => {
-        /// What the stack has and has done. Gauges come back to where they were when everybody has closed and freed what was theirs.
+        /// What the stack has and has done. Gauges come back to where they were when everybody has closed and
+        /// freed what was theirs.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct Counters {
             $($(#[$doc])* pub $name: u64,)*
@@ -69,7 +70,8 @@ counters! {
     faults = fault::failed();
 }
 
-/// Waits until the gauges that other threads bring down (closing sockets, pending releases) are at 0, at most `limit`. `false`: they are not.
+/// Waits until the gauges that other threads bring down (closing sockets, pending releases) are at 0, at most
+/// `limit`. `false`: they are not.
 pub fn settle(limit: std::time::Duration) -> bool {
     let until = std::time::Instant::now() + limit;
     while below::closing() != 0 || release::pending() != 0 {

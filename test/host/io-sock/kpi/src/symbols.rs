@@ -53,8 +53,9 @@ macro_rules! renamed {
     };
 }
 
-/// All symbols. Names that libc has too (`malloc`, `printf`, ...) are here under both names: the kernel's, for modules that only the loader
-/// binds, and with `kpi_` in front, for those built for Linux. The kernel environment, sysctl and module registration are the host's.
+/// All symbols. Names that libc has too (`malloc`, `printf`, ...) are here under both names: the kernel's,
+/// for modules that only the loader binds, and with `kpi_` in front, for those built for Linux. The kernel
+/// environment, sysctl and module registration are the host's.
 pub fn symbols() -> Vec<Symbol> {
     crate::init();
     let mut all = Vec::with_capacity(256);

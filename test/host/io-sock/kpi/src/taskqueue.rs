@@ -40,7 +40,7 @@ impl Taskqueue {
     }
 
     fn run(&self, name: &str) {
-        let _attached = Attached::new(name, 0, 0);
+        let _attached = Attached::of_stack(name);
         let mut work = self.work();
         loop {
             let Some(at) = work.queue.pop_front() else {

@@ -77,8 +77,8 @@ pub(crate) fn update_ticks() {
     );
 }
 
-/// Keeps `ticks` counting all by itself, for modules that spin on it. The loader calls this when a module imports `ticks`: a thread that
-/// wakes once a tick would spoil every count of wake-ups otherwise.
+/// Keeps `ticks` counting all by itself, for modules that spin on it. The loader calls this when a module
+/// imports `ticks`: a thread that wakes once a tick would spoil every count of wake-ups otherwise.
 pub fn start_ticker() {
     static STARTED: AtomicBool = AtomicBool::new(false);
     if STARTED.swap(true, Ordering::Relaxed) {

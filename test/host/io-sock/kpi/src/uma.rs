@@ -1,4 +1,5 @@
-//! The zones that mbufs and clusters come from: fixed sizes, limits, memory that is never given back to the system.
+//! The zones that mbufs and clusters come from: fixed sizes, limits, memory that is never given back to the
+//! system.
 
 use crate::layout::{MbArgs, Mbuf};
 use crate::malloc::{M_NOWAIT, M_WAITOK};
@@ -7,7 +8,7 @@ use crate::{fault, mbuf, sleep, thread};
 use std::alloc::Layout;
 use std::ffi::{c_int, c_void};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
 
 /// What the items of a zone are.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,6 +36,26 @@ pub struct Zone {
 /// Memory is taken from the system in pieces of about this size.
 const SLAB: usize = 256 * 1024;
 const PAGE: usize = 4096;
+
+/// A slab of mbufs begins with a mark for each of its items. The items that the marks lie in need none: a
+/// sign is there.
+const MARKS: usize = SLAB / 256 / 256;
+const SIGN: u32 = 0x4d42_5546;
+
+/// The mark of an mbuf; `None` when it lies in no slab of mbufs.
+pub(crate) fn mark(m: *const u8) -> Option<&'static AtomicU8> {
+    let at = m as usize % SLAB;
+    let base = m.wrapping_sub(at);
+    if base.is_null() || !at.is_multiple_of(256) || at / 256 < MARKS {
+        return None;
+    }
+    // SAFETY: the slab of any mbuf begins with the sign; a wild pointer may fault here, as it would anywhere.
+    if unsafe { base.cast::<u32>().read() } != SIGN {
+        return None;
+    }
+    // SAFETY: one byte for each item; slabs are never unmapped.
+    Some(unsafe { &*base.add(at / 256).cast::<AtomicU8>() })
+}
 
 impl Zone {
     const fn new(name: &'static str, size: usize, kind: Kind, limit: i64) -> Zone {
@@ -87,7 +108,8 @@ impl Zone {
             .is_ok()
     }
 
-    /// One item, not initialised. `None`: the limit is reached, or a failure was asked for, and `how` says not to wait.
+    /// One item, not initialised. `None`: the limit is reached, or a failure was asked for, and `how` says
+    /// not to wait.
     pub(crate) fn take(&self, how: c_int) -> Option<*mut u8> {
         let wait = how & M_WAITOK != 0;
         if how & (M_NOWAIT | M_WAITOK) == 0 || how & (M_NOWAIT | M_WAITOK) == M_NOWAIT | M_WAITOK {
@@ -129,7 +151,8 @@ impl Zone {
 
     fn grow(&self, free: &mut Vec<usize>) {
         let slab = SLAB.next_multiple_of(self.size.max(PAGE));
-        let Ok(layout) = Layout::from_size_align(slab, PAGE) else {
+        let align = if self.kind == Kind::Mbuf { SLAB } else { PAGE };
+        let Ok(layout) = Layout::from_size_align(slab, align) else {
             die!("zone {}: slab of {slab} bytes", self.name)
         };
         // SAFETY: the layout is not empty.
@@ -137,8 +160,18 @@ impl Zone {
         if base.is_null() {
             die!("out of memory: zone {}", self.name);
         }
+        let mut first = 0;
+        if self.kind == Kind::Mbuf {
+            first = MARKS;
+            // SAFETY: the slab begins with the marks, which begin with the sign.
+            unsafe { base.cast::<u32>().write(SIGN) };
+        }
         // Sizes up to a page divide it, so every item is aligned to its size, as mbufs must be.
-        free.extend((0..slab / self.size).rev().map(|i| base as usize + i * self.size));
+        free.extend(
+            (first..slab / self.size)
+                .rev()
+                .map(|i| base as usize + i * self.size),
+        );
     }
 
     /// Gives one item back.
@@ -184,8 +217,8 @@ zone_pointers! {
     zone_mbuf MBUF; zone_clust CLUST; zone_pack PACKET; zone_jumbop JUMBOP; zone_jumbo9 JUMBO9; zone_jumbo16 JUMBO16;
 }
 
-/// An item of a zone: of the mbuf zones an initialised mbuf, as `arg` says; of a cluster zone a cluster, which is attached to the mbuf
-/// `arg`, if any.
+/// An item of a zone: of the mbuf zones an initialised mbuf, as `arg` says; of a cluster zone a cluster,
+/// which is attached to the mbuf `arg`, if any.
 ///
 /// # Safety
 /// `arg` is what the zone takes.

@@ -7,12 +7,14 @@
  *   BAD_VETO      refuses to be unloaded            BAD_QUIESCE   refuses to be quiet
  *   BAD_NOSETS    no linker sets at all             BAD_NOUNINIT  no sysuninit set
  *   BAD_DEPEND    needs a module that is not there  BAD_TLS       thread-local storage
- *   BAD_ORPHAN    a sysctl below an unknown node    BAD_ORDER     (not bad) prints the order of its sysinits
+ *   BAD_ORPHAN    a sysctl below an unknown node    BAD_THREAD    leaves a kernel thread behind
+ *   BAD_ORDER     (not bad) prints the order of its sysinits
  */
 #include <sys/param.h>
 #include <sys/systm.h>
 #include <sys/errno.h>
 #include <sys/kernel.h>
+#include <sys/kthread.h>
 #include <sys/module.h>
 #include <sys/sysctl.h>
 
@@ -37,6 +39,16 @@ int no_such_optional_function(void) __attribute__((weak));
 static __thread volatile int per_thread;
 #endif
 
+#ifdef BAD_THREAD
+static void
+bad_thread(void *arg)
+{
+	(void)arg;
+	for (;;)
+		pause("bad", hz);
+}
+#endif
+
 static int
 bad_event(module_t mod, int what, void *arg)
 {
@@ -50,6 +62,10 @@ bad_event(module_t mod, int what, void *arg)
 #endif
 #ifdef BAD_TLS
 	per_thread++;
+#endif
+#ifdef BAD_THREAD
+	if (what == MOD_LOAD)
+		return (kthread_add(bad_thread, NULL, NULL, NULL, 0, 0, "%s", "bad"));
 #endif
 #ifdef BAD_HANDLER
 	if (what == MOD_LOAD)

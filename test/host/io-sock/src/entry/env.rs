@@ -5,7 +5,7 @@ use std::ffi::{CStr, CString, c_char, c_int, c_long, c_uint, c_ulong};
 
 pub(super) fn symbols() -> Vec<Symbol> {
     macro_rules! table {
-        ($($name:ident),* $(,)?) => { vec![$((stringify!($name), $name as *const () as usize)),*] };
+        ($($name:ident),* $(,)?) => { vec![$((stringify!($name).to_owned(), $name as *const () as usize)),*] };
     }
     table![
         getenv_int,

@@ -9,8 +9,11 @@ use std::ffi::c_int;
 /// All of them.
 pub fn symbols() -> Vec<Symbol> {
     let mut symbols = vec![
-        ("module_register_init", module_register_init as *const () as usize),
-        ("modevent_nop", modevent_nop as *const () as usize),
+        (
+            "module_register_init".to_owned(),
+            module_register_init as *const () as usize,
+        ),
+        ("modevent_nop".to_owned(), modevent_nop as *const () as usize),
     ];
     symbols.extend(env::symbols());
     symbols.extend(tunable::symbols());

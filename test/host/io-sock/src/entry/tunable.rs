@@ -6,7 +6,7 @@ use std::ffi::{c_char, c_int, c_long, c_ulong};
 
 pub(super) fn symbols() -> Vec<Symbol> {
     macro_rules! table {
-        ($($name:ident),* $(,)?) => { vec![$((stringify!($name), $name as *const () as usize)),*] };
+        ($($name:ident),* $(,)?) => { vec![$((stringify!($name).to_owned(), $name as *const () as usize)),*] };
     }
     table![
         tunable_int_init,

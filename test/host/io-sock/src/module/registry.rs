@@ -6,6 +6,7 @@ use crate::{
     error::LoadError,
     loader::MappedModule,
     search::Found,
+    stack::Footprint,
     sysctl,
 };
 use std::{
@@ -80,6 +81,8 @@ pub struct File {
     /// What it declares.
     pub metadata: Metadata,
     modules: Mutex<Vec<Module>>,
+    /// What modules had of the stack before this one.
+    pub(super) before: Footprint,
     /// The sysctls that were registered for it.
     pub sysctls: Mutex<Vec<sysctl::OidId>>,
 }
@@ -98,6 +101,7 @@ impl File {
             sets,
             metadata,
             modules,
+            before: Footprint::now(),
             sysctls: Mutex::default(),
         }
     }

@@ -88,6 +88,15 @@ impl Kernel {
             Err(error) => eprintln!("io-sock: {}: sysuninits not run: {error}", file.found.node),
         }
         self.registry.remove(file);
-        stack::leave_mapped_if_used(file);
+        // With other modules about, what is left may be theirs.
+        if self.registry.files().is_empty()
+            && let Some(left) = file.before.growth()
+        {
+            eprintln!(
+                "io-sock: {} stays mapped, for it left behind {left}; the target would fault",
+                file.found.node
+            );
+            std::mem::forget(Arc::clone(file));
+        }
     }
 }

@@ -8,7 +8,7 @@ use crate::{errno::Errno, symbols::Symbol};
 use std::ffi::{c_char, c_int, c_void};
 
 pub(super) fn symbols() -> Vec<Symbol> {
-    vec![
+    let table = [
         ("sysctl_handle_bool", sysctl_handle_8 as *const () as usize),
         ("sysctl_handle_8", sysctl_handle_8 as *const () as usize),
         ("sysctl_handle_16", sysctl_handle_16 as *const () as usize),
@@ -18,7 +18,8 @@ pub(super) fn symbols() -> Vec<Symbol> {
         ("sysctl_handle_64", sysctl_handle_64 as *const () as usize),
         ("sysctl_handle_string", sysctl_handle_string as *const () as usize),
         ("sysctl_handle_opaque", sysctl_handle_opaque as *const () as usize),
-    ]
+    ];
+    table.map(|(name, address)| (name.to_owned(), address)).into()
 }
 
 macro_rules! word_handler {

@@ -10,6 +10,7 @@
 //! | `value.rs` | bytes to text and back |
 //! | `handlers.rs` | `sysctl_handle_int` and its like, exported to modules |
 
+mod error;
 mod handlers;
 mod oid;
 mod request;
@@ -18,8 +19,9 @@ mod set;
 mod tree;
 mod value;
 
+pub use error::Error;
 pub use oid::SysctlOid;
-pub use tree::{Error, OidId, Tree};
+pub use tree::{OidId, Tree};
 
 use crate::symbols::Symbol;
 

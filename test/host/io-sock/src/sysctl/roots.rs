@@ -86,19 +86,10 @@ pub fn head() -> usize {
 
 /// The nodes as symbols.
 pub fn symbols() -> Vec<Symbol> {
-    let symbol = |root: &Root| {
-        let name = format!("sysctl___{}", root.path.replace('.', "_"));
-        // Once per process: the names are as static as the nodes.
-        (&*Box::leak(name.into_boxed_str()), root.oid)
-    };
-    static SYMBOLS: OnceLock<Vec<Symbol>> = OnceLock::new();
-    SYMBOLS
-        .get_or_init(|| {
-            all()
-                .iter()
-                .map(symbol)
-                .chain([("sysctl__children", head())])
-                .collect()
-        })
-        .clone()
+    let symbol = |root: &Root| (format!("sysctl___{}", root.path.replace('.', "_")), root.oid);
+    all()
+        .iter()
+        .map(symbol)
+        .chain([("sysctl__children".to_owned(), head())])
+        .collect()
 }

@@ -1,6 +1,7 @@
 //! Which sysctls there are.
 
 use super::{
+    error::Error,
     oid::{self, SysctlOid, Type},
     request::Target,
     roots, value,
@@ -15,56 +16,12 @@ use std::{
 /// Names an oid: its address.
 pub type OidId = usize;
 
-/// Why a sysctl was not read or written.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Error {
-    /// No such name.
-    Unknown(String),
-    /// It cannot be written, or not by this caller.
-    Denied(String),
-    /// The text is no value of its type.
-    BadValue {
-        /// The sysctl.
-        name: String,
-        /// What was given.
-        value: String,
-    },
-    /// The handler's answer.
-    Handler {
-        /// The sysctl.
-        name: String,
-        /// The answer.
-        error: Errno,
-    },
-}
-
-impl Error {
-    /// The error number for the client.
-    pub fn errno(&self) -> Errno {
-        match self {
-            Self::Unknown(_) => Errno::ENOENT,
-            Self::Denied(_) => Errno::EPERM,
-            Self::BadValue { .. } => Errno::EINVAL,
-            Self::Handler { error, .. } => *error,
-        }
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unknown(name) => write!(f, "unknown sysctl '{name}'"),
-            Self::Denied(name) => write!(f, "sysctl {name} cannot be written: {}", Errno::EPERM),
-            Self::BadValue { name, value } => write!(f, "'{value}' is no value of sysctl {name}"),
-            Self::Handler { name, error } => write!(f, "sysctl {name}: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for Error {}
-
 /// A sysctl that io-sock itself publishes.
-type HostValue = Box<dyn Fn() -> String + Send + Sync>;
+struct HostValue {
+    read: Box<dyn Fn() -> String + Send + Sync>,
+    /// `None`: read-only. `false`: not a value of it.
+    write: Option<Box<dyn Fn(&str) -> bool + Send + Sync>>,
+}
 
 enum Source {
     Node,
@@ -120,10 +77,36 @@ impl Tree {
 
     /// Publishes a value of io-sock's own, read-only.
     pub fn publish(&self, name: &str, read: impl Fn() -> String + Send + Sync + 'static) {
+        self.insert_host(
+            name,
+            HostValue {
+                read: Box::new(read),
+                write: None,
+            },
+        );
+    }
+
+    /// Publishes a value of io-sock's own that privileged clients can write. `write` answers whether it took the text.
+    pub fn publish_setting(
+        &self,
+        name: &str,
+        read: impl Fn() -> String + Send + Sync + 'static,
+        write: impl Fn(&str) -> bool + Send + Sync + 'static,
+    ) {
+        self.insert_host(
+            name,
+            HostValue {
+                read: Box::new(read),
+                write: Some(Box::new(write)),
+            },
+        );
+    }
+
+    fn insert_host(&self, name: &str, value: HostValue) {
         self.lock().insert(
             name.to_owned(),
             Entry {
-                source: Source::Host(Box::new(read)),
+                source: Source::Host(value),
                 oid: 0,
                 enabled: true,
             },
@@ -263,7 +246,7 @@ impl Tree {
             }
             known = true;
             match &entry.source {
-                Source::Host(read) => values.push((path.clone(), read())),
+                Source::Host(value) => values.push((path.clone(), (value.read)())),
                 Source::Oid { kind, .. } if kind & oid::RD == 0 || (kind & oid::SKIP != 0 && !exact) => {}
                 _ => calls.extend(found(path, entry)),
             }
@@ -289,8 +272,39 @@ impl Tree {
         Ok(values)
     }
 
+    /// Writes a value of io-sock's own; `None` when `name` is none.
+    fn write_host(
+        &self,
+        name: &str,
+        text: &str,
+        privileged: bool,
+    ) -> Option<Result<(String, String), Error>> {
+        let entries = self.lock();
+        let Some(Entry {
+            source: Source::Host(value),
+            ..
+        }) = entries.get(name)
+        else {
+            return None;
+        };
+        let Some(write) = value.write.as_ref().filter(|_| privileged) else {
+            return Some(Err(Error::Denied(name.to_owned())));
+        };
+        let old = (value.read)();
+        if write(text) {
+            return Some(Ok((old, (value.read)())));
+        }
+        Some(Err(Error::BadValue {
+            name: name.to_owned(),
+            value: text.to_owned(),
+        }))
+    }
+
     /// Writes one sysctl and answers its old and new value. Handlers may sleep.
     pub(crate) fn write(&self, name: &str, text: &str, privileged: bool) -> Result<(String, String), Error> {
+        if let Some(written) = self.write_host(name, text, privileged) {
+            return written;
+        }
         let entry = self
             .lock()
             .get(name)

@@ -74,6 +74,25 @@ calls! {
         Ok(EOK)
     }
 
+    /// `ConnectClientInfoExtraArgs()`: credentials, a check of abilities, and the security type, which is always 0 here.
+    fn [ConnectClientInfoExtraArgs] [ConnectClientInfoExtraArgs_r]
+    (scoid: c_int, info: *mut ClientInfo, ngroups: c_int, able: *mut ClientAble, nable: c_int, type_id: *mut c_uint)
+        -> c_int = positive {
+        if info.is_null() || (able.is_null() && nable > 0) {
+            return Err(Errno::EFAULT);
+        }
+        let client = client_info::lookup(scoid)?;
+        let image = client.with_abilities(client.short(ngroups), nable);
+        // SAFETY: the caller's structure and variable.
+        unsafe {
+            info.write(image);
+            if !type_id.is_null() {
+                type_id.write(0);
+            }
+        }
+        Ok(EOK)
+    }
+
     /// `ClientInfoExtFree()`: frees what the two calls above made and nulls the pointer.
     fn [ClientInfoExtFree] [] (info: *mut *mut ClientInfo) -> c_int = positive {
         // SAFETY: the caller's pointer, which came from the calls above.

@@ -57,6 +57,14 @@ calls! {
         Ok(EOK)
     }
 
+    /// `shm_create_subrange_handle()`: not imitated, a Linux descriptor is for the whole object: `ENOTSUP`.
+    ["shm_create_subrange_handle"]
+    fn shm_create_subrange_handle(
+        _fd: c_int, _pid: c_int, _access: c_int, _handle: *mut u64, _options: u32, _size: usize, _offset: i64
+    ) -> c_int = errno {
+        Err(Errno::ENOTSUP)
+    }
+
     /// `shm_open_handle()`: opens a handle made for us; a descriptor.
     ["shm_open_handle"] fn shm_open_handle(handle: u64, flags: c_int) -> c_int = errno {
         shm_handle::open(handle, flags, -1, false).map(|fd| fd.into_raw())
@@ -94,6 +102,22 @@ calls! {
         let prot = mmap::protection(prot)?;
         // SAFETY: the caller's mapping.
         sys::check(unsafe { libc::mprotect(addr, len, prot) })
+    }
+
+    /// `msync()` with QNX's numbers.
+    ["msync"] fn qnx_msync(addr: *mut c_void, len: usize, flags: c_int) -> c_int = errno {
+        let pairs = [(1, libc::MS_ASYNC), (2, libc::MS_SYNC), (4, libc::MS_INVALIDATE)];
+        if flags & !7 != 0 {
+            return Err(Errno::EINVAL);
+        }
+        let linux = pairs.iter().filter(|(flag, _)| flags & flag != 0).fold(0, |all, (_, linux)| all | linux);
+        // SAFETY: the caller's mapping.
+        sys::check(unsafe { libc::msync(addr, len, linux) })
+    }
+
+    /// `fcntl()`: duplicates and flags of a descriptor, in QNX's numbers.
+    ["fcntl"] fn qnx_fcntl(fd: c_int, cmd: c_int, arg: c_int) -> c_int = errno {
+        open_flags::control(fd, cmd, arg)
     }
 
     /// `mmap_handle()`: maps the object behind a handle, using the handle up.

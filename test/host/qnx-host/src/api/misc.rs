@@ -1,6 +1,6 @@
 //! Threads, scheduling and process numbers: `qnx-ipc.md` sections 12 and 13.
 
-use core::ffi::{c_char, c_int, c_uint};
+use core::ffi::{c_char, c_int, c_uint, c_void};
 
 use super::calls;
 use crate::errno::{EOK, Errno};
@@ -38,6 +38,46 @@ calls! {
         sched::set(pid, tid, policy, param).map(|()| EOK)
     }
 
+    /// `SchedInfo()`: range of priorities; 63 is the highest without privilege.
+    fn [SchedInfo] [SchedInfo_r] (_pid: c_int, policy: c_int, info: *mut SchedInfoData) -> c_int = negative {
+        if info.is_null() {
+            return Err(Errno::EFAULT);
+        }
+        let image = sched::info(policy)?;
+        // SAFETY: the caller's structure.
+        unsafe { info.write(image) };
+        Ok(EOK)
+    }
+
+    /// `ThreadCtl()`: the CPU mask (4) works; I/O privilege (1, 14) is granted to root; the rest is `ENOTSUP`.
+    fn [ThreadCtl] [ThreadCtl_r] (cmd: c_int, data: *mut c_void) -> c_int = negative {
+        sched::thread_control(cmd, data as usize).map(|()| EOK)
+    }
+
+    /// `getuid()`; ids are signed on QNX.
+    ["getuid"] fn qnx_getuid() -> c_int = value {
+        // SAFETY: no preconditions.
+        unsafe { libc::getuid() as c_int }
+    }
+
+    /// `geteuid()`.
+    ["geteuid"] fn qnx_geteuid() -> c_int = value {
+        // SAFETY: no preconditions.
+        unsafe { libc::geteuid() as c_int }
+    }
+
+    /// `getgid()`.
+    ["getgid"] fn qnx_getgid() -> c_int = value {
+        // SAFETY: no preconditions.
+        unsafe { libc::getgid() as c_int }
+    }
+
+    /// `getegid()`.
+    ["getegid"] fn qnx_getegid() -> c_int = value {
+        // SAFETY: no preconditions.
+        unsafe { libc::getegid() as c_int }
+    }
+
     /// `sched_yield()` under QNX's rules is Linux's.
     ["sched_yield"] fn qnx_sched_yield() -> c_int = errno {
         // SAFETY: no preconditions.
@@ -57,6 +97,16 @@ calls! {
     /// `procmgr_ability()`: abilities do not exist here; every request is granted. Variadic arguments are not read.
     ["procmgr_ability"] fn procmgr_ability(_pid: c_int, _ability: c_uint) -> c_int = value {
         EOK
+    }
+
+    /// `procmgr_ability_lookup()`: no ability has a number here: `-ENOENT`.
+    ["procmgr_ability_lookup"] fn procmgr_ability_lookup(_name: *const c_char) -> c_int = value {
+        -Errno::ENOENT.0
+    }
+
+    /// `procmgr_ability_create()`: abilities do not exist here: `-ENOTSUP`.
+    ["procmgr_ability_create"] fn procmgr_ability_create(_name: *const c_char, _flags: c_uint) -> c_int = value {
+        -Errno::ENOTSUP.0
     }
 
     /// `strerror()` for QNX's numbers: the number's name.

@@ -26,7 +26,9 @@ unsafe fn text<'a>(name: *const c_char) -> Result<&'a str, Errno> {
         return Err(Errno::EINVAL);
     }
     // SAFETY: as the caller promises.
-    unsafe { CStr::from_ptr(name) }.to_str().map_err(|_| Errno::EINVAL)
+    unsafe { CStr::from_ptr(name) }
+        .to_str()
+        .map_err(|_| Errno::EINVAL)
 }
 
 /// A channel with the flags that name_attach sets. Only one channel of a process may have COID_DISCONNECT: later ones
@@ -143,7 +145,11 @@ unsafe fn attach_name(dpp: *mut Dispatch, path: *const c_char, flags: u32) -> Re
     }
     let made = if dpp.is_null() {
         let chid = named_channel()?;
-        Some(Box::into_raw(Box::new(Dispatch { chid, own_channel: true, name: Mutex::new(None) })))
+        Some(Box::into_raw(Box::new(Dispatch {
+            chid,
+            own_channel: true,
+            name: Mutex::new(None),
+        })))
     } else {
         None
     };
@@ -159,5 +165,10 @@ unsafe fn attach_name(dpp: *mut Dispatch, path: *const c_char, flags: u32) -> Re
         return Err(error);
     }
     *lock(&handle.name) = Some(name.to_string());
-    Ok(Box::into_raw(Box::new(NameAttach { dpp: dispatch.cast(), chid: handle.chid, mntid: 0, zero: [0; 2] })))
+    Ok(Box::into_raw(Box::new(NameAttach {
+        dpp: dispatch.cast(),
+        chid: handle.chid,
+        mntid: 0,
+        zero: [0; 2],
+    })))
 }

@@ -68,6 +68,12 @@ calls! {
         sys::check(unsafe { libc::clock_gettime(id, time) })
     }
 
+    /// `nanosleep()`.
+    ["nanosleep"] fn qnx_nanosleep(want: *const timespec, left: *mut timespec) -> c_int = errno {
+        // SAFETY: the caller's structures.
+        sys::check(unsafe { libc::nanosleep(want, left) })
+    }
+
     /// `ClockTime()`: reads a clock in nanoseconds. Setting it is not imitated: `EPERM`.
     fn [ClockTime] [ClockTime_r] (id: c_int, new: *const u64, old: *mut u64) -> c_int = negative {
         let id = clock(id)?;

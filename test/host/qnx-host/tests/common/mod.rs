@@ -1,6 +1,6 @@
 //! Real processes for the tests: forked children with their own copy of the stand-in, pipes to keep step with them, and
 //! thin wrappers that turn the C conventions into values.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 use core::ffi::c_void;
 use std::io::{Read, Write};
@@ -27,6 +27,9 @@ pub fn init() {
         let dir = std::env::temp_dir().join(format!("qnx-host-test-{}", std::process::id()));
         // SAFETY: before the stand-in or another test reads the environment: all of them come through here.
         unsafe { std::env::set_var("QNX_HOST_DIR", &dir) };
+        // Everything that is set up once is there before the first fork.
+        // SAFETY: no pointers.
+        unsafe { ChannelDestroy_r(ChannelCreate_r(0)) };
     });
 }
 
@@ -92,13 +95,19 @@ impl Child {
     /// Waits for a normal end with status 0.
     pub fn join(mut self) {
         let status = self.wait_status();
-        assert!(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0, "child status {status:#x}");
+        assert!(
+            libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0,
+            "child status {status:#x}"
+        );
     }
 
     /// Waits for an end by `signal`.
     pub fn join_killed(mut self, signal: i32) {
         let status = self.wait_status();
-        assert!(libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == signal, "child status {status:#x}");
+        assert!(
+            libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == signal,
+            "child status {status:#x}"
+        );
     }
 }
 
@@ -120,7 +129,12 @@ pub fn pipe() -> (Tx, Rx) {
     // SAFETY: room for two descriptors.
     assert_eq!(unsafe { libc::pipe2(fds.as_mut_ptr(), libc::O_CLOEXEC) }, 0);
     // SAFETY: two fresh descriptors, each owned once.
-    unsafe { (Tx(std::fs::File::from_raw_fd(fds[1])), Rx(std::fs::File::from_raw_fd(fds[0]))) }
+    unsafe {
+        (
+            Tx(std::fs::File::from_raw_fd(fds[1])),
+            Rx(std::fs::File::from_raw_fd(fds[0])),
+        )
+    }
 }
 
 impl Tx {
@@ -131,9 +145,14 @@ impl Tx {
 
 impl Rx {
     pub fn recv(&mut self) -> u64 {
-        let mut fds = libc::pollfd { fd: self.0.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        let mut fds = libc::pollfd {
+            fd: self.0.as_raw_fd(),
+            events: libc::POLLIN,
+            revents: 0,
+        };
         // SAFETY: one valid pollfd.
-        assert_eq!(unsafe { libc::poll(&mut fds, 1, 20_000) }, 1, "the other side said nothing for 20 s");
+        let ready = unsafe { libc::poll(&mut fds, 1, 20_000) };
+        assert_eq!(ready, 1, "the other side said nothing for 20 s");
         let mut bytes = [0; 8];
         self.0.read_exact(&mut bytes).expect("pipe");
         u64::from_ne_bytes(bytes)
@@ -157,7 +176,15 @@ pub fn attach(pid: i32, chid: i32) -> i32 {
 /// MsgSend_r of two slices.
 pub fn send(coid: i32, message: &[u8], answer: &mut [u8]) -> i64 {
     // SAFETY: two valid slices.
-    unsafe { MsgSend_r(coid, message.as_ptr().cast(), message.len(), answer.as_mut_ptr().cast(), answer.len()) }
+    unsafe {
+        MsgSend_r(
+            coid,
+            message.as_ptr().cast(),
+            message.len(),
+            answer.as_mut_ptr().cast(),
+            answer.len(),
+        )
+    }
 }
 
 /// What MsgReceive_r gave.
@@ -219,7 +246,15 @@ pub fn pulse(coid: i32, priority: i32, code: i32, value: i64) -> i32 {
 pub fn timeout(states: u32, after: Duration) {
     let ns = after.as_nanos() as u64;
     // SAFETY: valid or null pointers.
-    let armed = unsafe { TimerTimeout_r(CLOCK_MONOTONIC, states, core::ptr::null(), &ns, core::ptr::null_mut()) };
+    let armed = unsafe {
+        TimerTimeout_r(
+            CLOCK_MONOTONIC,
+            states,
+            core::ptr::null(),
+            &ns,
+            core::ptr::null_mut(),
+        )
+    };
     assert_eq!(armed, 0);
 }
 
@@ -251,7 +286,10 @@ pub fn sleep_ms(ms: u64) {
 }
 
 pub fn iov(bytes: &[u8]) -> libc::iovec {
-    libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast::<c_void>(), iov_len: bytes.len() }
+    libc::iovec {
+        iov_base: bytes.as_ptr().cast_mut().cast::<c_void>(),
+        iov_len: bytes.len(),
+    }
 }
 
 /// A server process that echoes: reply data = message, status = its length.

@@ -3,7 +3,14 @@
 use crate::common::*;
 
 fn pattern(len: usize, seed: u8) -> Vec<u8> {
-    (0..len).map(|i| (i as u8).wrapping_mul(31).wrapping_add(seed).wrapping_add((i >> 8) as u8)).collect()
+    (0..len)
+        .map(|i| {
+            (i as u8)
+                .wrapping_mul(31)
+                .wrapping_add(seed)
+                .wrapping_add((i >> 8) as u8)
+        })
+        .collect()
 }
 
 #[test]
@@ -11,7 +18,22 @@ fn echo_of_every_size_comes_back_whole() {
     init();
     let (server, chid) = echo_server(0);
     let coid = attach(server.pid, chid);
-    for len in [0, 1, 24, 100, 3999, 4000, 4001, 4032, 4033, 5000, 65_536, 300_000, 1 << 20, (3 << 20) + 7] {
+    for len in [
+        0,
+        1,
+        24,
+        100,
+        3999,
+        4000,
+        4001,
+        4032,
+        4033,
+        5000,
+        65_536,
+        300_000,
+        1 << 20,
+        (3 << 20) + 7,
+    ] {
         let message = pattern(len, 3);
         let mut answer = vec![0u8; len + 16];
         assert_eq!(send(coid, &message, &mut answer), len as i64);
@@ -67,7 +89,10 @@ fn read_at_an_offset_and_write_before_the_reply() {
                 let moved = MsgRead_r(got.rcvid, part.as_mut_ptr().cast(), 1000, len - 10);
                 assert_eq!((moved, &part[..10]), (10, &sent[len - 10..]));
                 assert_eq!(MsgRead_r(got.rcvid, part.as_mut_ptr().cast(), 1000, len), 0);
-                assert_eq!(MsgRead_r(got.rcvid, part.as_mut_ptr().cast(), 1000, usize::MAX - 5), 0);
+                assert_eq!(
+                    MsgRead_r(got.rcvid, part.as_mut_ptr().cast(), 1000, usize::MAX - 5),
+                    0
+                );
                 let (one, two) = part.split_at_mut(3);
                 let iov = [iov(one), iov(&two[..7])];
                 assert_eq!(MsgReadv_r(got.rcvid, iov.as_ptr(), 2, 100), 10);
@@ -109,7 +134,10 @@ fn parts_are_one_stream_of_bytes() {
             assert!(rcvid > 0);
             assert_eq!(info.msglen, 10 * scale as i64);
             let sent = pattern(10 * scale, 8);
-            assert_eq!((&a[..], &b[..5 * scale]), (&sent[..5 * scale], &sent[5 * scale..]));
+            assert_eq!(
+                (&a[..], &b[..5 * scale]),
+                (&sent[..5 * scale], &sent[5 * scale..])
+            );
             a = pattern(4 * scale, 21);
             b = pattern(6 * scale, 22);
             let from = [iov(&a), iov(&[]), iov(&b)];
@@ -118,7 +146,11 @@ fn parts_are_one_stream_of_bytes() {
         });
         let coid = attach(server.pid, rx.recv() as i32);
         let sent = pattern(10 * scale, 8);
-        let from = [iov(&sent[..3 * scale]), iov(&sent[3 * scale..4 * scale]), iov(&sent[4 * scale..])];
+        let from = [
+            iov(&sent[..3 * scale]),
+            iov(&sent[3 * scale..4 * scale]),
+            iov(&sent[4 * scale..]),
+        ];
         let (a, b, c) = (vec![0u8; scale], vec![0u8; 8 * scale], vec![0u8; 5 * scale]);
         let to = [iov(&a), iov(&b), iov(&c)];
         // SAFETY: valid buffers.

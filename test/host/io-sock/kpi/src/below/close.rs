@@ -9,7 +9,8 @@ use std::sync::atomic::Ordering;
 /// Most bytes that are discarded before a socket is closed; more than Linux buffers.
 const DISCARD: usize = 16 * 1024 * 1024;
 
-/// The connection broke: what was to be sent is dropped now; the error is told after the data that is still to be read.
+/// The connection broke: what was to be sent is dropped now; the error is told after the data that is still
+/// to be read.
 pub(super) fn broken(pcb: &Pcb, errno: c_int) {
     // The first reason counts.
     let _ = pcb

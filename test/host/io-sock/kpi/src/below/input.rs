@@ -52,8 +52,8 @@ pub(super) fn event(pcb: &Arc<Pcb>, events: c_int) {
     }
 }
 
-/// The reader has made room: goes on reading, in the reader's context, when reading had stopped for want of it. `quiet`: the reader asked
-/// that nothing be sent to the peer (`MSG_SOCALLBCK`), so it happens later.
+/// The reader has made room: goes on reading, in the reader's context, when reading had stopped for want of
+/// it. `quiet`: the reader asked that nothing be sent to the peer (`MSG_SOCALLBCK`), so it happens later.
 pub(crate) fn window_update(pcb: &Arc<Pcb>, quiet: bool) {
     if !pcb.paused.load(Ordering::Acquire) {
         return;
@@ -97,17 +97,22 @@ fn read(pcb: &Arc<Pcb>, rx: &mut Rx) {
         let most = CLUSTER * rx.pieces;
         let want = if closed { most } else { (space as usize).min(most) };
         let got = if closed {
-            pcb.fd.discard(want).map(|n| (n, None))
+            pcb.fd.discard(want).map(|n| Filled {
+                n,
+                room: want,
+                chain: None,
+            })
         } else {
             fill(pcb, rx, want)
         };
         match got {
-            Ok((0, _)) => return end(pcb, rx),
-            Ok((n, chain)) => {
+            Ok(Filled { n: 0, .. }) => return end(pcb, rx),
+            Ok(Filled { n, room, chain }) => {
                 BYTES_IN.fetch_add(n as u64, Ordering::Relaxed);
                 deliver(pcb, chain);
-                // Less than asked for: that was all, and for what comes from now on there is an event. But the end has been reported.
-                if n < want && !rx.ends {
+                // Less than there was room for: that was all, and for what comes from now on there is an
+                // event. But the end has been reported.
+                if n < room && !rx.ends {
                     return;
                 }
             }
@@ -128,7 +133,8 @@ fn read(pcb: &Arc<Pcb>, rx: &mut Rx) {
     netisr::retry(pcb.id, Duration::ZERO);
 }
 
-/// so_rcv is full. A reader that makes room from now on sees the mark; one that did before it was set is seen here.
+/// so_rcv is full. A reader that makes room from now on sees the mark; one that did before it was set is seen
+/// here.
 fn pause(pcb: &Arc<Pcb>) {
     pcb.paused.store(true, Ordering::SeqCst);
     let rcv = pcb.so.rcv();
@@ -140,8 +146,16 @@ fn pause(pcb: &Arc<Pcb>) {
     }
 }
 
+/// What one read gave.
+struct Filled {
+    n: usize,
+    /// How much it could have been.
+    room: usize,
+    chain: Option<Mb>,
+}
+
 /// Reads at most `want` bytes into fresh mbufs. `ENOMEM`: there are none.
-fn fill(pcb: &Pcb, rx: &mut Rx, want: usize) -> Result<(usize, Option<Mb>), c_int> {
+fn fill(pcb: &Pcb, rx: &mut Rx, want: usize) -> Result<Filled, c_int> {
     let mut pieces = [libc::iovec {
         iov_base: std::ptr::null_mut(),
         iov_len: 0,
@@ -189,7 +203,11 @@ fn fill(pcb: &Pcb, rx: &mut Rx, want: usize) -> Result<(usize, Option<Mb>), c_in
     } else {
         filled.max(1)
     };
-    result.map(|(n, _, _)| (n, first))
+    result.map(|(n, _, _)| Filled {
+        n,
+        room,
+        chain: first,
+    })
 }
 
 /// Appends to so_rcv under its lock, and tells.

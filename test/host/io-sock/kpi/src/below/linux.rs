@@ -152,7 +152,8 @@ impl Fd {
         };
     }
 
-    /// Closes it now; the number stays taken until the drop, by a descriptor of nothing, so that no event meets another socket.
+    /// Closes it now; the number stays taken until the drop, by a descriptor of nothing, so that no event
+    /// meets another socket.
     pub(crate) fn close(&self) {
         // SAFETY: an eventfd replaces the socket under the same number, which is what closes the connection.
         unsafe {

@@ -74,8 +74,8 @@ pub(crate) struct Tx {
     pub(crate) gone: bool,
 }
 
-/// A socket's part below. Lock order: `rx`, `tx`, then the socket's own locks. `so` is alive while one of the two is held and says not
-/// `gone`.
+/// A socket's part below. Lock order: `rx`, `tx`, then the socket's own locks. `so` is alive while one of the
+/// two is held and says not `gone`.
 pub(crate) struct Pcb {
     pub(crate) id: u64,
     pub(crate) fd: Fd,

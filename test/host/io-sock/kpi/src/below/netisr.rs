@@ -98,7 +98,7 @@ pub(crate) fn retry(id: u64, after: Duration) {
 }
 
 fn run(netisr: &'static Netisr) {
-    let _attached = Attached::new("netisr", 0, 0);
+    let _attached = Attached::of_stack("netisr");
     let mut events = [libc::epoll_event { events: 0, u64: 0 }; 64];
     loop {
         let timeout = {

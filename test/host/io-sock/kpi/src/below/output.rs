@@ -1,4 +1,5 @@
-//! so_snd to Linux: what Linux takes leaves the buffer, as what the peer has acknowledged does on a real stack.
+//! so_snd to Linux: what Linux takes leaves the buffer, as what the peer has acknowledged does on a real
+//! stack.
 
 use super::release;
 use super::{BYTES_OUT, Pcb, Tx, close};
@@ -28,7 +29,8 @@ enum Sent {
     Broken(c_int),
 }
 
-/// Appends `top` and sends what can be sent, in the caller's context. The socket is connected and the caller the only sender.
+/// Appends `top` and sends what can be sent, in the caller's context. The socket is connected and the caller
+/// the only sender.
 pub(crate) fn append_and_output(pcb: &Arc<Pcb>, top: Option<Mb>, more: bool) -> c_int {
     let snd = pcb.so.snd();
     let mut tx = pcb.tx();

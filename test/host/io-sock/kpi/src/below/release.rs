@@ -1,4 +1,5 @@
-//! When mbufs whose bytes were sent are freed: at once, or later and perhaps in another order, by a thread that plays the driver.
+//! When mbufs whose bytes were sent are freed: at once, or later and perhaps in another order, by a thread
+//! that plays the driver.
 
 use crate::config;
 use crate::mbuf::{Mb, m_freem};
@@ -80,7 +81,7 @@ fn random(seed: &mut u64) -> u64 {
 }
 
 fn run() {
-    let _attached = Attached::new("driver", 0, 0);
+    let _attached = Attached::of_stack("driver");
     let mut driver = DRIVER.lock().unwrap_or_else(|e| e.into_inner());
     loop {
         let now = Instant::now();

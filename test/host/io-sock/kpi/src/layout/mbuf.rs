@@ -71,7 +71,8 @@ pub struct MExt {
     pub ext_arg1: *mut c_void,
 }
 
-/// `struct mbuf` with all it may hold: without `M_PKTHDR` data starts at [`PktHdr`], without `M_EXT` at [`MExt`].
+/// `struct mbuf` with all it may hold: without `M_PKTHDR` data starts at [`PktHdr`], without `M_EXT` at
+/// [`MExt`].
 #[repr(C)]
 pub struct Mbuf {
     /// Next mbuf of the chain.

@@ -1,4 +1,5 @@
-//! `sys/uio.h`, `sys/sockopt.h`, `sys/socket.h`, `sys/time.h`, `sys/malloc.h`, `sys/_callout.h`, `sys/_task.h`.
+//! `sys/uio.h`, `sys/sockopt.h`, `sys/socket.h`, `sys/time.h`, `sys/malloc.h`, `sys/_callout.h`,
+//! `sys/_task.h`.
 
 use super::{LockObject, Thread};
 use std::ffi::{c_char, c_int, c_long, c_short, c_ulong, c_void};
@@ -53,7 +54,7 @@ pub struct SockOpt {
 
 /// `struct linger`.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct Linger {
     /// Not 0: on.
     pub l_onoff: c_int,

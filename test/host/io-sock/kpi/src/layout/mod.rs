@@ -1,6 +1,7 @@
 //! The structs that a module and the stack both touch, as the C headers lay them out.
 //!
-//! Hand-written after `include/devs`; every offset that `../c/layout.c` asserts of the headers is asserted here of the Rust side.
+//! Hand-written after `include/devs`; every offset that `../c/layout.c` asserts of the headers is asserted
+//! here of the Rust side.
 
 mod lock;
 mod mbuf;

@@ -65,10 +65,8 @@ fn init_object(object: &mut LockObject, name: *const c_char, flags: u32) {
     let old = object.lo_flags.load(Ordering::Relaxed);
     if old & LO_INITIALIZED != 0 && object.lo_name == name && old & !0x0080_0000 == flags {
         // SAFETY: the same pointer as the caller's, which is a C string.
-        die!(
-            "lock {} is initialised a second time without being destroyed",
-            unsafe { text(name) }
-        );
+        let name = unsafe { text(name) };
+        die!("lock {name} is initialised a second time without being destroyed");
     }
     object.lo_name = name;
     object.lo_flags.store(flags, Ordering::Relaxed);

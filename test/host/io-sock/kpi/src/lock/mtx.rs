@@ -1,4 +1,5 @@
-//! mutex(9). The lock word holds the owner's `struct thread`, and bits below it; waiters sleep on the word's low half.
+//! mutex(9). The lock word holds the owner's `struct thread`, and bits below it; waiters sleep on the word's
+//! low half.
 
 use super::{
     CLASS_SLEEP_MUTEX, LA_NOTRECURSED, LA_RECURSED, LA_UNLOCKED, LA_XLOCKED, LO_CLASSSHIFT, LO_INITIALIZED,
@@ -22,29 +23,11 @@ const MTX_RECURSE: c_int = 4;
 /// Tries before a waiter sleeps: an owner on the other processor is mostly done by then.
 const SPINS: u32 = 50;
 
-/// Held while module event handlers run.
-#[unsafe(no_mangle)]
-#[allow(non_upper_case_globals)]
-pub static mut Giant: Mtx = Mtx {
-    lock_object: LockObject {
-        lo_name: c"Giant".as_ptr(),
-        lo_flags: std::sync::atomic::AtomicU32::new(
-            LO_INITIALIZED | LO_RECURSABLE | CLASS_SLEEP_MUTEX << LO_CLASSSHIFT,
-        ),
-        lo_data: std::sync::atomic::AtomicU32::new(0),
-        lo_witness: std::ptr::null_mut(),
-    },
-    mtx_lock: AtomicUsize::new(UNOWNED),
-};
-
-pub(crate) fn giant_object() -> *const LockObject {
-    (&raw const Giant).cast()
-}
-
 /// A mutex.
 ///
 /// # Invariants
-/// Points to a `struct mtx` that stays where it is while anyone uses it; only its atomics and, under the lock, its depth change.
+/// Points to a `struct mtx` that stays where it is while anyone uses it; only its atomics and, under the
+/// lock, its depth change.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(transparent)]
 pub(crate) struct Mx(NonNull<Mtx>);
@@ -259,176 +242,5 @@ impl Mx {
 
     pub(crate) fn as_object(&self) -> *const LockObject {
         self.object()
-    }
-}
-
-/// Giant, given up for a sleep and taken again when this is dropped.
-pub(crate) struct GiantDropped(u32);
-
-impl GiantDropped {
-    /// Gives Giant up if the calling thread holds it.
-    pub(crate) fn new() -> GiantDropped {
-        let giant = Mx::giant();
-        let mut times = 0;
-        while giant.owned() {
-            giant.unlock();
-            times += 1;
-        }
-        GiantDropped(times)
-    }
-}
-
-impl Drop for GiantDropped {
-    fn drop(&mut self) {
-        for _ in 0..self.0 {
-            Mx::giant().lock();
-        }
-    }
-}
-
-/// `mtx_init`.
-///
-/// # Safety
-/// `word` is the lock word of a `struct mtx`; `name` lives as long as the mutex.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn _mtx_init(
-    word: *mut AtomicUsize,
-    name: *const c_char,
-    _type: *const c_char,
-    opts: c_int,
-) {
-    let mx = Mx::from_word(word);
-    // SAFETY: the caller's contract; nobody else uses the mutex yet.
-    let mtx = unsafe { &mut *mx.0.as_ptr() };
-    let recursable = if opts & MTX_RECURSE != 0 { LO_RECURSABLE } else { 0 };
-    init_object(
-        &mut mtx.lock_object,
-        name,
-        LO_INITIALIZED | recursable | CLASS_SLEEP_MUTEX << LO_CLASSSHIFT,
-    );
-    mtx.mtx_lock.store(UNOWNED, Ordering::Release);
-}
-
-/// `mtx_destroy`: of a mutex that nobody holds, or the caller alone.
-#[unsafe(no_mangle)]
-pub extern "C" fn _mtx_destroy(word: *mut AtomicUsize) {
-    let mx = Mx::from_word(word);
-    let mtx = mx.get();
-    mx.check_live(std::ptr::null(), 0);
-    if mx.owned() {
-        mx.must_own_once("mtx_destroy");
-        thread::current().private().pop_held(mx.object());
-    } else if mx.owner() != 0 {
-        die!("mutex {} is destroyed while another thread holds it", mx.name());
-    }
-    mtx.lock_object
-        .lo_flags
-        .fetch_and(!LO_INITIALIZED, Ordering::Relaxed);
-    mtx.mtx_lock.store(DESTROYED, Ordering::Release);
-}
-
-/// What the sysinit of `MTX_SYSINIT` calls.
-///
-/// # Safety
-/// `args` is the `struct mtx_args` of the macro.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mtx_sysinit(args: *mut MtxArgs) {
-    // SAFETY: the caller's contract.
-    let args = unsafe { &*args };
-    // SAFETY: the macro's own mutex and name.
-    unsafe {
-        _mtx_init(
-            &raw mut (*args.ma_mtx).mtx_lock,
-            args.ma_desc,
-            std::ptr::null(),
-            args.ma_opts,
-        )
-    };
-}
-
-/// `mtx_lock`.
-#[unsafe(no_mangle)]
-pub extern "C" fn __mtx_lock_flags(word: *mut AtomicUsize, _opts: c_int, file: *const c_char, line: c_int) {
-    Mx::from_word(word).lock_at(file, line);
-}
-
-/// `mtx_unlock`.
-#[unsafe(no_mangle)]
-pub extern "C" fn __mtx_unlock_flags(word: *mut AtomicUsize, _opts: c_int, file: *const c_char, line: c_int) {
-    Mx::from_word(word).unlock_at(file, line);
-}
-
-/// `mtx_trylock`: 1 = the caller has it.
-#[unsafe(no_mangle)]
-pub extern "C" fn _mtx_trylock_flags_(
-    word: *mut AtomicUsize,
-    _opts: c_int,
-    file: *const c_char,
-    line: c_int,
-) -> c_int {
-    Mx::from_word(word).try_lock_at(file, line).into()
-}
-
-/// `mtx_lock_spin`: there are no interrupts, so spin mutexes are like the others.
-#[unsafe(no_mangle)]
-pub extern "C" fn __mtx_lock_spin_flags(
-    word: *mut AtomicUsize,
-    _opts: c_int,
-    file: *const c_char,
-    line: c_int,
-) {
-    Mx::from_word(word).lock_at(file, line);
-}
-
-/// `mtx_trylock_spin`.
-#[unsafe(no_mangle)]
-pub extern "C" fn __mtx_trylock_spin_flags(
-    word: *mut AtomicUsize,
-    _opts: c_int,
-    file: *const c_char,
-    line: c_int,
-) -> c_int {
-    Mx::from_word(word).try_lock_at(file, line).into()
-}
-
-/// `mtx_unlock_spin`.
-#[unsafe(no_mangle)]
-pub extern "C" fn __mtx_unlock_spin_flags(
-    word: *mut AtomicUsize,
-    _opts: c_int,
-    file: *const c_char,
-    line: c_int,
-) {
-    Mx::from_word(word).unlock_at(file, line);
-}
-
-/// `mtx_assert`, live in modules built with INVARIANTS.
-#[unsafe(no_mangle)]
-pub extern "C" fn __mtx_assert(word: *const AtomicUsize, what: c_int, file: *const c_char, line: c_int) {
-    let mx = Mx::from_word(word);
-    let recursed = mx.get().lock_object.lo_data.load(Ordering::Relaxed) != 0;
-    if what == LA_UNLOCKED {
-        if mx.owned() {
-            die!(
-                "mutex {} is held, against an assertion{}",
-                mx.name(),
-                place(file, line)
-            );
-        }
-        return;
-    }
-    if what & LA_XLOCKED != 0 && !mx.owned() {
-        die!(
-            "mutex {} is not held, against an assertion{}",
-            mx.name(),
-            place(file, line)
-        );
-    }
-    if what & LA_RECURSED != 0 && !recursed || what & LA_NOTRECURSED != 0 && recursed {
-        die!(
-            "mutex {} is held recursively or not, against an assertion{}",
-            mx.name(),
-            place(file, line)
-        );
     }
 }

@@ -1,4 +1,5 @@
-//! sx(9): shared/exclusive locks that may be held across a sleep. Fair enough for a stand-in: all waiters are woken and try again.
+//! sx(9): shared/exclusive locks that may be held across a sleep. Fair enough for a stand-in: all waiters are
+//! woken and try again.
 
 use super::{
     CLASS_SX, LA_UNLOCKED, LA_XLOCKED, LO_CLASSSHIFT, LO_INITIALIZED, LO_RECURSABLE, init_object, place,
@@ -101,7 +102,8 @@ impl Sxl {
         let word = &self.get().sx_lock;
         while !self.try_take(me) {
             thread::current().private().may_sleep("sx lock");
-            // The mark is set while the queue is locked, so that the owner either sees it or has not unlocked yet.
+            // The mark is set while the queue is locked, so that the owner either sees it or has not unlocked
+            // yet.
             let woken = sleep::block(self.channel(), c"sx", interruptible, None, || {
                 let mut now = word.load(Ordering::Relaxed);
                 loop {

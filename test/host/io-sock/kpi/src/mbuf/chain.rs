@@ -42,10 +42,12 @@ pub extern "C" fn m_fixhdr(m: Mb) -> u32 {
 pub extern "C" fn m_demote_pkthdr(m: Mb) {
     tag::delete_all(m);
     m.set_flags(m.flags() & !M_PKTHDR);
-    // The header's bytes are not data, even when there is no storage outside: m_data points behind them and stays there.
+    // The header's bytes are not data, even when there is no storage outside: m_data points behind them and
+    // stays there.
 }
 
-/// Makes all packet headers of the chain go (all but the first one's, unless `all`), and flags that mean a packet, but for `flags`.
+/// Makes all packet headers of the chain go (all but the first one's, unless `all`), and flags that mean a
+/// packet, but for `flags`.
 #[unsafe(no_mangle)]
 pub extern "C" fn m_demote(m: Option<Mb>, all: c_int, flags: c_int) {
     let mut m = if all != 0 { m } else { m.and_then(Mb::next) };

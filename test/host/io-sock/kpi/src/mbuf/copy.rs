@@ -25,7 +25,8 @@ fn seek(m: Option<Mb>, off: usize, what: &str) -> (Option<Mb>, usize) {
     (m, left)
 }
 
-/// New mbufs for bytes `off..off+len`, which share external storage. With a packet header when `off` is 0 and `m` has one.
+/// New mbufs for bytes `off..off+len`, which share external storage. With a packet header when `off` is 0 and
+/// `m` has one.
 #[unsafe(no_mangle)]
 pub extern "C" fn m_copym(m: Option<Mb>, off: c_int, len: c_int, how: c_int) -> Option<Mb> {
     let (Ok(off), mut left) = (usize::try_from(off), bounded(len)) else {
@@ -142,7 +143,8 @@ pub unsafe extern "C" fn m_copydata(m: Option<Mb>, off: c_int, len: c_int, dst: 
     }
 }
 
-/// Writes `len` bytes at `off`, with zeroed mbufs behind the chain as needed; stops silently when there are none.
+/// Writes `len` bytes at `off`, with zeroed mbufs behind the chain as needed; stops silently when there are
+/// none.
 ///
 /// # Safety
 /// `src` has `len` bytes; the chain's storage may be written.
@@ -245,7 +247,7 @@ pub unsafe extern "C" fn m_append(m: Mb, len: c_int, src: *const u8) -> c_int {
 /// Copies a packet header, tags and all, to an mbuf that has none and no data. 1 = done.
 #[unsafe(no_mangle)]
 pub extern "C" fn m_dup_pkthdr(to: Mb, from: Mb, how: c_int) -> c_int {
-    to.set_flags(from.flags() & M_COPYFLAGS & !M_RDONLY | to.flags() & M_EXT);
+    to.set_flags(from.flags() & M_COPYFLAGS & !M_RDONLY | to.flags() & (M_EXT | M_RDONLY));
     if !to.has(M_EXT) {
         to.set_data(to.inline_start());
     }
@@ -258,7 +260,8 @@ pub extern "C" fn m_dup_pkthdr(to: Mb, from: Mb, how: c_int) -> c_int {
 /// Moves a packet header to an mbuf that has none and no data.
 #[unsafe(no_mangle)]
 pub extern "C" fn m_move_pkthdr(to: Mb, from: Mb) {
-    to.set_flags(from.flags() & M_COPYFLAGS | to.flags() & M_EXT);
+    // Whether the bytes may be written is a matter of the storage, which stays.
+    to.set_flags(from.flags() & M_COPYFLAGS & !M_RDONLY | to.flags() & (M_EXT | M_RDONLY));
     if !to.has(M_EXT) {
         to.set_data(to.inline_start());
     }

@@ -1,9 +1,10 @@
 //! External storage and its reference counts.
 //!
-//! The count lies in the mbuf that first had the storage (`EXT_FLAG_EMBREF`). A duplicate points to it and copies the first 24 bytes of `m_ext`
-//! only, so its callback fields are garbage; the first mbuf is kept, even when its holder frees it, until the last duplicate is gone, and
-//! is what the callback gets. `EXT_EXTREF` is different: the caller keeps the count, a duplicate copies all of `m_ext`, and the callback gets
-//! whichever mbuf was last.
+//! The count lies in the mbuf that first had the storage (`EXT_FLAG_EMBREF`). A duplicate points to it and
+//! copies the first 24 bytes of `m_ext` only, so its callback fields are garbage; the first mbuf is kept,
+//! even when its holder frees it, until the last duplicate is gone, and is what the callback gets.
+//! `EXT_EXTREF` is different: the caller keeps the count, a duplicate copies all of `m_ext`, and the callback
+//! gets whichever mbuf was last.
 
 use super::get::put_unchecked;
 use super::{LIVE, M_EXT, M_NOFREE, M_RDONLY, Mb, PINNED, tag};
@@ -60,7 +61,8 @@ fn counter(m: Mb) -> &'static AtomicU32 {
     if at.is_null() {
         die!("external storage without a reference count");
     }
-    // SAFETY: in the first mbuf, which lives as long as the storage, or where the module keeps it (EXT_EXTREF).
+    // SAFETY: in the first mbuf, which lives as long as the storage, or where the module keeps it
+    // (EXT_EXTREF).
     unsafe { AtomicU32::from_ptr(at) }
 }
 
@@ -92,7 +94,8 @@ pub(crate) fn attach_cluster(m: Mb, zone: &'static Zone, cluster: *mut u8) {
     attach(m, cluster, zone.item_size() as u32, ext_type);
 }
 
-/// Attaches storage that `ext_free` gives back, once, when its last reference is gone. Sets neither `m_len` nor the packet length.
+/// Attaches storage that `ext_free` gives back, once, when its last reference is gone. Sets neither `m_len`
+/// nor the packet length.
 ///
 /// # Safety
 /// `buf` has `size` bytes that stay until `ext_free` was called; the mbuf is the caller's and has no storage.

@@ -40,7 +40,7 @@ use crate::layout::{MExt, Mbuf, PktHdr};
 use crate::panic::die;
 use std::ffi::c_int;
 use std::ptr::{NonNull, null_mut};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 /// `M_*` flags, as in `sys/mbuf.h`.
 pub const M_EXT: u32 = 0x1;
@@ -59,7 +59,6 @@ const M_COPYFLAGS: u32 =
 /// `MT_DATA`.
 pub const MT_DATA: i16 = 1;
 pub(crate) const MT_SONAME: i16 = 8;
-pub(crate) const MT_CONTROL: i16 = 14;
 const MT_NOINIT: i16 = 255;
 
 /// Everything.
@@ -70,18 +69,18 @@ pub(crate) const MCLBYTES: usize = 2048;
 const MLEN: usize = 224;
 const MHLEN: usize = 168;
 
-/// Behind the 248 bytes of `struct mbuf`: whether it is in use.
-const STATE_AT: usize = 248;
-const LIVE: u32 = 0x4d42_5546;
+/// Whether an mbuf is in use. Kept apart from the mbufs, whose 256 bytes can all be data: see
+/// [`crate::uma::mark`].
+const FREE: u8 = 0;
+const LIVE: u8 = 1;
 /// Freed by its holder, kept until the last duplicate of its storage is gone.
-const PINNED: u32 = 0x5049_4e4e;
-const FREE: u32 = 0xdead_c0de;
+const PINNED: u8 = 2;
 
 /// A pointer to an mbuf, with its fields.
 ///
 /// # Invariants
-/// Points to an item of the mbuf zone, whose memory is never unmapped. Who holds an mbuf, and may touch it, is by the rules of mbuf(9): this
-/// is a pointer of C with a better face, made for code behind a C interface.
+/// Points to an item of the mbuf zone, whose memory is never unmapped. Who holds an mbuf, and may touch it,
+/// is by the rules of mbuf(9): this is a pointer of C with a better face, made for code behind a C interface.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(transparent)]
 pub struct Mb(NonNull<Mbuf>);
@@ -130,10 +129,27 @@ impl Mb {
         type_flags set_type_flags: u32 = m_type_flags;
         raw_pkt_len set_raw_pkt_len: i32 = m_pkthdr.len;
         tags set_tags: *mut crate::layout::MTag = m_pkthdr.tags;
-        ext_cnt set_ext_cnt: *mut u32 = m_ext.ext_cnt;
-        ext_buf set_ext_buf: *mut u8 = m_ext.ext_buf;
-        ext_size set_ext_size: u32 = m_ext.ext_size;
-        ext_type_flags set_ext_type_flags: u32 = m_ext.ext_type_flags;
+    }
+
+    fn ext_cnt(self) -> *mut u32 {
+        // SAFETY: the invariants.
+        unsafe { (*self.0.as_ptr()).m_ext.ext_cnt }
+    }
+
+    fn ext_buf(self) -> *mut u8 {
+        // SAFETY: the invariants.
+        unsafe { (*self.0.as_ptr()).m_ext.ext_buf }
+    }
+
+    /// Bytes of external storage; only with `M_EXT`.
+    pub(crate) fn ext_size(self) -> u32 {
+        // SAFETY: the invariants.
+        unsafe { (*self.0.as_ptr()).m_ext.ext_size }
+    }
+
+    fn ext_type_flags(self) -> u32 {
+        // SAFETY: the invariants.
+        unsafe { (*self.0.as_ptr()).m_ext.ext_type_flags }
     }
 
     /// Bytes of data (`m_len`).
@@ -242,15 +258,6 @@ impl Mb {
         !self.has(M_RDONLY | M_EXTPG) && (!self.has(M_EXT) || ext::count(self) == 1)
     }
 
-    /// `M_LEADINGSPACE`.
-    fn leading(self) -> usize {
-        if self.writable() {
-            self.data() as usize - self.start() as usize
-        } else {
-            0
-        }
-    }
-
     /// `M_TRAILINGSPACE`.
     pub fn trailing(self) -> usize {
         if self.writable() {
@@ -295,9 +302,11 @@ impl Mb {
         m
     }
 
-    fn state(self) -> &'static AtomicU32 {
-        // SAFETY: the item has 256 bytes; these four are used for nothing else, and the memory is never unmapped.
-        unsafe { &*self.0.as_ptr().cast::<u8>().add(STATE_AT).cast::<AtomicU32>() }
+    fn state(self) -> &'static AtomicU8 {
+        match crate::uma::mark(self.0.as_ptr().cast()) {
+            Some(mark) => mark,
+            None => die!("{:p} is no mbuf", self.0),
+        }
     }
 
     /// Ends the process when the mbuf is not in use.
@@ -306,7 +315,7 @@ impl Mb {
             LIVE => {}
             FREE => die!("{what} of an mbuf that is free already: {:p}", self.0),
             PINNED => die!("{what} of an mbuf that its holder has freed: {:p}", self.0),
-            _ => die!("{what} of {:p}, which is no mbuf", self.0),
+            other => die!("{what} of {:p}: its mark is {other}", self.0),
         }
     }
 }

@@ -59,8 +59,8 @@ pub extern "C" fn m_pullup(m: Mb, len: c_int) -> Option<Mb> {
     Some(head)
 }
 
-/// A new mbuf of `len` bytes in front; the packet header moves there, its length unchanged. `None`, and the chain is freed, when there
-/// is no memory.
+/// A new mbuf of `len` bytes in front; the packet header moves there, its length unchanged. `None`, and the
+/// chain is freed, when there is no memory.
 #[unsafe(no_mangle)]
 pub extern "C" fn m_prepend(m: Mb, len: c_int, how: c_int) -> Option<Mb> {
     let Ok(len) = usize::try_from(len) else {
@@ -82,7 +82,8 @@ pub extern "C" fn m_prepend(m: Mb, len: c_int, how: c_int) -> Option<Mb> {
     Some(n)
 }
 
-/// Cuts the chain after `len` bytes; gives the rest, with a packet header of its own when the chain has one. On failure the chain is whole.
+/// Cuts the chain after `len` bytes; gives the rest, with a packet header of its own when the chain has one.
+/// On failure the chain is whole.
 #[unsafe(no_mangle)]
 pub extern "C" fn m_split(m: Mb, len: c_int, how: c_int) -> Option<Mb> {
     let total: usize = m.iter().map(Mb::len).sum();
@@ -142,7 +143,8 @@ pub extern "C" fn m_split(m: Mb, len: c_int, how: c_int) -> Option<Mb> {
     Some(n)
 }
 
-/// A copy of the packet in as few mbufs as it takes; the old chain is freed. On failure `None`, and the chain is left alone.
+/// A copy of the packet in as few mbufs as it takes; the old chain is freed. On failure `None`, and the chain
+/// is left alone.
 #[unsafe(no_mangle)]
 pub extern "C" fn m_defrag(m: Mb, how: c_int) -> Option<Mb> {
     if !m.has(M_PKTHDR) {
@@ -186,8 +188,8 @@ pub extern "C" fn m_collapse(m: Mb, how: c_int, max: c_int) -> Option<Mb> {
     Some(n)
 }
 
-/// A chain whose storage may be written: pieces that are shared or read-only are copied. `None`, and the chain is freed, when there is
-/// no memory.
+/// A chain whose storage may be written: pieces that are shared or read-only are copied. `None`, and the
+/// chain is freed, when there is no memory.
 #[unsafe(no_mangle)]
 pub extern "C" fn m_unshare(m: Mb, how: c_int) -> Option<Mb> {
     let mut head = m;

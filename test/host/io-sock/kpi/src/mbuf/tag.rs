@@ -103,12 +103,11 @@ pub(super) fn delete_all(m: Mb) {
 /// `t` is null or a tag of `m`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn m_tag_locate(m: Mb, cookie: u32, kind: c_int, t: *mut MTag) -> *mut MTag {
-    // SAFETY: tags of a packet are alive.
-    let mut this = if t.is_null() {
-        m.tags()
-    } else {
-        unsafe { (*t).m_tag_link }
-    };
+    let mut this = m.tags();
+    if !t.is_null() {
+        // SAFETY: tags of a packet are alive.
+        this = unsafe { (*t).m_tag_link };
+    }
     while !this.is_null() {
         // SAFETY: as above.
         let tag = unsafe { &*this };

@@ -1,4 +1,5 @@
-//! Between mbufs and a uio, and `uiomove`. All memory is the process's own: user and kernel space do not differ here.
+//! Between mbufs and a uio, and `uiomove`. All memory is the process's own: user and kernel space do not
+//! differ here.
 
 use super::get::{m_freem, m_getm2};
 use super::{M_PKTHDR, MT_DATA, Mb};
@@ -52,8 +53,8 @@ pub unsafe extern "C" fn uiomove(cp: *mut c_void, n: c_int, uio: &mut Uio) -> c_
     0
 }
 
-/// A chain with the next bytes of the uio: at most `len` of them unless that is 0, behind `align` bytes of room. `None`: no memory, or
-/// the uio's memory is bad.
+/// A chain with the next bytes of the uio: at most `len` of them unless that is 0, behind `align` bytes of
+/// room. `None`: no memory, or the uio's memory is bad.
 ///
 /// # Safety
 /// The uio's pieces are valid.

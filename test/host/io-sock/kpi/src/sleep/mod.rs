@@ -1,7 +1,7 @@
 //! sleep(9): sleeping on a channel, any address, and waking whoever sleeps there.
 //!
-//! A sleeper is queued under its channel *before* its interlock is released, so a wakeup that is sent with the interlock held can never
-//! be lost. One that is sent without it can, as in FreeBSD.
+//! A sleeper is queued under its channel *before* its interlock is released, so a wakeup that is sent with
+//! the interlock held can never be lost. One that is sent without it can, as in FreeBSD.
 
 mod queue;
 
@@ -91,7 +91,7 @@ pub(crate) fn sleep(
         }
     }
     match woken {
-        Woken::Woken => 0,
+        Woken::Awake => 0,
         Woken::TimedOut => EWOULDBLOCK,
         Woken::Interrupted => EINTR,
     }

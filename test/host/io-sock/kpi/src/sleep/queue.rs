@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Woken {
     /// By wakeup, or because there was no need to sleep.
-    Woken,
+    Awake,
     /// Time is up.
     TimedOut,
     /// A signal came.
@@ -41,8 +41,8 @@ fn queue(chan: usize) -> MutexGuard<'static, Vec<Sleeper>> {
         .unwrap_or_else(|e| e.into_inner())
 }
 
-/// Sleeps on `chan`. `enqueued` runs once the thread is in the queue and can be woken: it releases the interlock and says whether there
-/// still is reason to sleep.
+/// Sleeps on `chan`. `enqueued` runs once the thread is in the queue and can be woken: it releases the
+/// interlock and says whether there still is reason to sleep.
 pub(crate) fn block(
     chan: *const c_void,
     wmesg: &CStr,
@@ -72,8 +72,8 @@ pub(crate) fn block(
         interruptible,
     });
     td.set_wmesg(wmesg);
-    // Releasing the interlock may wake others, which takes a queue's lock: ours is released first. The thread is in the queue already, so
-    // nothing is lost.
+    // Releasing the interlock may wake others, which takes a queue's lock: ours is released first. The thread
+    // is in the queue already, so nothing is lost.
     drop(sleepers);
     if !enqueued() {
         let mut sleepers = queue(chan);
@@ -83,7 +83,7 @@ pub(crate) fn block(
     let woken = loop {
         match state.load(Ordering::Acquire) {
             QUEUED => {}
-            WOKEN => break Woken::Woken,
+            WOKEN => break Woken::Awake,
             INTERRUPTED => {
                 signal.store(false, Ordering::Relaxed);
                 break Woken::Interrupted;

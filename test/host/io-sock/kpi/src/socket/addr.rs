@@ -36,8 +36,8 @@ impl Addr {
         }
     }
 
-    /// A sockaddr that a module handed in for a socket of `family`. Its length must be the family's: `EINVAL`. IPv4's family is looked
-    /// at only when there is an address, as in FreeBSD.
+    /// A sockaddr that a module handed in for a socket of `family`. Its length must be the family's:
+    /// `EINVAL`. IPv4's family is looked at only when there is an address, as in FreeBSD.
     ///
     /// # Safety
     /// `sa` points to a sockaddr of the length that it says.

@@ -16,8 +16,8 @@ const SHUT_WR: c_int = 1;
 const SHUT_RDWR: c_int = 2;
 const ALIVE: c_short = SS_ISCONNECTED | SS_ISCONNECTING | SS_ISDISCONNECTING;
 
-/// Shuts reading (0), writing (1) or both (2). `ENOTCONN` for a stream that is not connected; for a datagram socket or listener it acts and
-/// then says so all the same.
+/// Shuts reading (0), writing (1) or both (2). `ENOTCONN` for a stream that is not connected; for a datagram
+/// socket or listener it acts and then says so all the same.
 #[unsafe(no_mangle)]
 pub extern "C" fn soshutdown(so: So, how: c_int) -> c_int {
     so.enter("soshutdown");
@@ -92,8 +92,8 @@ pub extern "C" fn sodisconnect(so: So) -> c_int {
     0
 }
 
-/// Closes a socket, once. What was accepted for sending is still sent, in the background, unless `SO_LINGER` says 0: then the connection is
-/// reset. With a linger time, and no `SS_NBIO`, waits that long.
+/// Closes a socket, once. What was accepted for sending is still sent, in the background, unless `SO_LINGER`
+/// says 0: then the connection is reset. With a linger time, and no `SS_NBIO`, waits that long.
 #[unsafe(no_mangle)]
 pub extern "C" fn soclose(so: So) -> c_int {
     so.enter("soclose");
@@ -158,7 +158,8 @@ fn wait_until_sent(so: So) -> c_int {
     error
 }
 
-/// The owner's reference goes; `keep` says what else keeps the socket. Without any, and without references, the socket goes.
+/// The owner's reference goes; `keep` says what else keeps the socket. Without any, and without references,
+/// the socket goes.
 fn release_owner(so: So, keep: c_short) {
     so.mutex().lock();
     so.set_state(so.state() | SS_NOFDREF | keep);
@@ -188,7 +189,8 @@ pub(crate) fn finish(so: So) {
     free_if_unused(so, so.count().load(Ordering::Acquire));
 }
 
-/// What the macro `sorele` calls when that was the last reference. Enters with `SOCK_LOCK`, leaves without it.
+/// What the macro `sorele` calls when that was the last reference. Enters with `SOCK_LOCK`, leaves without
+/// it.
 #[unsafe(no_mangle)]
 pub extern "C" fn sofree(so: So) {
     so.check("sofree");

@@ -42,7 +42,8 @@ pub(super) fn protocol_sizes(so: So) {
     so.snd().set_lowat(SEND_LOWAT);
 }
 
-/// A new socket: `EAFNOSUPPORT`, `EPROTONOSUPPORT`, `EPROTOTYPE`, `ENOBUFS`, `ENFILE`. The credential gets one more reference.
+/// A new socket: `EAFNOSUPPORT`, `EPROTONOSUPPORT`, `EPROTOTYPE`, `ENOBUFS`, `ENFILE`. The credential gets
+/// one more reference.
 ///
 /// # Safety
 /// `aso` is writable; `cred` and `td` are live.
@@ -73,11 +74,11 @@ pub unsafe extern "C" fn socreate(
     so.set_proto(proto);
     protocol_sizes(so);
     let pcb = Pcb::new(so, fd, family, Phase::Idle);
-    if sotype != SOCK_STREAM {
-        if let Err(errno) = pcb.register() {
-            so.dealloc();
-            return errno;
-        }
+    if sotype != SOCK_STREAM
+        && let Err(errno) = pcb.register()
+    {
+        so.dealloc();
+        return errno;
     }
     so.attach(pcb);
     // SAFETY: the caller's contract.
@@ -85,7 +86,8 @@ pub unsafe extern "C" fn socreate(
     0
 }
 
-/// Binds to an address with the rights of `td`. Modifies the sockaddr, as FreeBSD does: the port becomes 0, padding is cleared.
+/// Binds to an address with the rights of `td`. Modifies the sockaddr, as FreeBSD does: the port becomes 0,
+/// padding is cleared.
 ///
 /// # Safety
 /// `nam` is a sockaddr of the length that it says, which may be written; `td` is live.
@@ -109,8 +111,9 @@ pub unsafe extern "C" fn sobind(so: So, nam: *mut u8, td: *mut Thread) -> c_int 
     if pcb.bound.load(Ordering::Relaxed) || so.is_listener() {
         return EINVAL;
     }
-    let low = addr.port != 0 && addr.port < FIRST_OPEN_PORT;
-    if low && !config::low_ports_open() && priv_check(td, PRIV_NETINET_RESERVEDPORT) != 0 {
+    let low = addr.port != 0 && addr.port < FIRST_OPEN_PORT && !config::low_ports_open();
+    // SAFETY: the caller's contract.
+    if low && unsafe { priv_check(td, PRIV_NETINET_RESERVEDPORT) } != 0 {
         return EACCES;
     }
     match pcb.fd.bind(addr) {
@@ -122,7 +125,8 @@ pub unsafe extern "C" fn sobind(so: So, nam: *mut u8, td: *mut Thread) -> c_int 
     }
 }
 
-/// Starts connecting with the rights of `td`; how it ends is told by the state, `so_error` and the wakeup of `so_timeo`.
+/// Starts connecting with the rights of `td`; how it ends is told by the state, `so_error` and the wakeup of
+/// `so_timeo`.
 ///
 /// # Safety
 /// `nam` is a sockaddr of the length that it says; `td` is live.

@@ -34,7 +34,8 @@ fn data(so: So) -> *mut Buffers {
     unsafe { (&raw mut (*so.as_ptr()).tail.data).cast() }
 }
 
-/// Makes a socket a listener; its buffers are destroyed, their sizes and flags kept for the children. Once more: changes the backlog.
+/// Makes a socket a listener; its buffers are destroyed, their sizes and flags kept for the children. Once
+/// more: changes the backlog.
 #[unsafe(no_mangle)]
 pub extern "C" fn solisten(so: So, backlog: c_int, _td: *mut Thread) -> c_int {
     so.enter("solisten");
@@ -114,7 +115,8 @@ pub(crate) fn has_room(head: So) -> bool {
     room
 }
 
-/// `sonewconn`: a child of `head` for a connection that is made. It inherits options, state, sizes, time-outs and the credential; no upcall.
+/// `sonewconn`: a child of `head` for a connection that is made. It inherits options, state, sizes, time-outs
+/// and the credential; no upcall.
 pub(crate) fn new_connection(head: So, family: u8, fd: Fd, peer: Option<Addr>) {
     let so = So::alloc(head.cred());
     so.set_sotype(head.sotype());
@@ -181,8 +183,8 @@ fn take(head: So) -> Option<So> {
     }
 }
 
-/// One connection off a listener's queue. Enters with `SOLISTEN_LOCK` held, always leaves without it. Waits, unless the listener has
-/// `SS_NBIO`: `EWOULDBLOCK`.
+/// One connection off a listener's queue. Enters with `SOLISTEN_LOCK` held, always leaves without it. Waits,
+/// unless the listener has `SS_NBIO`: `EWOULDBLOCK`.
 ///
 /// # Safety
 /// `ret` is writable.
@@ -235,7 +237,8 @@ pub unsafe extern "C" fn solisten_dequeue(head: So, ret: *mut *mut Socket, flags
     0
 }
 
-/// Makes a dequeued child the caller's and gives the peer's address, in `M_SONAME` memory, also when it fails with `ECONNABORTED`.
+/// Makes a dequeued child the caller's and gives the peer's address, in `M_SONAME` memory, also when it fails
+/// with `ECONNABORTED`.
 ///
 /// # Safety
 /// `nam` is writable.

@@ -116,7 +116,8 @@ pub(crate) fn alive() -> i64 {
 /// A pointer to a socket, with its fields.
 ///
 /// # Invariants
-/// Points into a slot that [`So::alloc`] made, whose memory is never unmapped. Fields are read and written under the locks of socket(9).
+/// Points into a slot that [`So::alloc`] made, whose memory is never unmapped. Fields are read and written
+/// under the locks of socket(9).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(transparent)]
 pub struct So(NonNull<Socket>);
@@ -162,7 +163,7 @@ impl So {
         lock::init(unsafe { &mut (*so.0.as_ptr()).so_lock }, c"socket");
         so.init_buffers();
         so.count().store(1, Ordering::Relaxed);
-        so.set_cred(thread::crhold(cred));
+        so.set_cred(thread::hold(cred));
         // SAFETY: as above.
         unsafe { (*so.0.as_ptr()).so_gencnt = GENERATION.fetch_add(1, Ordering::Relaxed) };
         so.mark().store(LIVE, Ordering::Release);
@@ -182,7 +183,7 @@ impl So {
         }
         // SAFETY: the word of the socket's own mutex.
         lock::_mtx_destroy(unsafe { &raw mut (*self.0.as_ptr()).so_lock.mtx_lock });
-        thread::crfree(self.cred());
+        thread::release(self.cred());
         self.mark().store(GONE, Ordering::Release);
         ALIVE.fetch_sub(1, Ordering::Relaxed);
         SPARE.lock().unwrap_or_else(|e| e.into_inner()).push_back(self);
@@ -221,7 +222,8 @@ impl So {
         }
     }
 
-    /// Ends the process when the socket is gone, or when the thread is inside a callback that must not call `what`, or holds a mutex.
+    /// Ends the process when the socket is gone, or when the thread is inside a callback that must not call
+    /// `what`, or holds a mutex.
     pub(crate) fn enter(self, what: &str) {
         self.check(what);
         thread::current().private().may_sleep(what);

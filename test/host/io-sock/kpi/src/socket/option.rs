@@ -109,15 +109,6 @@ fn give<T>(opt: &mut SockOpt, value: T) -> Result<(), c_int> {
     if error == 0 { Ok(()) } else { Err(error) }
 }
 
-impl Default for Linger {
-    fn default() -> Self {
-        Linger {
-            l_onoff: 0,
-            l_linger: 0,
-        }
-    }
-}
-
 /// Sets an option from kernel memory.
 ///
 /// # Safety
@@ -142,7 +133,8 @@ pub unsafe extern "C" fn so_setsockopt(
     unsafe { sosetopt(so, &mut opt) }
 }
 
-/// Sets an option: `ENOPROTOOPT` for one that is not known, `EINVAL` for a bad value, `ENOBUFS` for a buffer that is too large.
+/// Sets an option: `ENOPROTOOPT` for one that is not known, `EINVAL` for a bad value, `ENOBUFS` for a buffer
+/// that is too large.
 ///
 /// # Safety
 /// The option's value is valid.

@@ -1,4 +1,5 @@
-//! The protocol switch: TCP and UDP over IPv4 and IPv6, and the two address calls that modules reach through it.
+//! The protocol switch: TCP and UDP over IPv4 and IPv6, and the two address calls that modules reach through
+//! it.
 
 use super::So;
 use super::addr::{AF_INET, AF_INET6, Addr};

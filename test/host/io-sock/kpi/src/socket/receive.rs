@@ -22,8 +22,8 @@ struct Out<'a> {
     next: Option<*mut Option<Mb>>,
 }
 
-/// Receives at most `uio_resid` bytes into the uio or, with `mp0`, as a chain. At the end of the stream 0, `*mp0` null and nothing taken.
-/// `*mp0` is the caller's also when an error comes back.
+/// Receives at most `uio_resid` bytes into the uio or, with `mp0`, as a chain. At the end of the stream 0,
+/// `*mp0` null and nothing taken. `*mp0` is the caller's also when an error comes back.
 ///
 /// # Safety
 /// Pointers are null or valid.
@@ -52,12 +52,11 @@ pub unsafe extern "C" fn soreceive(
             *controlp = None;
         }
     }
-    // SAFETY: as above.
-    let flags = if flagsp.is_null() {
-        0
-    } else {
-        unsafe { *flagsp & !msg::EOR }
-    };
+    let mut flags = 0;
+    if !flagsp.is_null() {
+        // SAFETY: as above.
+        flags = unsafe { *flagsp } & !msg::EOR;
+    }
     if so.is_listener() {
         return ENOTCONN;
     }
@@ -100,7 +99,8 @@ pub unsafe extern "C" fn soreceive(
     }
 }
 
-/// Enters with the buffer locked, leaves so when there is something to take: `Ok(true)`. `Ok(false)`: the end, or nothing was asked for.
+/// Enters with the buffer locked, leaves so when there is something to take: `Ok(true)`. `Ok(false)`: the
+/// end, or nothing was asked for.
 fn wait_for_data(so: So, rcv: Sb, out: &Out<'_>, flags: c_int) -> Result<bool, c_int> {
     loop {
         let enough = if so.is_stream() {
@@ -166,8 +166,8 @@ fn stream(so: So, rcv: Sb, out: &mut Out<'_>, flags: c_int) -> Result<Option<c_i
         let taken = take_stream(so, rcv, out, flags);
         rcv.unlock();
         match taken {
-            // Something was asked for, something is there, and nothing was taken: memory is short. FreeBSD tries for ever, or, once the peer
-            // has finished, says 0, which looks like the end.
+            // Something was asked for, something is there, and nothing was taken: memory is short. FreeBSD
+            // tries for ever, or, once the peer has finished, says 0, which looks like the end.
             Ok(out_flags) if out.uio.uio_resid == wanted && wanted > 0 && out_flags & msg::EOR == 0 => {
                 attempts += 1;
                 if attempts == ATTEMPTS {
@@ -259,7 +259,8 @@ fn put(out: &mut Out<'_>, m: Option<Mb>) {
     out.next = Some(unsafe { (&raw mut (*last.as_ptr()).m_next).cast() });
 }
 
-/// Copies from the front of the buffer to the uio, with the buffer unlocked meanwhile: only readers take from the front, and there is one.
+/// Copies from the front of the buffer to the uio, with the buffer unlocked meanwhile: only readers take from
+/// the front, and there is one.
 fn copy_out(rcv: Sb, out: &mut Out<'_>, m: Mb, len: usize) -> Result<(), c_int> {
     let from = m.data();
     rcv.unlock();

@@ -157,7 +157,8 @@ fn stream_locked(
     0
 }
 
-/// Checks 3 to 7 of the table: how much may be sent now. A chain is sent whole or not at all, a uio piece by piece.
+/// Checks 3 to 7 of the table: how much may be sent now. A chain is sent whole or not at all, a uio piece by
+/// piece.
 fn wait_for_space(so: So, whole: bool, resid: i64, clen: i64, flags: c_int) -> Result<i64, c_int> {
     let snd = so.snd();
     snd.lock();

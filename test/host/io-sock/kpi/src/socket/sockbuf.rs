@@ -4,9 +4,7 @@ use super::So;
 use crate::layout::{Mbuf, SoUpcall, SockBuf};
 use crate::lock::{self, Interlock, Mx, Sxl};
 use crate::malloc::M_NOWAIT;
-use crate::mbuf::{
-    self, M_EOR, M_EXT, M_PKTHDR, MCLBYTES, MSIZE, MT_CONTROL, MT_DATA, MT_SONAME, Mb, m_demote, m_freem,
-};
+use crate::mbuf::{self, M_EOR, M_EXT, MCLBYTES, MSIZE, MT_DATA, MT_SONAME, Mb, m_demote, m_freem};
 use crate::panic::die;
 use crate::sleep;
 use std::ffi::{c_int, c_short, c_void};
@@ -44,7 +42,8 @@ pub(crate) enum Side {
 /// A socket buffer.
 ///
 /// # Invariants
-/// Points to a buffer of `so`, which is no listener. Fields are read and written with the buffer's lock held, but where said otherwise.
+/// Points to a buffer of `so`, which is no listener. Fields are read and written with the buffer's lock held,
+/// but where said otherwise.
 #[derive(Clone, Copy)]
 pub(crate) struct Sb {
     sb: NonNull<SockBuf>,
@@ -85,11 +84,8 @@ impl Sb {
             }
         };
         // SAFETY: the address of a field.
-        Sb {
-            sb: unsafe { NonNull::new_unchecked(sb) },
-            so,
-            side,
-        }
+        let sb = unsafe { NonNull::new_unchecked(sb) };
+        Sb { sb, so, side }
     }
 
     fields! {
@@ -201,7 +197,8 @@ impl Sb {
         }
     }
 
-    /// `sbappendstream`: packet headers go, empty mbufs too, and small pieces are copied behind a writable one.
+    /// `sbappendstream`: packet headers go, empty mbufs too, and small pieces are copied behind a writable
+    /// one.
     pub(crate) fn append_stream(self, m: Option<Mb>) {
         self.mutex().must_own("sbappendstream");
         m_demote(m, 1, 0);
@@ -250,7 +247,8 @@ impl Sb {
         }
     }
 
-    /// `sbappendaddr`: one datagram with its sender. `false`: no room or no memory, and the chain is the caller's still.
+    /// `sbappendaddr`: one datagram with its sender. `false`: no room or no memory, and the chain is the
+    /// caller's still.
     pub(crate) fn append_address(self, from: &[u8], m: Mb) -> bool {
         self.mutex().must_own("sbappendaddr");
         let len: usize = m.iter().map(Mb::len).sum();
@@ -279,8 +277,8 @@ impl Sb {
         true
     }
 
-    /// `sbcut`: takes `n` bytes off the front; gives the mbufs that are empty now, with their data as it was, for the caller to free. A
-    /// last partial one stays.
+    /// `sbcut`: takes `n` bytes off the front; gives the mbufs that are empty now, with their data as it was,
+    /// for the caller to free. A last partial one stays.
     pub(crate) fn cut(self, n: usize) -> Option<Mb> {
         self.mutex().must_own("sbcut");
         let mut left = n;
@@ -388,11 +386,6 @@ impl Sb {
             self.timeo(),
             0,
         )
-    }
-
-    /// The end of a chain of control mbufs and names in front of a datagram's data.
-    pub(crate) fn is_data(m: Mb) -> bool {
-        m.mtype() != MT_SONAME && m.mtype() != MT_CONTROL && !m.has(M_PKTHDR)
     }
 }
 

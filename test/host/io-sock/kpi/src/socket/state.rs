@@ -17,7 +17,8 @@ fn run_upcall(upcall: SoUpcall, so: So, arg: *mut c_void, kind: &'static str) ->
 }
 
 impl Sb {
-    /// `sowakeup`: enters with the buffer's lock held, leaves without it. Wakes who sleeps on the buffer and runs its upcall.
+    /// `sowakeup`: enters with the buffer's lock held, leaves without it. Wakes who sleeps on the buffer and
+    /// runs its upcall.
     pub(crate) fn wakeup_unlock(self) {
         if self.flags() & SB_WAIT != 0 {
             self.set_flags(self.flags() & !SB_WAIT);

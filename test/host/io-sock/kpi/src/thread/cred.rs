@@ -31,7 +31,7 @@ impl Cred {
 
 impl Drop for Cred {
     fn drop(&mut self) {
-        crfree(self.0);
+        release(self.0);
     }
 }
 
@@ -63,16 +63,36 @@ pub extern "C" fn crget() -> *mut Ucred {
 }
 
 /// A private copy.
+///
+/// # Safety
+/// The caller has a reference.
 #[unsafe(no_mangle)]
-pub extern "C" fn crdup(cr: *mut Ucred) -> *mut Ucred {
-    // SAFETY: the caller has a reference.
+pub unsafe extern "C" fn crdup(cr: *mut Ucred) -> *mut Ucred {
+    // SAFETY: the caller's contract.
     let (uid, gid) = unsafe { ((*cr).cr_uid, *(*cr).cr_groups) };
     new(uid, gid)
 }
 
 /// One more reference.
+///
+/// # Safety
+/// The caller has a reference.
 #[unsafe(no_mangle)]
-pub extern "C" fn crhold(cr: *mut Ucred) -> *mut Ucred {
+pub unsafe extern "C" fn crhold(cr: *mut Ucred) -> *mut Ucred {
+    hold(cr)
+}
+
+/// One reference less.
+///
+/// # Safety
+/// The caller has a reference, and gives it up. Null is allowed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn crfree(cr: *mut Ucred) {
+    release(cr);
+}
+
+/// One more reference to a credential that the caller has a reference to.
+pub(crate) fn hold(cr: *mut Ucred) -> *mut Ucred {
     // SAFETY: the caller has a reference.
     let before = unsafe { (*cr).cr_ref.fetch_add(1, Ordering::Relaxed) };
     if before == 0 {
@@ -81,9 +101,8 @@ pub extern "C" fn crhold(cr: *mut Ucred) -> *mut Ucred {
     cr
 }
 
-/// One reference less.
-#[unsafe(no_mangle)]
-pub extern "C" fn crfree(cr: *mut Ucred) {
+/// Gives up a reference of the caller's.
+pub(crate) fn release(cr: *mut Ucred) {
     if cr.is_null() {
         return;
     }
@@ -100,18 +119,25 @@ pub extern "C" fn crfree(cr: *mut Ucred) {
 }
 
 /// 0, or `EPERM`: the stand-in gives every privilege to user 0 and none to others.
+///
+/// # Safety
+/// The caller has a reference.
 #[unsafe(no_mangle)]
-pub extern "C" fn priv_check_cred(cr: *mut Ucred, _privilege: c_int) -> c_int {
-    // SAFETY: the caller has a reference.
+pub unsafe extern "C" fn priv_check_cred(cr: *mut Ucred, _privilege: c_int) -> c_int {
+    // SAFETY: the caller's contract.
     if unsafe { (*cr).cr_uid } == 0 { 0 } else { EPERM }
 }
 
 /// As [`priv_check_cred`], for a thread's credential.
+///
+/// # Safety
+/// `td` is null, which means the calling thread, or a live thread.
 #[unsafe(no_mangle)]
-pub extern "C" fn priv_check(td: *mut Thread, privilege: c_int) -> c_int {
+pub unsafe extern "C" fn priv_check(td: *mut Thread, privilege: c_int) -> c_int {
     let td = std::ptr::NonNull::new(td).map(Td).or_else(try_current);
     match td {
-        Some(td) => priv_check_cred(td.cred(), privilege),
+        // SAFETY: a thread holds its credential.
+        Some(td) => unsafe { priv_check_cred(td.cred(), privilege) },
         None => die!("priv_check without a thread"),
     }
 }

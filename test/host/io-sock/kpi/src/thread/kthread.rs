@@ -1,6 +1,6 @@
 //! Kernel threads: `kthread_add`, `kthread_exit`, and waiting for one with `pthread_join`.
 
-use super::{Td, crhold, current, try_current};
+use super::{Td, current, hold, try_current};
 use crate::errno::{EAGAIN, EDEADLK, EINVAL, ESRCH};
 use crate::layout::{Proc, Thread};
 use crate::panic::die;
@@ -43,8 +43,8 @@ impl Start {
     fn run(self) {
         let Start(f, arg, td) = self;
         td.enter();
-        // SAFETY: the module's function and its argument. The way out, a longjmp, skips frames of the module and of `kthread_exit` only,
-        // none of which has anything to drop.
+        // SAFETY: the module's function and its argument. The way out, a longjmp, skips frames of the module
+        // and of `kthread_exit` only, none of which has anything to drop.
         let left = unsafe { kpi_thread_run(f, arg) };
         if left == 0 {
             die!("the kernel thread's function returned: it must end in kthread_exit");
@@ -78,7 +78,7 @@ pub unsafe extern "C" fn kpi_kthread_add(
         proc
     };
     // SAFETY: a process of the stack; its credential is set in `init`.
-    let cred = crhold(unsafe { (*proc).p_ucred });
+    let cred = hold(unsafe { (*proc).p_ucred });
     // SAFETY: the caller's contract.
     let name = unsafe { CStr::from_ptr(name) };
     let td = Td::create(name, cred);
@@ -104,7 +104,8 @@ pub unsafe extern "C" fn kpi_kthread_add(
     }
 }
 
-/// What `kproc_create` ends in: one more thread of `proc0`, since processes of the stack's own are not imitated.
+/// What `kproc_create` ends in: one more thread of `proc0`, since processes of the stack's own are not
+/// imitated.
 ///
 /// # Safety
 /// As [`kpi_kthread_add`].
@@ -133,14 +134,18 @@ pub extern "C" fn kthread_exit() -> ! {
         die!("kthread_exit with {} held", td.private().held_names());
     }
     sleep::wakeup(td.as_ptr().cast());
-    // SAFETY: the frames in between belong to the module, which asked for this, and to this function, which has nothing to drop.
+    // SAFETY: the frames in between belong to the module, which asked for this, and to this function, which
+    // has nothing to drop.
     unsafe { kpi_thread_leave() }
 }
 
-/// `pthread_join` of QNX, for `td_pt_tid` of a thread made with `KTHREAD_JOIN`: 0, `ESRCH`, or `EDEADLK` for the calling thread. Waits
-/// without limit and does not give up Giant.
+/// `pthread_join` of QNX, for `td_pt_tid` of a thread made with `KTHREAD_JOIN`: 0, `ESRCH`, or `EDEADLK` for
+/// the calling thread. Waits without limit and does not give up Giant.
+///
+/// # Safety
+/// `value` is null or writable.
 #[unsafe(no_mangle)]
-pub extern "C" fn qnx_pthread_join(tid: c_int, value: *mut *mut c_void) -> c_int {
+pub unsafe extern "C" fn qnx_pthread_join(tid: c_int, value: *mut *mut c_void) -> c_int {
     if let Some(td) = try_current() {
         if td.pt_tid() == tid {
             return EDEADLK;
@@ -156,13 +161,14 @@ pub extern "C" fn qnx_pthread_join(tid: c_int, value: *mut *mut c_void) -> c_int
         die!("kernel thread {tid} panicked");
     }
     if !value.is_null() {
-        // SAFETY: the caller's, when not null.
+        // SAFETY: the caller's contract.
         unsafe { *value = null_mut() };
     }
     0
 }
 
-/// As if a signal came to the thread: a sleep with `PCATCH` ends with `EINTR`, the present one or else the next one.
+/// As if a signal came to the thread: a sleep with `PCATCH` ends with `EINTR`, the present one or else the
+/// next one.
 ///
 /// # Safety
 /// `td` is a `struct thread` of this crate.

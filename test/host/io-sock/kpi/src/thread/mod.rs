@@ -4,8 +4,8 @@ mod cred;
 mod kthread;
 pub(crate) mod rules;
 
-pub(crate) use cred::alive as credentials;
 pub use cred::{Cred, crdup, crfree, crget, crhold, priv_check, priv_check_cred};
+pub(crate) use cred::{alive as credentials, hold, release};
 pub use kthread::{interrupt, kpi_kproc_create, kpi_kthread_add, kthread_exit, kthreads, qnx_pthread_join};
 
 use crate::layout::{Proc, Thread, Ucred};
@@ -28,14 +28,16 @@ pub use rules::Private;
 #[repr(transparent)]
 pub struct Td(NonNull<Thread>);
 
-// SAFETY: the fields that other threads touch are atomics; the rest is written before the thread starts, or by itself.
+// SAFETY: the fields that other threads touch are atomics; the rest is written before the thread starts, or
+// by itself.
 unsafe impl Send for Td {}
 
 thread_local! {
     static CURRENT: Cell<*mut Thread> = const { Cell::new(null_mut()) };
 }
 
-/// Threads that ended, oldest first. Some rest here so that a stale `struct thread *` meets a dead thread, not another one.
+/// Threads that ended, oldest first. Some rest here so that a stale `struct thread *` meets a dead thread,
+/// not another one.
 static RETIRED: Mutex<VecDeque<Td>> = Mutex::new(VecDeque::new());
 const RESTING: usize = 64;
 /// Thread ids are handed out in order; 1 is `thread0`.
@@ -170,7 +172,7 @@ impl Td {
             die!("the thread ends while it holds {}", self.private().held_names());
         }
         CURRENT.set(null_mut());
-        crfree(self.cred());
+        cred::release(self.cred());
         RETIRED.lock().unwrap_or_else(|e| e.into_inner()).push_back(self);
     }
 
@@ -179,8 +181,8 @@ impl Td {
     }
 
     pub(crate) fn private(self) -> &'static Private {
-        // SAFETY: the private part lives as long as the thread's memory: for ever. All its fields are atomics or cells that only the
-        // thread itself uses.
+        // SAFETY: the private part lives as long as the thread's memory: for ever. All its fields are atomics
+        // or cells that only the thread itself uses.
         unsafe { &*(*self.0.as_ptr()).td_private }
     }
 
@@ -219,7 +221,8 @@ impl Td {
     }
 }
 
-/// A thread of the host process that may call the kernel interface while this lives, as io-sock's resource-manager threads do.
+/// A thread of the host process that may call the kernel interface while this lives, as io-sock's
+/// resource-manager threads do.
 ///
 /// # Panics
 /// The process ends when the thread is attached already, and when it still holds a lock at the end.
@@ -233,11 +236,23 @@ impl Attached {
     /// Attaches the calling thread under `name` (at most 19 bytes count) with the rights of `uid` and `gid`.
     pub fn new(name: &str, uid: i32, gid: i32) -> Attached {
         crate::init();
+        Attached::with_cred(name, cred::new(uid, gid))
+    }
+
+    /// Attaches a thread of the stack itself, with the rights of `proc0`.
+    pub(crate) fn of_stack(name: &str) -> Attached {
+        crate::init();
+        // SAFETY: set in `init`, never changed.
+        Attached::with_cred(name, cred::hold(unsafe { proc0.p_ucred }))
+    }
+
+    /// Takes over the reference to `cred`.
+    fn with_cred(name: &str, cred: *mut Ucred) -> Attached {
         if try_current().is_some() {
             die!("the thread is attached already");
         }
         let name = std::ffi::CString::new(name.replace('\0', "?")).unwrap_or_default();
-        let td = Td::create(&name, cred::new(uid, gid));
+        let td = Td::create(&name, cred);
         td.enter();
         Attached {
             td,
@@ -259,7 +274,7 @@ impl Attached {
         let result = f();
         // SAFETY: as above.
         unsafe { (*self.td.as_ptr()).td_ucred = own };
-        crfree(theirs);
+        cred::release(theirs);
         result
     }
 }

@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 /// Most locks that a thread holds at once.
 const MOST_HELD: usize = 32;
 
-/// The part of a thread that the headers do not show. Cells belong to the thread itself; atomics are for others too.
+/// The part of a thread that the headers do not show. Cells belong to the thread itself; atomics are for
+/// others too.
 pub struct Private {
     held: [Cell<*const LockObject>; MOST_HELD],
     count: Cell<usize>,

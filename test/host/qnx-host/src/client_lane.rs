@@ -1,0 +1,176 @@
+//! A client's side of a lane: which of its slots are in use, and by whom.
+
+use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
+use std::sync::Arc;
+
+use crate::lane::poke;
+use crate::layout::{lane as layout, reply};
+use crate::region::Region;
+
+/// Slots are bits 0..48 of `busy`; on the first lane the bits above count what else keeps the connection open.
+pub const HOLD_UNIT: u64 = 1 << layout::SLOTS;
+
+/// Slots of one lane.
+pub struct ClientLane {
+    /// Our word in the channel's doorbell.
+    pub word: usize,
+    /// Shared with the server.
+    pub region: Arc<Region>,
+    /// Position among the connection's lanes; 0 is the first.
+    pub ordinal: usize,
+    busy: AtomicU64,
+    /// Slots whose cancelled message the server has not come across yet.
+    cancelled: AtomicU64,
+    /// Who uses each slot.
+    slot_coid: [AtomicI32; layout::SLOTS],
+}
+
+/// A slot taken for one message.
+pub struct Claim<'a> {
+    /// Its lane.
+    pub lane: &'a ClientLane,
+    /// Its number in the lane.
+    pub slot: usize,
+    /// It holds a cancelled message that the server has not seen yet, so it must be turned into the new one rather than
+    /// announced.
+    pub reused: bool,
+}
+
+impl ClientLane {
+    /// A lane with every slot free.
+    pub fn new(ordinal: usize, word: usize, region: Arc<Region>) -> ClientLane {
+        ClientLane {
+            word,
+            region,
+            ordinal,
+            busy: AtomicU64::new(0),
+            cancelled: AtomicU64::new(0),
+            slot_coid: [const { AtomicI32::new(0) }; layout::SLOTS],
+        }
+    }
+
+    /// The futex that the user of a slot waits on.
+    #[inline]
+    pub fn done(&self, slot: usize) -> &AtomicU32 {
+        self.region.u32(layout::reply(slot) + reply::DONE)
+    }
+
+    /// Takes a free slot for `coid`.
+    #[inline]
+    pub fn try_claim(&self, coid: i32) -> Option<Claim<'_>> {
+        let mut word = self.busy.load(Ordering::Relaxed);
+        loop {
+            let idle = !word & layout::SLOT_BITS;
+            if idle == 0 {
+                return None;
+            }
+            // A slot with nothing left behind is better; else take over a cancelled one.
+            let clean = idle & !self.cancelled.load(Ordering::Acquire);
+            let choice = if clean != 0 { clean } else { idle };
+            let bit = choice & choice.wrapping_neg();
+            let claimed =
+                self.busy
+                    .compare_exchange_weak(word, word | bit, Ordering::AcqRel, Ordering::Relaxed);
+            if let Err(changed) = claimed {
+                word = changed;
+                continue;
+            }
+            let reused = clean == 0 && self.cancelled.fetch_and(!bit, Ordering::AcqRel) & bit != 0;
+            let slot = bit.trailing_zeros() as usize;
+            // Before the sender looks whether its coid is detached: who detaches looks here afterwards.
+            self.slot_coid[slot].store(coid, Ordering::SeqCst);
+            return Some(Claim {
+                lane: self,
+                slot,
+                reused,
+            });
+        }
+    }
+
+    /// Gives a slot back. `cancelled`: its message may still be known to the server. True if nothing is in use or held.
+    #[inline]
+    pub fn release(&self, slot: usize, cancelled: bool) -> bool {
+        let bit = 1 << slot;
+        self.slot_coid[slot].store(0, Ordering::Relaxed);
+        if cancelled {
+            self.cancelled.fetch_or(bit, Ordering::AcqRel);
+        }
+        self.busy.fetch_and(!bit, Ordering::SeqCst) == bit
+    }
+
+    /// Every slot is taken.
+    #[cfg(test)]
+    pub fn is_full(&self) -> bool {
+        self.busy.load(Ordering::SeqCst) & layout::SLOT_BITS == layout::SLOT_BITS
+    }
+
+    /// Counts one more reason to keep the connection. False if it had none left (unless `first`).
+    pub fn hold(&self, first: bool) -> bool {
+        let add = |word: u64| (first || word != 0).then(|| word + HOLD_UNIT);
+        self.busy
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, add)
+            .is_ok()
+    }
+
+    /// One reason less; true if it was the last.
+    pub fn unhold(&self) -> bool {
+        self.busy.fetch_sub(HOLD_UNIT, Ordering::AcqRel) == HOLD_UNIT
+    }
+
+    /// Makes the threads that are blocked through `coid` look around; all of them for `None`.
+    pub fn poke(&self, coid: Option<i32>) {
+        for slot in 0..layout::SLOTS {
+            if coid.is_none_or(|coid| self.slot_coid[slot].load(Ordering::SeqCst) == coid) {
+                poke(self.done(slot));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lane() -> ClientLane {
+        ClientLane::new(0, 0, Arc::new(Region::private(layout::LEN).expect("memory")))
+    }
+
+    #[test]
+    fn slots_run_out_and_come_back() {
+        let lane = lane();
+        assert!(lane.hold(true));
+        let mut slots: Vec<usize> = (0..layout::SLOTS)
+            .map(|_| lane.try_claim(1).expect("slot").slot)
+            .collect();
+        assert!(lane.is_full() && lane.try_claim(1).is_none());
+        slots.sort_unstable();
+        slots.dedup();
+        assert_eq!(slots.len(), layout::SLOTS);
+        assert!(!lane.release(7, false));
+        let again = lane.try_claim(2).expect("slot");
+        assert_eq!((again.slot, again.reused), (7, false));
+    }
+
+    #[test]
+    fn cancelled_slots_are_the_last_choice() {
+        let lane = lane();
+        assert!(lane.hold(true));
+        let first = lane.try_claim(1).expect("slot").slot;
+        lane.release(first, true);
+        for _ in 1..layout::SLOTS {
+            assert!(!lane.try_claim(1).expect("slot").reused);
+        }
+        let last = lane.try_claim(1).expect("slot");
+        assert_eq!((last.slot, last.reused), (first, true));
+    }
+
+    #[test]
+    fn the_last_user_is_told() {
+        let lane = lane();
+        assert!(!lane.hold(false) && lane.hold(true) && lane.hold(false));
+        let slot = lane.try_claim(1).expect("slot").slot;
+        assert!(!lane.unhold() && !lane.unhold());
+        assert!(lane.release(slot, false));
+        assert!(!lane.hold(false));
+    }
+}
