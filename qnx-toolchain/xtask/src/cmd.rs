@@ -30,7 +30,9 @@ fn shown(command: &Command) -> String {
 /// When it cannot be started or does not exit with 0.
 pub fn run(command: &mut Command) -> Result<()> {
     println!("+ {}", shown(command));
-    let status = command.status().with_context(|| format!("cannot start: {}", shown(command)))?;
+    let status = command
+        .status()
+        .with_context(|| format!("cannot start: {}", shown(command)))?;
     if !status.success() {
         bail!("{status}: {}", shown(command));
     }

@@ -31,7 +31,10 @@ impl Counts {
     pub fn tests(&mut self, name: &str, command: &mut Command) -> Result<()> {
         println!("== {name}");
         let start = Instant::now();
-        let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start {command:?}"))?;
+        let mut child = command
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start {command:?}"))?;
         let (mut passed, mut failed) = (0, 0);
         if let Some(out) = child.stdout.take() {
             for line in BufReader::new(out).lines() {
@@ -49,7 +52,13 @@ impl Counts {
             (false, _) if failed == 0 => Some(format!("{status}")),
             _ => None,
         };
-        self.stages.push(Stage { name: name.into(), passed, failed, broken, seconds: start.elapsed().as_secs_f64() });
+        self.stages.push(Stage {
+            name: name.into(),
+            passed,
+            failed,
+            broken,
+            seconds: start.elapsed().as_secs_f64(),
+        });
         Ok(())
     }
 
@@ -78,13 +87,19 @@ impl Counts {
 
     /// Prints the table and the closing line; returns whether all is well.
     pub fn finish(self) -> bool {
-        println!("\n{:<44} {:>7} {:>7} {:>8}", "stage", "passed", "failed", "seconds");
+        println!(
+            "\n{:<44} {:>7} {:>7} {:>8}",
+            "stage", "passed", "failed", "seconds"
+        );
         let (mut passed, mut failed) = (0, 0);
         for stage in &self.stages {
             // A broken stage counts as one failure: the closing line must not look green.
             let lost = stage.failed + u64::from(stage.broken.is_some());
             let note = stage.broken.as_deref().unwrap_or_default();
-            println!("{:<44} {:>7} {:>7} {:>8.1} {note}", stage.name, stage.passed, lost, stage.seconds);
+            println!(
+                "{:<44} {:>7} {:>7} {:>8.1} {note}",
+                stage.name, stage.passed, lost, stage.seconds
+            );
             passed += stage.passed;
             failed += lost;
         }
@@ -97,7 +112,8 @@ impl Counts {
 fn result_line(line: &str) -> Option<(u64, u64)> {
     let rest = line.trim_start().strip_prefix("test result:")?;
     let number = |word: &str| {
-        rest.split([';', '.']).find_map(|part| part.trim().strip_suffix(word)?.trim().parse::<u64>().ok())
+        rest.split([';', '.'])
+            .find_map(|part| part.trim().strip_suffix(word)?.trim().parse::<u64>().ok())
     };
     Some((number("passed")?, number("failed")?))
 }

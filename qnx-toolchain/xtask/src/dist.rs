@@ -43,19 +43,41 @@ pub fn qnx(arch: Arch, linker: Linker) -> Result<()> {
 
     // The positive control first: a module with one deliberate panic must be caught, or the gate proves nothing.
     let control = out.join("panic-control.so");
-    let archive = build(&rust, &driver, arch, &["-p", "mods-csock", "--features", "panic-control"], "core", "libmods_csock.a")?;
+    let archive = build(
+        &rust,
+        &driver,
+        arch,
+        &["-p", "mods-csock", "--features", "panic-control"],
+        "core",
+        "libmods_csock.a",
+    )?;
     link_module(&driver, arch, linker, &archive, &control)?;
     report.control(gate::mentions(&control, PANIC_MARK)?);
     fs::remove_file(&control)?;
 
-    let archive = build(&rust, &driver, arch, &["-p", "mods-csock"], "core", "libmods_csock.a")?;
+    let archive = build(
+        &rust,
+        &driver,
+        arch,
+        &["-p", "mods-csock"],
+        "core",
+        "libmods_csock.a",
+    )?;
     // Both linkers must make a module that works; the one asked for is what is packed.
-    let other = if linker == Linker::Lld { Linker::Bfd } else { Linker::Lld };
+    let other = if linker == Linker::Lld {
+        Linker::Bfd
+    } else {
+        Linker::Lld
+    };
     if matches!(driver, CDriver::StandIn { .. }) {
         let second = out.join(format!("by-{}.so", other.name()));
         link_module(&driver, arch, other, &archive, &second)?;
         report.module(&second, other.name(), PANIC_MARK)?;
-        fs::rename(&second, out.join("lib/dll").join(format!("{MODULE_FILE}.{}", other.name())))?;
+        fs::rename(
+            &second,
+            out.join("lib/dll")
+                .join(format!("{MODULE_FILE}.{}", other.name())),
+        )?;
     }
     link_module(&driver, arch, linker, &archive, &module_path(arch))?;
     report.module(&module_path(arch), linker.name(), PANIC_MARK)?;
@@ -69,7 +91,16 @@ pub fn qnx(arch: Arch, linker: Linker) -> Result<()> {
 pub fn native(linker: Linker) -> Result<PathBuf> {
     let out = cmd::root().join("target/dist/native/lib/dll");
     fs::create_dir_all(&out)?;
-    cmd::run(Command::new("cargo").args(["rustc", "-p", "mods-csock", "--lib", "--crate-type", "staticlib", "--profile", "module"]))?;
+    cmd::run(Command::new("cargo").args([
+        "rustc",
+        "-p",
+        "mods-csock",
+        "--lib",
+        "--crate-type",
+        "staticlib",
+        "--profile",
+        "module",
+    ]))?;
     let path = out.join(MODULE_FILE);
     link::shared(
         &LinkDriver::Native,
@@ -79,7 +110,11 @@ pub fn native(linker: Linker) -> Result<PathBuf> {
             output: &path,
             root_symbol: Some("iosock_module_version"),
             version_script: "module.ver",
-            built: concat!("csock ", env!("CARGO_PKG_VERSION"), ", csock-target=native-linux, for the stand-in only"),
+            built: concat!(
+                "csock ",
+                env!("CARGO_PKG_VERSION"),
+                ", csock-target=native-linux, for the stand-in only"
+            ),
             libraries: &[],
         },
     )?;
@@ -104,16 +139,37 @@ fn link_module(driver: &CDriver, arch: Arch, linker: Linker, archive: &Path, out
 
 /// The line inside the file; `csock-target=` is what the demo reads back.
 fn built(driver: &CDriver, arch: Arch) -> String {
-    format!("csock {}, csock-target={}, {}", env!("CARGO_PKG_VERSION"), arch.qnx_triple(), driver.describe())
+    format!(
+        "csock {}, csock-target={}, {}",
+        env!("CARGO_PKG_VERSION"),
+        arch.qnx_triple(),
+        driver.describe()
+    )
 }
 
-fn client(rust: &RustForQnx, driver: &CDriver, arch: Arch, linker: Linker, report: &mut gate::Report) -> Result<()> {
-    let parts = ["-p", "custom-socket", "--no-default-features", "--features", "capi"];
+fn client(
+    rust: &RustForQnx,
+    driver: &CDriver,
+    arch: Arch,
+    linker: Linker,
+    report: &mut gate::Report,
+) -> Result<()> {
+    let parts = [
+        "-p",
+        "custom-socket",
+        "--no-default-features",
+        "--features",
+        "capi",
+    ];
     let archive = build(rust, driver, arch, &parts, "core,alloc", "libcustom_socket.a")?;
     let out = dir(arch);
     let shared = out.join("usr/lib/libcustom_socket.so");
     // With the SDP the C library is named as needed; without one there is none to name.
-    let libraries: &[&str] = if matches!(driver, CDriver::Sdp { .. }) { &["-lc"] } else { &[] };
+    let libraries: &[&str] = if matches!(driver, CDriver::Sdp { .. }) {
+        &["-lc"]
+    } else {
+        &[]
+    };
     link::shared(
         &LinkDriver::Qnx(driver, arch),
         linker,
@@ -128,20 +184,34 @@ fn client(rust: &RustForQnx, driver: &CDriver, arch: Arch, linker: Linker, repor
     )?;
     fs::copy(&archive, out.join("usr/lib/libcustom_socket.a"))?;
     let header = cmd::root().join("client-lib/include/custom_socket.h");
-    fs::copy(&header, out.join("usr/include/custom_socket.h")).with_context(|| format!("no {}", header.display()))?;
+    fs::copy(&header, out.join("usr/include/custom_socket.h"))
+        .with_context(|| format!("no {}", header.display()))?;
     report.client(&shared)
 }
 
-fn build(rust: &RustForQnx, driver: &CDriver, arch: Arch, args: &[&str], parts: &str, archive: &str) -> Result<PathBuf> {
+fn build(
+    rust: &RustForQnx,
+    driver: &CDriver,
+    arch: Arch,
+    args: &[&str],
+    parts: &str,
+    archive: &str,
+) -> Result<PathBuf> {
     let mut command = rust.rustc(arch, parts);
     // Only here is a library wanted that C can link; in other builds a staticlib without std would not even compile.
-    command.args(["--lib", "--crate-type", "staticlib", "--profile", "module"]).args(args);
+    command
+        .args(["--lib", "--crate-type", "staticlib", "--profile", "module"])
+        .args(args);
     // The `cc` crate's way to name a compiler for one target.
     let target = arch.qnx_triple();
     command.env(format!("CC_{}", target.replace('-', "_")), driver.qcc());
     command.env(format!("CFLAGS_{}", target.replace('-', "_")), arch.qcc_variant());
     cmd::run(&mut command)?;
-    let path = cmd::root().join("target").join(target).join("module").join(archive);
+    let path = cmd::root()
+        .join("target")
+        .join(target)
+        .join("module")
+        .join(archive);
     if !path.is_file() {
         bail!("the build ended well and left no {}", path.display());
     }

@@ -88,16 +88,29 @@ impl LinkDriver<'_> {
 /// Links `what`.
 pub fn shared(driver: &LinkDriver, linker: Linker, what: &Shared) -> Result<()> {
     let note = build_note(driver, linker, what)?;
-    let soname = what.output.file_name().context("an output path ends in a file name")?.to_string_lossy();
+    let soname = what
+        .output
+        .file_name()
+        .context("an output path ends in a file name")?
+        .to_string_lossy();
     let mut command = driver.command(linker);
     command.arg("-shared").arg("-o").arg(what.output).arg(&note);
     match what.root_symbol {
         Some(symbol) => command.arg(format!("-Wl,-u,{symbol}")).arg(what.archive),
-        None => command.arg("-Wl,--whole-archive").arg(what.archive).arg("-Wl,--no-whole-archive"),
+        None => command
+            .arg("-Wl,--whole-archive")
+            .arg(what.archive)
+            .arg("-Wl,--no-whole-archive"),
     };
     command.args(what.libraries);
     command.args([
-        &format!("-Wl,--version-script={}", cmd::root().join("qnx-toolchain").join(what.version_script).display()),
+        &format!(
+            "-Wl,--version-script={}",
+            cmd::root()
+                .join("qnx-toolchain")
+                .join(what.version_script)
+                .display()
+        ),
         &format!("-Wl,-soname,{soname}"),
         "-Wl,--gc-sections",
         "-Wl,--build-id",
@@ -123,7 +136,14 @@ fn build_note(driver: &LinkDriver, linker: Linker, what: &Shared) -> Result<Path
             linker.name()
         ),
     )?;
-    cmd::run(driver.command(linker).arg("-c").arg(&source).arg("-o").arg(&object))?;
+    cmd::run(
+        driver
+            .command(linker)
+            .arg("-c")
+            .arg(&source)
+            .arg("-o")
+            .arg(&object),
+    )?;
     std::fs::remove_file(source)?;
     Ok(object)
 }

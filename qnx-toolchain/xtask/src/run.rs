@@ -7,7 +7,17 @@ use std::{ffi::OsString, path::PathBuf, process::Command};
 /// Builds what the demo and the tests start (release), and says where.
 pub fn build_programs() -> Result<PathBuf> {
     cmd::run(Command::new("cargo").args([
-        "build", "--release", "-p", "io-sock", "-p", "csock-apps", "-p", "csock-bench", "-p", "csock-e2e", "--bins",
+        "build",
+        "--release",
+        "-p",
+        "io-sock",
+        "-p",
+        "csock-apps",
+        "-p",
+        "csock-bench",
+        "-p",
+        "csock-e2e",
+        "--bins",
     ]))?;
     Ok(cmd::root().join("target/release"))
 }
@@ -16,7 +26,11 @@ pub fn build_programs() -> Result<PathBuf> {
 pub fn demo(args: lexopt::Parser) -> Result<()> {
     setup::for_demo()?;
     let mut rest = rest(args);
-    let native = rest.iter().position(|a| a == "--native").map(|at| rest.remove(at)).is_some();
+    let native = rest
+        .iter()
+        .position(|a| a == "--native")
+        .map(|at| rest.remove(at))
+        .is_some();
     let module = if native {
         dist::native(Linker::default())?
     } else {
@@ -24,7 +38,14 @@ pub fn demo(args: lexopt::Parser) -> Result<()> {
         dist::module_path(Arch::X86_64)
     };
     let programs = build_programs()?;
-    cmd::run(Command::new(programs.join("csock-demo")).arg("--module").arg(module).arg("--programs").arg(&programs).args(rest))
+    cmd::run(
+        Command::new(programs.join("csock-demo"))
+            .arg("--module")
+            .arg(module)
+            .arg("--programs")
+            .arg(&programs)
+            .args(rest),
+    )
 }
 
 /// `cargo xtask bench`: starts one of the benches of `test/bench`.
@@ -34,7 +55,12 @@ pub fn bench(args: lexopt::Parser) -> Result<()> {
     dist::qnx(Arch::X86_64, Linker::default())?;
     let programs = build_programs()?;
     let mut command = Command::new(programs.join("csock-bench"));
-    command.arg("--module").arg(dist::module_path(Arch::X86_64)).arg("--programs").arg(&programs).args(rest);
+    command
+        .arg("--module")
+        .arg(dist::module_path(Arch::X86_64))
+        .arg("--programs")
+        .arg(&programs)
+        .args(rest);
     cmd::run(&mut command)
 }
 
@@ -45,8 +71,12 @@ pub fn bindgen(args: lexopt::Parser) -> Result<()> {
     if let Some(other) = rest.iter().find(|a| *a != "--check") {
         bail!("unknown option {}; known: --check", other.to_string_lossy());
     }
-    cmd::run(Command::new("cargo").args(["run", "--quiet", "-p", "csock-bindgen", "--"]).args(rest))
-        .context("the bindings could not be made, or differ from the checked-in ones")
+    cmd::run(
+        Command::new("cargo")
+            .args(["run", "--quiet", "-p", "csock-bindgen", "--"])
+            .args(rest),
+    )
+    .context("the bindings could not be made, or differ from the checked-in ones")
 }
 
 fn rest(mut args: lexopt::Parser) -> Vec<OsString> {

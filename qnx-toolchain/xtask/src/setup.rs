@@ -18,22 +18,38 @@ const CLANG: Need = Need {
     present: || cmd::have("clang") && cmd::have("ld.lld"),
     packages: &["clang", "lld"],
 };
-const GNU_LD: Need =
-    Need { purpose: "GNU ld and cc", present: || cmd::have("cc") && cmd::have("ld.bfd"), packages: &["gcc", "binutils", "libc6-dev"] };
+const GNU_LD: Need = Need {
+    purpose: "GNU ld and cc",
+    present: || cmd::have("cc") && cmd::have("ld.bfd"),
+    packages: &["gcc", "binutils", "libc6-dev"],
+};
 const AARCH64: Need = Need {
     purpose: "linking for aarch64",
-    present: || cmd::have("aarch64-linux-gnu-gcc") && Path::new("/usr/aarch64-linux-gnu/lib/crt1.o").is_file(),
+    present: || {
+        cmd::have("aarch64-linux-gnu-gcc") && Path::new("/usr/aarch64-linux-gnu/lib/crt1.o").is_file()
+    },
     packages: &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"],
 };
-const QEMU: Need =
-    Need { purpose: "running aarch64 here", present: || cmd::have("qemu-aarch64"), packages: &["qemu-user"] };
+const QEMU: Need = Need {
+    purpose: "running aarch64 here",
+    present: || cmd::have("qemu-aarch64"),
+    packages: &["qemu-user"],
+};
 const LIBCLANG: Need = Need {
     purpose: "bindgen",
     present: || has_libclang(),
     packages: &["libclang-dev"],
 };
-const CURL: Need = Need { purpose: "the demo's peer", present: || cmd::have("curl"), packages: &["curl"] };
-const PYTHON: Need = Need { purpose: "the demo's peer", present: || cmd::have("python3"), packages: &["python3"] };
+const CURL: Need = Need {
+    purpose: "the demo's peer",
+    present: || cmd::have("curl"),
+    packages: &["curl"],
+};
+const PYTHON: Need = Need {
+    purpose: "the demo's peer",
+    present: || cmd::have("python3"),
+    packages: &["python3"],
+};
 
 /// What `dist` needs.
 pub fn for_dist() -> Result<()> {
@@ -72,17 +88,29 @@ pub fn all() -> Result<()> {
 }
 
 fn has_libclang() -> bool {
-    let dirs = ["/usr/lib", "/usr/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"];
+    let dirs = [
+        "/usr/lib",
+        "/usr/lib64",
+        "/usr/lib/x86_64-linux-gnu",
+        "/usr/lib/aarch64-linux-gnu",
+    ];
     let mut places: Vec<std::path::PathBuf> = dirs.iter().map(Into::into).collect();
     if let Ok(entries) = std::fs::read_dir("/usr/lib") {
         places.extend(
-            entries.flatten().filter(|e| e.file_name().to_string_lossy().starts_with("llvm-")).map(|e| e.path().join("lib")),
+            entries
+                .flatten()
+                .filter(|e| e.file_name().to_string_lossy().starts_with("llvm-"))
+                .map(|e| e.path().join("lib")),
         );
     }
-    places.iter().filter_map(|dir| std::fs::read_dir(dir).ok()).flat_map(|d| d.flatten()).any(|e| {
-        let name = e.file_name().to_string_lossy().into_owned();
-        name.starts_with("libclang.so") || name.starts_with("libclang-")
-    })
+    places
+        .iter()
+        .filter_map(|dir| std::fs::read_dir(dir).ok())
+        .flat_map(|d| d.flatten())
+        .any(|e| {
+            let name = e.file_name().to_string_lossy().into_owned();
+            name.starts_with("libclang.so") || name.starts_with("libclang-")
+        })
 }
 
 fn ensure(needs: &[Need]) -> Result<()> {
@@ -92,14 +120,27 @@ fn ensure(needs: &[Need]) -> Result<()> {
     }
     let packages: Vec<&str> = missing.iter().flat_map(|n| n.packages.iter().copied()).collect();
     let purposes: Vec<&str> = missing.iter().map(|n| n.purpose).collect();
-    let line = format!("apt-get install -y --no-install-recommends {}", packages.join(" "));
+    let line = format!(
+        "apt-get install -y --no-install-recommends {}",
+        packages.join(" ")
+    );
     if !(cmd::have("apt-get") && is_root()) {
-        bail!("missing: {}. Run this and call again:\n    sudo {line}", purposes.join(", "));
+        bail!(
+            "missing: {}. Run this and call again:\n    sudo {line}",
+            purposes.join(", ")
+        );
     }
-    println!("setup: installing {} ({})", packages.join(" "), purposes.join(", "));
+    println!(
+        "setup: installing {} ({})",
+        packages.join(" "),
+        purposes.join(", ")
+    );
     apt(&packages)?;
     match missing.iter().find(|n| !(n.present)()) {
-        Some(need) => bail!("'{line}' ran, and what is needed for {} is still not there", need.purpose),
+        Some(need) => bail!(
+            "'{line}' ran, and what is needed for {} is still not there",
+            need.purpose
+        ),
         None => Ok(()),
     }
 }
@@ -108,7 +149,9 @@ fn apt(packages: &[&str]) -> Result<()> {
     let install = || {
         let mut command = Command::new("apt-get");
         command.env("DEBIAN_FRONTEND", "noninteractive");
-        command.args(["install", "-y", "-q", "--no-install-recommends"]).args(packages);
+        command
+            .args(["install", "-y", "-q", "--no-install-recommends"])
+            .args(packages);
         cmd::capture(&mut command)
     };
     // The package lists may be missing or old: refresh them only when the first try fails.
@@ -141,9 +184,15 @@ pub fn rust_for_qnx() -> Result<RustForQnx> {
     }
     let packages = ["rustc-web", "cargo-web", "rust-web-src"];
     if !(cmd::have("apt-get") && is_root()) {
-        bail!("no source of core. Run one of these and call again:\n    rustup component add rust-src\n    sudo apt-get install -y {}", packages.join(" "));
+        bail!(
+            "no source of core. Run one of these and call again:\n    rustup component add rust-src\n    sudo apt-get install -y {}",
+            packages.join(" ")
+        );
     }
-    println!("setup: rustup cannot bring rust-src; installing {}", packages.join(" "));
+    println!(
+        "setup: rustup cannot bring rust-src; installing {}",
+        packages.join(" ")
+    );
     apt(&packages)?;
     match RustForQnx::find() {
         Some(found) => Ok(found),
@@ -154,8 +203,14 @@ pub fn rust_for_qnx() -> Result<RustForQnx> {
 /// The standard library of a Linux target, by rustup.
 fn rust_target(triple: &str) -> Result<()> {
     let present = || {
-        let Ok((true, sysroot)) = cmd::capture(Command::new("rustc").args(["--print", "sysroot"])) else { return false };
-        Path::new(sysroot.trim()).join("lib/rustlib").join(triple).join("lib").is_dir()
+        let Ok((true, sysroot)) = cmd::capture(Command::new("rustc").args(["--print", "sysroot"])) else {
+            return false;
+        };
+        Path::new(sysroot.trim())
+            .join("lib/rustlib")
+            .join(triple)
+            .join("lib")
+            .is_dir()
     };
     if present() {
         return Ok(());
@@ -166,7 +221,9 @@ fn rust_target(triple: &str) -> Result<()> {
         Err(e) => format!("{e:#}"),
     };
     if !present() {
-        bail!("the standard library for {triple} is missing and could not be installed. Run this and call again:\n    rustup target add {triple}\n{said}");
+        bail!(
+            "the standard library for {triple} is missing and could not be installed. Run this and call again:\n    rustup target add {triple}\n{said}"
+        );
     }
     Ok(())
 }

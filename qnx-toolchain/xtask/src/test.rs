@@ -1,13 +1,6 @@
 //! `cargo xtask test`: everything that must hold, in one command. A stage that cannot run fails; nothing is skipped in silence.
 
-use crate::{
-    cmd,
-    counts::Counts,
-    dist,
-    link::Linker,
-    run, setup,
-    toolchain::Arch,
-};
+use crate::{cmd, counts::Counts, dist, link::Linker, run, setup, toolchain::Arch};
 use anyhow::{Result, bail};
 use lexopt::prelude::*;
 use std::{
@@ -43,7 +36,11 @@ pub fn main(mut args: lexopt::Parser) -> Result<()> {
     if built {
         end_to_end(&mut counts, quick)?;
     }
-    if counts.finish() { Ok(()) } else { bail!("the tests failed") }
+    if counts.finish() {
+        Ok(())
+    } else {
+        bail!("the tests failed")
+    }
 }
 
 /// Formatting and lints: what a reader would stumble over.
@@ -51,9 +48,20 @@ fn source(counts: &mut Counts) {
     counts.command("format", Command::new("cargo").args(["fmt", "--all", "--check"]));
     counts.command(
         "clippy",
-        Command::new("cargo").args(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]),
+        Command::new("cargo").args([
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--quiet",
+            "--",
+            "-D",
+            "warnings",
+        ]),
     );
-    counts.command("bindings are what the headers say", Command::new("cargo").args(["run", "-q", "-p", "csock-bindgen", "--", "--check"]));
+    counts.command(
+        "bindings are what the headers say",
+        Command::new("cargo").args(["run", "-q", "-p", "csock-bindgen", "--", "--check"]),
+    );
 }
 
 /// Unit and integration tests of every crate on this machine.
@@ -71,13 +79,29 @@ fn models(counts: &mut Counts) -> Result<()> {
     let mut loom = Command::new("cargo");
     loom.args(["test", "-p", "csock-wire", "--release", "--test", "loom"]);
     // Another cfg makes another build of every dependency: its own directory keeps the others valid.
-    loom.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", cmd::root().join("target/loom"));
+    loom.env("RUSTFLAGS", "--cfg loom")
+        .env("CARGO_TARGET_DIR", cmd::root().join("target/loom"));
     counts.tests("loom models", &mut loom)?;
-    let has_miri = matches!(cmd::capture(Command::new("cargo").args(["+nightly", "miri", "--version"])), Ok((true, _)));
+    let has_miri = matches!(
+        cmd::capture(Command::new("cargo").args(["+nightly", "miri", "--version"])),
+        Ok((true, _))
+    );
     if !has_miri {
-        let _ = cmd::capture(Command::new("rustup").args(["component", "add", "--toolchain", "nightly", "miri", "rust-src"]));
+        let _ = cmd::capture(Command::new("rustup").args([
+            "component",
+            "add",
+            "--toolchain",
+            "nightly",
+            "miri",
+            "rust-src",
+        ]));
     }
-    if has_miri || matches!(cmd::capture(Command::new("cargo").args(["+nightly", "miri", "--version"])), Ok((true, _))) {
+    if has_miri
+        || matches!(
+            cmd::capture(Command::new("cargo").args(["+nightly", "miri", "--version"])),
+            Ok((true, _))
+        )
+    {
         let mut miri = Command::new("cargo");
         miri.args(["+nightly", "miri", "test", "-p", "csock-wire"]);
         miri.env("CARGO_TARGET_DIR", cmd::root().join("target/miri"));
@@ -104,10 +128,22 @@ fn end_to_end(counts: &mut Counts, quick: bool) -> Result<()> {
     let programs = run::build_programs()?;
     let native = dist::native(Linker::default())?;
     e2e(counts, "end to end, native module", &native, &programs, quick)?;
-    e2e(counts, "end to end, QNX-built module", &dist::module_path(Arch::X86_64), &programs, quick)?;
+    e2e(
+        counts,
+        "end to end, QNX-built module",
+        &dist::module_path(Arch::X86_64),
+        &programs,
+        quick,
+    )?;
     let by_gnu_ld = dist::dir(Arch::X86_64).join("lib/dll/mods-csock.so.bfd");
     if by_gnu_ld.is_file() {
-        e2e(counts, "end to end, QNX-built, GNU ld", &by_gnu_ld, &programs, true)?;
+        e2e(
+            counts,
+            "end to end, QNX-built, GNU ld",
+            &by_gnu_ld,
+            &programs,
+            true,
+        )?;
     }
     aarch64(counts)
 }
@@ -118,7 +154,9 @@ fn e2e(counts: &mut Counts, name: &str, module: &Path, programs: &Path, quick: b
     if quick {
         command.args(["--test", "transfer"]);
     }
-    command.env("CSOCK_MODULE", module).env("CSOCK_PROGRAMS", programs);
+    command
+        .env("CSOCK_MODULE", module)
+        .env("CSOCK_PROGRAMS", programs);
     // Each test starts processes of its own; two cores hold two of them.
     command.env("RUST_TEST_THREADS", "2");
     counts.tests(name, &mut command)
@@ -129,13 +167,32 @@ fn aarch64(counts: &mut Counts) -> Result<()> {
     let arch = Arch::Aarch64;
     let target = arch.linux_triple();
     let mut build = Command::new("cargo");
-    build.args(["build", "--release", "--target", target, "-p", "io-sock", "-p", "csock-apps", "-p", "csock-e2e", "--bins"]);
-    build.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", "aarch64-linux-gnu-gcc");
+    build.args([
+        "build",
+        "--release",
+        "--target",
+        target,
+        "-p",
+        "io-sock",
+        "-p",
+        "csock-apps",
+        "-p",
+        "csock-e2e",
+        "--bins",
+    ]);
+    build.env(
+        "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER",
+        "aarch64-linux-gnu-gcc",
+    );
     counts.command("build the stand-in for aarch64", &mut build);
     let programs: PathBuf = cmd::root().join("target").join(target).join("release");
     let mut command = Command::new("cargo");
     command.args(["test", "-p", "csock-e2e", "--no-fail-fast", "--test", "transfer"]);
-    command.env("CSOCK_MODULE", dist::module_path(arch)).env("CSOCK_PROGRAMS", programs);
-    command.env("CSOCK_RUNNER", "qemu-aarch64 -L /usr/aarch64-linux-gnu").env("RUST_TEST_THREADS", "1");
+    command
+        .env("CSOCK_MODULE", dist::module_path(arch))
+        .env("CSOCK_PROGRAMS", programs);
+    command
+        .env("CSOCK_RUNNER", "qemu-aarch64 -L /usr/aarch64-linux-gnu")
+        .env("RUST_TEST_THREADS", "1");
     counts.tests("end to end, aarch64 under qemu", &mut command)
 }

@@ -82,9 +82,14 @@ impl CDriver {
                 if !qcc.is_file() {
                     bail!("QNX_HOST is set, but there is no {}", qcc.display());
                 }
-                Ok(Self::Sdp { qcc, target: target.into() })
+                Ok(Self::Sdp {
+                    qcc,
+                    target: target.into(),
+                })
             }
-            (None, None) => Ok(Self::StandIn { qcc: cmd::root().join("qnx-toolchain/qcc/qcc") }),
+            (None, None) => Ok(Self::StandIn {
+                qcc: cmd::root().join("qnx-toolchain/qcc/qcc"),
+            }),
             (Some(_), None) => bail!("QNX_HOST is set and QNX_TARGET is not: source the SDP's qnxsdp-env.sh"),
             (None, Some(_)) => bail!("QNX_TARGET is set and QNX_HOST is not: source the SDP's qnxsdp-env.sh"),
         }
@@ -101,7 +106,11 @@ impl CDriver {
     pub fn describe(&self) -> String {
         match self {
             Self::Sdp { target, .. } => {
-                let sdp = target.components().rev().nth(1).map(|c| c.as_os_str().to_string_lossy().into_owned());
+                let sdp = target
+                    .components()
+                    .rev()
+                    .nth(1)
+                    .map(|c| c.as_os_str().to_string_lossy().into_owned());
                 format!("QNX SDP qcc ({})", sdp.unwrap_or_else(|| "unnamed SDP".into()))
             }
             Self::StandIn { .. } => "qcc stand-in (clang), stand-in headers, no QNX SDP".to_owned(),
@@ -120,11 +129,16 @@ impl RustForQnx {
     /// The default toolchain when it has `rust-src`; else Debian's `rustc-web` with `rust-web-src`.
     pub fn find() -> Option<Self> {
         if has_source("rustc") {
-            return Some(Self { cargo: "cargo".into(), rustc: None });
+            return Some(Self {
+                cargo: "cargo".into(),
+                rustc: None,
+            });
         }
         let (cargo, rustc) = (PathBuf::from("/usr/bin/cargo"), PathBuf::from("/usr/bin/rustc"));
-        (cargo.is_file() && rustc.is_file() && has_source("/usr/bin/rustc"))
-            .then_some(Self { cargo, rustc: Some(rustc) })
+        (cargo.is_file() && rustc.is_file() && has_source("/usr/bin/rustc")).then_some(Self {
+            cargo,
+            rustc: Some(rustc),
+        })
     }
 
     /// `cargo build` for a QNX target with `core` built from source (QNX's targets are tier 3: no prebuilt one).
@@ -144,7 +158,13 @@ impl RustForQnx {
         if let Some(rustc) = &self.rustc {
             command.env("RUSTC", rustc).env_remove("RUSTUP_TOOLCHAIN");
         }
-        command.args([subcommand, "-Z", &format!("build-std={std_parts}"), "--target", arch.qnx_triple()]);
+        command.args([
+            subcommand,
+            "-Z",
+            &format!("build-std={std_parts}"),
+            "--target",
+            arch.qnx_triple(),
+        ]);
         command
     }
 }
@@ -153,5 +173,7 @@ fn has_source(rustc: &str) -> bool {
     let Ok((true, sysroot)) = cmd::capture(Command::new(rustc).args(["--print", "sysroot"])) else {
         return false;
     };
-    PathBuf::from(sysroot.trim()).join("lib/rustlib/src/rust/library/core/Cargo.toml").is_file()
+    PathBuf::from(sysroot.trim())
+        .join("lib/rustlib/src/rust/library/core/Cargo.toml")
+        .is_file()
 }

@@ -11,13 +11,19 @@ use std::{fmt::Write as _, net::SocketAddrV4, time::Instant};
 /// Fetches `/name` from `addr`; the ledger carries the body's SHA-256.
 pub fn fetch<P: Path>(path: &P, addr: SocketAddrV4, name: &str) -> Result<Ledger> {
     let start = Instant::now();
-    let mut stream = path.connect(addr).with_context(|| format!("cannot connect to {addr}"))?;
-    stream.send_text(&format!("GET /{name} HTTP/1.0\r\nHost: {addr}\r\nConnection: close\r\n\r\n"))?;
+    let mut stream = path
+        .connect(addr)
+        .with_context(|| format!("cannot connect to {addr}"))?;
+    stream.send_text(&format!(
+        "GET /{name} HTTP/1.0\r\nHost: {addr}\r\nConnection: close\r\n\r\n"
+    ))?;
     let mut body = Body::default();
     let mut told: u64 = 0;
     loop {
         let mut result = Ok(());
-        let n = stream.receive(&mut |bytes| result = body.take(bytes)).context("cannot receive")?;
+        let n = stream
+            .receive(&mut |bytes| result = body.take(bytes))
+            .context("cannot receive")?;
         result?;
         if n == 0 {
             break;
@@ -58,13 +64,20 @@ impl Body {
         self.head.extend_from_slice(bytes);
         let mut headers = [httparse::EMPTY_HEADER; 64];
         let mut response = httparse::Response::new(&mut headers);
-        let httparse::Status::Complete(end) = response.parse(&self.head)? else { return Ok(()) };
+        let httparse::Status::Complete(end) = response.parse(&self.head)? else {
+            return Ok(());
+        };
         if response.code != Some(200) {
             bail!("the server answered {:?} {:?}", response.code, response.reason);
         }
         for header in response.headers.iter() {
             if header.name.eq_ignore_ascii_case("content-length") {
-                self.expected = Some(std::str::from_utf8(header.value)?.trim().parse().context("bad Content-Length")?);
+                self.expected = Some(
+                    std::str::from_utf8(header.value)?
+                        .trim()
+                        .parse()
+                        .context("bad Content-Length")?,
+                );
             }
         }
         self.headed = true;
@@ -80,7 +93,10 @@ impl Body {
 
     fn finish(self) -> Result<String> {
         if !self.headed {
-            bail!("the connection ended inside the response head, after {} bytes", self.head.len());
+            bail!(
+                "the connection ended inside the response head, after {} bytes",
+                self.head.len()
+            );
         }
         if let Some(expected) = self.expected
             && expected != self.length

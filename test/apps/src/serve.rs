@@ -14,7 +14,9 @@ const HEAD_LIMIT: usize = 16 * 1024;
 ///
 /// Prints `listening ADDR` once it accepts, and `progress BYTES` while it sends.
 pub fn serve<P: Path>(path: &P, addr: SocketAddrV4, file: &FilePath, requests: u32) -> Result<Ledger> {
-    let (listener, bound) = path.listen(addr).with_context(|| format!("cannot listen on {addr}"))?;
+    let (listener, bound) = path
+        .listen(addr)
+        .with_context(|| format!("cannot listen on {addr}"))?;
     println!("listening {bound}");
     let mut seconds = 0.0;
     for _ in 0..requests {
@@ -30,7 +32,10 @@ pub fn serve<P: Path>(path: &P, addr: SocketAddrV4, file: &FilePath, requests: u
 
 fn one<S: Stream>(stream: &mut S, file: &FilePath) -> Result<()> {
     let wanted = request(stream)?;
-    let name = file.file_name().and_then(|n| n.to_str()).context("the served file has no name")?;
+    let name = file
+        .file_name()
+        .and_then(|n| n.to_str())
+        .context("the served file has no name")?;
     if wanted.trim_start_matches('/') != name {
         stream.send_text("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
         return drain(stream);
@@ -68,7 +73,9 @@ fn drain<S: Stream>(stream: &mut S) -> Result<()> {
 fn request<S: Stream>(stream: &mut S) -> Result<String> {
     let mut head = Vec::new();
     loop {
-        let n = stream.receive(&mut |bytes| head.extend_from_slice(bytes)).context("cannot read the request")?;
+        let n = stream
+            .receive(&mut |bytes| head.extend_from_slice(bytes))
+            .context("cannot read the request")?;
         let mut headers = [httparse::EMPTY_HEADER; 64];
         let mut request = httparse::Request::new(&mut headers);
         if request.parse(&head)?.is_complete() {
@@ -78,7 +85,10 @@ fn request<S: Stream>(stream: &mut S) -> Result<String> {
             }
         }
         if n == 0 || head.len() > HEAD_LIMIT {
-            bail!("no complete request head in {} bytes (limit {HEAD_LIMIT})", head.len());
+            bail!(
+                "no complete request head in {} bytes (limit {HEAD_LIMIT})",
+                head.len()
+            );
         }
     }
 }

@@ -22,7 +22,10 @@ pub struct Programs {
 impl Programs {
     /// Programs in `dir`, started directly.
     pub fn new(dir: &Path) -> Self {
-        Self { dir: dir.to_owned(), runner: Vec::new() }
+        Self {
+            dir: dir.to_owned(),
+            runner: Vec::new(),
+        }
     }
 
     /// The same, started through `runner`: words separated by spaces.
@@ -66,7 +69,11 @@ impl Running {
             .spawn()
             .with_context(|| format!("cannot start {name}: {command:?}"))?;
         let out = child.stdout.take().context("a piped stdout is there")?;
-        Ok(Self { child, name: name.to_owned(), out: BufReader::new(out) })
+        Ok(Self {
+            child,
+            name: name.to_owned(),
+            out: BufReader::new(out),
+        })
     }
 
     /// Reads lines until one starts with `mark`; returns the rest of it.
@@ -76,7 +83,10 @@ impl Running {
             let mut line = String::new();
             if self.out.read_line(&mut line)? == 0 {
                 let status = self.child.wait()?;
-                bail!("{} ended ({status}) before it printed '{mark}'; it printed:\n{seen}", self.name);
+                bail!(
+                    "{} ended ({status}) before it printed '{mark}'; it printed:\n{seen}",
+                    self.name
+                );
             }
             if let Some(rest) = line.strip_prefix(mark) {
                 return Ok(rest.trim().to_owned());
@@ -99,7 +109,10 @@ impl Running {
 
     /// Sends a signal by its `kill` name ("TERM", "KILL", "STOP", "CONT").
     pub fn signal(&self, name: &str) -> Result<()> {
-        let status = Command::new("kill").arg(format!("-{name}")).arg(self.id().to_string()).status()?;
+        let status = Command::new("kill")
+            .arg(format!("-{name}"))
+            .arg(self.id().to_string())
+            .status()?;
         if !status.success() {
             bail!("cannot send {name} to {} ({})", self.name, self.id());
         }
@@ -154,7 +167,11 @@ pub struct Stand {
 impl Stand {
     /// Starts io-sock with the module at `module`; `options` are the module's (`tx=copy`).
     pub fn start(programs: &Programs, module: &Path, options: &[&str]) -> Result<Self> {
-        let mut stand = Self { dir: scratch_dir("stand")?, programs: programs.clone(), process: None };
+        let mut stand = Self {
+            dir: scratch_dir("stand")?,
+            programs: programs.clone(),
+            process: None,
+        };
         let mut argument = module.display().to_string();
         for option in options {
             argument.push(',');
@@ -166,7 +183,11 @@ impl Stand {
 
     /// Starts io-sock without a module.
     pub fn bare(programs: &Programs) -> Result<Self> {
-        let mut stand = Self { dir: scratch_dir("stand")?, programs: programs.clone(), process: None };
+        let mut stand = Self {
+            dir: scratch_dir("stand")?,
+            programs: programs.clone(),
+            process: None,
+        };
         stand.restart(&[])?;
         Ok(stand)
     }
@@ -224,7 +245,9 @@ impl Stand {
 
     /// Ends io-sock as an administrator would (it unloads its modules) and expects status 0.
     pub fn stop(&mut self) -> Result<()> {
-        let Some(process) = self.process.take() else { bail!("io-sock is not running") };
+        let Some(process) = self.process.take() else {
+            bail!("io-sock is not running")
+        };
         process.signal("TERM")?;
         let (status, text) = process.finish()?;
         if !status.success() {

@@ -36,7 +36,9 @@ impl Place {
     /// When a variable is missing or names nothing.
     pub fn find() -> Result<Self> {
         let variable = |name: &str| {
-            std::env::var_os(name).map(PathBuf::from).with_context(|| format!("{name} is not set: run 'cargo xtask test'"))
+            std::env::var_os(name)
+                .map(PathBuf::from)
+                .with_context(|| format!("{name} is not set: run 'cargo xtask test'"))
         };
         let (module, dir) = (variable("CSOCK_MODULE")?, variable("CSOCK_PROGRAMS")?);
         if !module.is_file() {
@@ -53,7 +55,11 @@ impl Place {
 
     /// Bytes that a transfer test moves: less where every instruction is emulated.
     pub fn size(&self) -> usize {
-        if self.programs.emulated() { 1 << 20 } else { 16 << 20 }
+        if self.programs.emulated() {
+            1 << 20
+        } else {
+            16 << 20
+        }
     }
 }
 
@@ -78,13 +84,20 @@ impl Totals {
     /// Asks the module.
     pub fn read(stand: &Stand) -> Result<Self> {
         let text = stand.run("csock-stat", &[])?;
-        let line = text.lines().find_map(|l| l.strip_prefix("counters ")).context("csock-stat printed no counters")?;
+        let line = text
+            .lines()
+            .find_map(|l| l.strip_prefix("counters "))
+            .context("csock-stat printed no counters")?;
         Ok(serde_json::from_str(line)?)
     }
 
     /// Whether nothing is left of earlier clients; the asking client itself is one session.
     pub fn is_clean(&self) -> bool {
-        self.ext_mbufs_outstanding == 0 && self.sockets_open == 0 && self.sessions_open == 1 && self.pools_mapped <= 1 && self.parked == 0
+        self.ext_mbufs_outstanding == 0
+            && self.sockets_open == 0
+            && self.sessions_open == 1
+            && self.pools_mapped <= 1
+            && self.parked == 0
     }
 
     /// Waits until nothing is left, at most `limit`: cleaning up after a dead client takes a moment.
@@ -126,9 +139,14 @@ pub struct Dice(u64);
 impl Dice {
     /// From `CSOCK_SEED`, else from the clock; prints the seed.
     pub fn new(purpose: &str) -> Self {
-        let seed = std::env::var("CSOCK_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(|| {
-            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(1, |d| d.as_nanos() as u64)
-        });
+        let seed = std::env::var("CSOCK_SEED")
+            .ok()
+            .and_then(|s| s.parse().ok())
+            .unwrap_or_else(|| {
+                std::time::SystemTime::now()
+                    .duration_since(std::time::UNIX_EPOCH)
+                    .map_or(1, |d| d.as_nanos() as u64)
+            });
         println!("{purpose}: CSOCK_SEED={seed}");
         Self(seed | 1)
     }
@@ -152,7 +170,9 @@ pub fn file(dir: &Path, bytes: &[u8]) -> Result<PathBuf> {
 /// Starts our HTTP server of `file` over csock; returns it and its address.
 pub fn httpd(stand: &Stand, file: &Path) -> Result<(Running, String)> {
     let mut command = stand.command("csock-httpd");
-    command.args(["--path", "csock", "--listen", "127.0.0.1:0", "--file"]).arg(file);
+    command
+        .args(["--path", "csock", "--listen", "127.0.0.1:0", "--file"])
+        .arg(file);
     let mut server = Running::start("csock-httpd", &mut command)?;
     let addr = server.expect("listening ")?;
     Ok((server, addr))
@@ -164,13 +184,19 @@ pub fn ordinary_server(stand: &Stand, dir: &Path) -> Result<(Running, String)> {
     command.arg("serve").arg(dir);
     let mut server = Running::start("csock-peer", &mut command)?;
     let line = server.expect("Serving HTTP on ")?;
-    let port = line.split_whitespace().nth(2).context("the server did not say its port")?;
+    let port = line
+        .split_whitespace()
+        .nth(2)
+        .context("the server did not say its port")?;
     Ok((server, format!("127.0.0.1:{port}")))
 }
 
 /// Reads the ledger from what a program printed.
 pub fn ledger(text: &str) -> Result<Ledger> {
-    let line = text.lines().find_map(|l| l.strip_prefix(Ledger::MARK)).context("the program printed no ledger")?;
+    let line = text
+        .lines()
+        .find_map(|l| l.strip_prefix(Ledger::MARK))
+        .context("the program printed no ledger")?;
     Ok(serde_json::from_str(line)?)
 }
 
@@ -181,6 +207,9 @@ pub fn get(addr: &str) -> Result<Vec<u8>> {
     write!(stream, "GET /payload.bin HTTP/1.0\r\n\r\n")?;
     let mut all = Vec::new();
     stream.read_to_end(&mut all)?;
-    let end = all.windows(4).position(|w| w == b"\r\n\r\n").context("no end of the response head")?;
+    let end = all
+        .windows(4)
+        .position(|w| w == b"\r\n\r\n")
+        .context("no end of the response head")?;
     Ok(all.split_off(end + 4))
 }

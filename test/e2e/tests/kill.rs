@@ -14,7 +14,10 @@ const SOON: Duration = Duration::from_secs(20);
 
 /// Kills in one run; more by `CSOCK_KILLS`.
 fn kills(default: u64) -> u64 {
-    std::env::var("CSOCK_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(default)
+    std::env::var("CSOCK_KILLS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(default)
 }
 
 #[test]
@@ -30,7 +33,9 @@ fn clients_killed_at_random_leave_nothing() -> Result<()> {
         let delay = Duration::from_micros(dice.below(25_000));
         if round % 2 == 0 {
             let mut command = stand.command("csock-fetch");
-            command.args(["--path", "csock", &addr, "payload.bin"]).stderr(Stdio::null());
+            command
+                .args(["--path", "csock", &addr, "payload.bin"])
+                .stderr(Stdio::null());
             let client = Running::start("csock-fetch", &mut command)?;
             std::thread::sleep(delay);
             client.kill()?;
@@ -44,7 +49,10 @@ fn clients_killed_at_random_leave_nothing() -> Result<()> {
             });
             std::thread::sleep(delay);
             server.kill()?;
-            ensure!(joined(reader, SOON), "round {round}: the peer of a killed server still waits");
+            ensure!(
+                joined(reader, SOON),
+                "round {round}: the peer of a killed server still waits"
+            );
         }
         if round % 50 == 49 {
             Totals::until_clean(&stand, SOON)?;
@@ -54,7 +62,10 @@ fn clients_killed_at_random_leave_nothing() -> Result<()> {
     Totals::until_clean(&stand, SOON)?;
     // And the next client is served as if nothing had been.
     let (server, addr) = httpd(&stand, &path)?;
-    ensure!(get(&addr)? == bytes, "after the kills: the bytes that arrived are not the bytes that were sent");
+    ensure!(
+        get(&addr)? == bytes,
+        "after the kills: the bytes that arrived are not the bytes that were sent"
+    );
     server.finish()?;
     Totals::until_clean(&stand, SOON)?;
     stand.stop()
@@ -74,7 +85,9 @@ fn a_killed_io_sock_leaves_no_call_hanging() -> Result<()> {
         let path = stand.dir().join("payload.bin");
         let (mut server, served) = httpd(&stand, &path)?;
         let mut command = stand.command("csock-fetch");
-        command.args(["--path", "csock", &addr, "payload.bin"]).stderr(Stdio::null());
+        command
+            .args(["--path", "csock", &addr, "payload.bin"])
+            .stderr(Stdio::null());
         let mut client = Running::start("csock-fetch", &mut command)?;
         // Half of the servers are killed in accept, half while they send.
         let reader = (round % 2 == 0).then(|| {
@@ -87,13 +100,21 @@ fn a_killed_io_sock_leaves_no_call_hanging() -> Result<()> {
         std::thread::sleep(Duration::from_micros(dice.below(60_000)));
         stand.kill()?;
         for (name, process) in [("fetch", &mut client), ("httpd", &mut server)] {
-            let status = process.wait(SOON).map_err(|e| e.context(format!("round {round}: {name} hangs")))?;
+            let status = process
+                .wait(SOON)
+                .map_err(|e| e.context(format!("round {round}: {name} hangs")))?;
             // A transfer may have ended before the kill; a server that waited in accept cannot have, and must say that it failed.
             let waited = name == "httpd" && reader.is_none();
-            ensure!(!(waited && status.success()), "round {round}: {name} lost its io-sock and ended with {status}");
+            ensure!(
+                !(waited && status.success()),
+                "round {round}: {name} lost its io-sock and ended with {status}"
+            );
         }
         if let Some(reader) = reader {
-            ensure!(joined(reader, SOON), "round {round}: the peer of a killed io-sock still waits");
+            ensure!(
+                joined(reader, SOON),
+                "round {round}: the peer of a killed io-sock still waits"
+            );
         }
         stand.restart(&["-m", &module])?;
         Totals::until_clean(&stand, SOON)?;

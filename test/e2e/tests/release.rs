@@ -14,10 +14,19 @@ fn late_and_reordered_releases_change_nothing() -> Result<()> {
     let bytes = payload(41, 8 << 20);
     let path = file(stand.dir(), &bytes)?;
     for (delay, reorder) in [("5", "0"), ("0", "1"), ("5", "1")] {
-        stand.run("io-sock-ctl", &["sysctl", &format!("standin.release_delay_ms={delay}")])?;
-        stand.run("io-sock-ctl", &["sysctl", &format!("standin.release_reorder={reorder}")])?;
+        stand.run(
+            "io-sock-ctl",
+            &["sysctl", &format!("standin.release_delay_ms={delay}")],
+        )?;
+        stand.run(
+            "io-sock-ctl",
+            &["sysctl", &format!("standin.release_reorder={reorder}")],
+        )?;
         let (server, addr) = httpd(&stand, &path)?;
-        ensure!(get(&addr)? == bytes, "delay {delay} ms, reorder {reorder}: the bytes came changed");
+        ensure!(
+            get(&addr)? == bytes,
+            "delay {delay} ms, reorder {reorder}: the bytes came changed"
+        );
         server.finish()?;
         Totals::until_clean(&stand, SOON)?;
     }
@@ -36,13 +45,22 @@ fn a_dead_clients_memory_stays_until_the_last_mbuf_is_gone() -> Result<()> {
     std::io::Write::write_all(&mut peer, b"GET /payload.bin HTTP/1.0\r\n\r\n")?;
     std::thread::sleep(Duration::from_millis(200));
     let before = Totals::read(&stand)?;
-    ensure!(before.ext_mbufs_outstanding > 0, "nothing is in the stack: the test tests nothing: {before:?}");
+    ensure!(
+        before.ext_mbufs_outstanding > 0,
+        "nothing is in the stack: the test tests nothing: {before:?}"
+    );
     server.kill()?;
     std::thread::sleep(Duration::from_millis(300));
     let after = Totals::read(&stand)?;
-    ensure!(after.ext_mbufs_outstanding > 0, "released before the delay: {after:?}");
+    ensure!(
+        after.ext_mbufs_outstanding > 0,
+        "released before the delay: {after:?}"
+    );
     // The reader's own session has no more than one pool; the dead client's must still be there.
-    ensure!(after.pools_mapped >= before.pools_mapped, "unmapped under external mbufs: {after:?}");
+    ensure!(
+        after.pools_mapped >= before.pools_mapped,
+        "unmapped under external mbufs: {after:?}"
+    );
     drop(peer);
     Totals::until_clean(&stand, SOON)?;
     stand.run("io-sock-ctl", &["sysctl", "standin.release_delay_ms=0"])?;
@@ -60,7 +78,10 @@ fn unload_with_mbufs_outstanding_is_safe() -> Result<()> {
     let mut peer = std::net::TcpStream::connect(addr)?;
     std::io::Write::write_all(&mut peer, b"GET /payload.bin HTTP/1.0\r\n\r\n")?;
     std::thread::sleep(Duration::from_millis(200));
-    ensure!(Totals::read(&stand)?.ext_mbufs_outstanding > 0, "nothing is in the stack: the test tests nothing");
+    ensure!(
+        Totals::read(&stand)?.ext_mbufs_outstanding > 0,
+        "nothing is in the stack: the test tests nothing"
+    );
     // The stack still points into the client's memory: the unload is refused, and everything stays valid.
     let refused = stand.run("io-sock-ctl", &["umount", NODE]);
     ensure!(refused.is_err(), "unloaded with external mbufs in the stack");
@@ -77,7 +98,10 @@ fn unload_with_mbufs_outstanding_is_safe() -> Result<()> {
     let module = place.module.display().to_string();
     stand.run("io-sock-ctl", &["mount", "-T", "io-sock", &module])?;
     let (server, addr) = httpd(&stand, &path)?;
-    ensure!(get(&addr)? == bytes, "after the second mount: the bytes came changed");
+    ensure!(
+        get(&addr)? == bytes,
+        "after the second mount: the bytes came changed"
+    );
     server.finish()?;
     stand.stop()
 }

@@ -17,7 +17,8 @@ fn all(options: &[&str]) -> Result<()> {
             }
         }
         // A check must leave nothing behind either, its process being gone.
-        Totals::until_clean(&stand, Duration::from_secs(10)).map_err(|e| e.context(format!("after {name}")))?;
+        Totals::until_clean(&stand, Duration::from_secs(10))
+            .map_err(|e| e.context(format!("after {name}")))?;
     }
     println!("{} checks of socket behaviour", ALL.len());
     ensure!(failed.is_empty(), "failed: {failed:?}");

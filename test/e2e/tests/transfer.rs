@@ -15,13 +15,24 @@ fn serves_an_ordinary_client_without_a_copy() -> Result<()> {
     let bytes = payload(1, place.size());
     let path = file(stand.dir(), &bytes)?;
     let (server, addr) = httpd(&stand, &path)?;
-    ensure!(get(&addr)? == bytes, "the bytes that arrived are not the bytes that were sent");
+    ensure!(
+        get(&addr)? == bytes,
+        "the bytes that arrived are not the bytes that were sent"
+    );
     let (status, text) = server.finish()?;
     ensure!(status.success(), "the server ended with {status}");
     let ledger = ledger(&text)?;
-    ensure!(ledger.tx_bytes_copied == 0, "{} of {} sent bytes were copied", ledger.tx_bytes_copied, ledger.tx_bytes);
+    ensure!(
+        ledger.tx_bytes_copied == 0,
+        "{} of {} sent bytes were copied",
+        ledger.tx_bytes_copied,
+        ledger.tx_bytes
+    );
     let totals = Totals::until_clean(&stand, SOON)?;
-    ensure!(totals.tx_bytes >= bytes.len() as u64 && totals.ext_mbufs_total > 0, "{totals:?}");
+    ensure!(
+        totals.tx_bytes >= bytes.len() as u64 && totals.ext_mbufs_total > 0,
+        "{totals:?}"
+    );
     stand.stop()
 }
 
@@ -33,8 +44,16 @@ fn fetches_from_an_ordinary_server_with_one_copy() -> Result<()> {
     file(stand.dir(), &bytes)?;
     let (_server, addr) = ordinary_server(&stand, stand.dir())?;
     let ledger = ledger(&stand.run("csock-fetch", &["--path", "csock", &addr, "payload.bin"])?)?;
-    ensure!(ledger.sha256 == Some(hex(&Sha256::digest(&bytes))), "the bytes that arrived are not the bytes that were sent");
-    ensure!(ledger.rx_bytes_copied == ledger.rx_bytes, "{} copied for {} received", ledger.rx_bytes_copied, ledger.rx_bytes);
+    ensure!(
+        ledger.sha256 == Some(hex(&Sha256::digest(&bytes))),
+        "the bytes that arrived are not the bytes that were sent"
+    );
+    ensure!(
+        ledger.rx_bytes_copied == ledger.rx_bytes,
+        "{} copied for {} received",
+        ledger.rx_bytes_copied,
+        ledger.rx_bytes
+    );
     Totals::until_clean(&stand, SOON)?;
     stand.stop()
 }
@@ -46,10 +65,18 @@ fn copies_when_the_option_says_so() -> Result<()> {
     let bytes = payload(3, place.size());
     let path = file(stand.dir(), &bytes)?;
     let (server, addr) = httpd(&stand, &path)?;
-    ensure!(get(&addr)? == bytes, "the bytes that arrived are not the bytes that were sent");
+    ensure!(
+        get(&addr)? == bytes,
+        "the bytes that arrived are not the bytes that were sent"
+    );
     let (_, text) = server.finish()?;
     let ledger = ledger(&text)?;
-    ensure!(ledger.tx_bytes_copied == ledger.tx_bytes, "{} copied for {} sent", ledger.tx_bytes_copied, ledger.tx_bytes);
+    ensure!(
+        ledger.tx_bytes_copied == ledger.tx_bytes,
+        "{} copied for {} sent",
+        ledger.tx_bytes_copied,
+        ledger.tx_bytes
+    );
     let totals = Totals::until_clean(&stand, SOON)?;
     ensure!(totals.ext_mbufs_total == 0, "{totals:?}");
     stand.stop()
@@ -63,15 +90,24 @@ fn mounts_and_unmounts_at_run_time() -> Result<()> {
     let node = "/dev/io-sock/mods-csock.so";
     for round in 0..3 {
         stand.run("io-sock-ctl", &["mount", "-T", "io-sock", &module])?;
-        ensure!(stand.run("io-sock-ctl", &["ls"])?.contains("mods-csock"), "round {round}: no node after mount");
+        ensure!(
+            stand.run("io-sock-ctl", &["ls"])?.contains("mods-csock"),
+            "round {round}: no node after mount"
+        );
         let bytes = payload(10 + round, place.size() / 4);
         let path = file(stand.dir(), &bytes)?;
         let (server, addr) = httpd(&stand, &path)?;
-        ensure!(get(&addr)? == bytes, "round {round}: the bytes that arrived are not the bytes that were sent");
+        ensure!(
+            get(&addr)? == bytes,
+            "round {round}: the bytes that arrived are not the bytes that were sent"
+        );
         server.finish()?;
         Totals::until_clean(&stand, SOON)?;
         stand.run("io-sock-ctl", &["umount", node])?;
-        ensure!(!stand.run("io-sock-ctl", &["ls"])?.contains("mods-csock"), "round {round}: a node after umount");
+        ensure!(
+            !stand.run("io-sock-ctl", &["ls"])?.contains("mods-csock"),
+            "round {round}: a node after umount"
+        );
     }
     stand.stop()
 }

@@ -54,7 +54,8 @@ impl Elf {
     /// Reads the file at `path`.
     pub fn read(path: &Path) -> Result<Self> {
         let data = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        Self::parse(&data).with_context(|| format!("{} is not an ELF file that can be checked", path.display()))
+        Self::parse(&data)
+            .with_context(|| format!("{} is not an ELF file that can be checked", path.display()))
     }
 
     fn parse(data: &[u8]) -> Result<Self> {
@@ -100,7 +101,14 @@ impl Elf {
                 out.built = Some(text.trim_end_matches('\0').to_owned());
             }
             let writable = section.sh_flags(LE) & u64::from(elf::SHF_WRITE) != 0;
-            out.sections.insert(name, Section { address: section.sh_addr(LE), size: section.sh_size(LE), writable });
+            out.sections.insert(
+                name,
+                Section {
+                    address: section.sh_addr(LE),
+                    size: section.sh_size(LE),
+                    writable,
+                },
+            );
         }
         if let Some((entries, link)) = sections.dynamic(LE, data)? {
             let strings = sections.strings(LE, data, link)?;
@@ -108,7 +116,10 @@ impl Elf {
                 let value = entry.d_val(LE);
                 match i64::try_from(entry.d_tag(LE)).unwrap_or(-1) {
                     tag if tag == i64::from(elf::DT_NEEDED) => {
-                        let name = strings.get(u32::try_from(value)?).ok().context("a needed library without a name")?;
+                        let name = strings
+                            .get(u32::try_from(value)?)
+                            .ok()
+                            .context("a needed library without a name")?;
                         out.needed.push(String::from_utf8_lossy(name).into_owned());
                     }
                     tag if tag == i64::from(elf::DT_TEXTREL) => out.text_relocations = true,
@@ -141,7 +152,12 @@ impl Elf {
             let visible = binding == "global" && (seen == "default" || seen == "protected");
             out.defined.insert(
                 name,
-                Symbol { address: symbol.st_value(LE), size: symbol.st_size(LE), binding: format!("{binding} {seen}"), visible },
+                Symbol {
+                    address: symbol.st_value(LE),
+                    size: symbol.st_size(LE),
+                    binding: format!("{binding} {seen}"),
+                    visible,
+                },
             );
         }
         Ok(out)
@@ -149,7 +165,10 @@ impl Elf {
 
     /// Class, byte order and type in words.
     pub fn kind(&self) -> String {
-        format!("64 bit: {}, little endian: {}, shared: {}", self.is_64, self.little_endian, self.shared)
+        format!(
+            "64 bit: {}, little endian: {}, shared: {}",
+            self.is_64, self.little_endian, self.shared
+        )
     }
 
     /// The stack mark in words.
@@ -178,7 +197,11 @@ impl Elf {
 
     /// Names of defined dynamic symbols that a lookup finds.
     pub fn exported(&self) -> BTreeSet<String> {
-        self.defined.iter().filter(|(_, s)| s.visible).map(|(n, _)| n.clone()).collect()
+        self.defined
+            .iter()
+            .filter(|(_, s)| s.visible)
+            .map(|(n, _)| n.clone())
+            .collect()
     }
 
     /// Names of undefined dynamic symbols.

@@ -8,7 +8,12 @@ use elf::Elf;
 use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path};
 
 /// The linker sets that io-sock reads from a module.
-const SETS: [&str; 4] = ["set_modmetadata_set", "set_sysinit_set", "set_sysuninit_set", "set_sysctl_set"];
+const SETS: [&str; 4] = [
+    "set_modmetadata_set",
+    "set_sysinit_set",
+    "set_sysuninit_set",
+    "set_sysctl_set",
+];
 
 /// What was checked, with the values that were seen.
 pub struct Report {
@@ -26,8 +31,17 @@ pub fn mentions(path: &Path, symbol: &str) -> Result<bool> {
 impl Report {
     /// An empty report; `built` is how the files are made.
     pub fn new(arch: Arch, built: &str) -> Self {
-        let text = format!("gate for {} ({}), built by {built}\n", arch.name(), arch.qnx_triple());
-        Self { arch, text, failures: 0, checks: 0 }
+        let text = format!(
+            "gate for {} ({}), built by {built}\n",
+            arch.name(),
+            arch.qnx_triple()
+        );
+        Self {
+            arch,
+            text,
+            failures: 0,
+            checks: 0,
+        }
     }
 
     fn check(&mut self, holds: bool, what: &str, seen: &dyn std::fmt::Display) {
@@ -50,13 +64,25 @@ impl Report {
     pub fn module(&mut self, path: &Path, linker: &str, panic_mark: &str) -> Result<()> {
         let elf = Elf::read(path)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let _ = writeln!(self.text, "{name}, linked by {linker}, {} bytes", fs::metadata(path)?.len());
+        let _ = writeln!(
+            self.text,
+            "{name}, linked by {linker}, {} bytes",
+            fs::metadata(path)?.len()
+        );
         self.common(&elf);
-        self.check(elf.needed().is_empty(), "no library needed", &format!("{:?}", elf.needed()));
+        self.check(
+            elf.needed().is_empty(),
+            "no library needed",
+            &format!("{:?}", elf.needed()),
+        );
         match elf.symbol("iosock_module_version") {
             Some(symbol) => {
                 let seen = format!("{} bytes, {}", symbol.size, symbol.binding);
-                self.check(symbol.size == 16 && symbol.visible, "iosock_module_version in .dynsym", &seen);
+                self.check(
+                    symbol.size == 16 && symbol.visible,
+                    "iosock_module_version in .dynsym",
+                    &seen,
+                );
             }
             None => self.check(false, "iosock_module_version in .dynsym", &"absent"),
         }
@@ -64,7 +90,11 @@ impl Report {
             self.set(&elf, set);
         }
         let undefined = elf.undefined();
-        self.check(!undefined.contains(panic_mark), "no panic path", &format!("{panic_mark} undefined: {}", undefined.contains(panic_mark)));
+        self.check(
+            !undefined.contains(panic_mark),
+            "no panic path",
+            &format!("{panic_mark} undefined: {}", undefined.contains(panic_mark)),
+        );
         self.imports(&undefined, "module-imports.txt")?;
         let exported = elf.exported();
         let expected: BTreeSet<String> = SETS
@@ -73,7 +103,11 @@ impl Report {
             .chain(["iosock_module_version".to_owned()])
             .collect();
         let surplus: Vec<&String> = exported.iter().filter(|s| !expected.contains(*s)).collect();
-        self.check(surplus.is_empty(), "exports nothing else", &format!("{surplus:?}"));
+        self.check(
+            surplus.is_empty(),
+            "exports nothing else",
+            &format!("{surplus:?}"),
+        );
         Ok(())
     }
 
@@ -85,22 +119,50 @@ impl Report {
         self.common(&elf);
         let exported = elf.exported();
         let foreign: Vec<&String> = exported.iter().filter(|s| !s.starts_with("csock_")).collect();
-        self.check(foreign.is_empty() && !exported.is_empty(), "exports csock_* only", &format!("{} symbols, foreign {foreign:?}", exported.len()));
+        self.check(
+            foreign.is_empty() && !exported.is_empty(),
+            "exports csock_* only",
+            &format!("{} symbols, foreign {foreign:?}", exported.len()),
+        );
         let header = fs::read_to_string(cmd::root().join("client-lib/include/custom_socket.h"))?;
         let undeclared: Vec<&String> = exported.iter().filter(|s| !header.contains(s.as_str())).collect();
-        self.check(undeclared.is_empty(), "every export is declared in custom_socket.h", &format!("undeclared {undeclared:?}"));
+        self.check(
+            undeclared.is_empty(),
+            "every export is declared in custom_socket.h",
+            &format!("undeclared {undeclared:?}"),
+        );
         self.imports(&elf.undefined(), "client-imports.txt")
     }
 
     fn common(&mut self, elf: &Elf) {
-        self.check(elf.is_64 && elf.little_endian && elf.shared, "64 bit, little endian, shared object", &elf.kind());
+        self.check(
+            elf.is_64 && elf.little_endian && elf.shared,
+            "64 bit, little endian, shared object",
+            &elf.kind(),
+        );
         self.check(elf.machine == self.arch.name(), "machine", &elf.machine);
         self.check(!elf.interpreter, "no interpreter", &elf.interpreter);
         self.check(!elf.tls, "no thread-local storage", &elf.tls);
-        self.check(elf.stack == Some(false), "stack marked not executable", &elf.stack_text());
-        self.check(!elf.text_relocations, "no relocation of text", &elf.text_relocations);
-        self.check(!elf.write_execute, "no segment both writable and executable", &elf.write_execute);
-        self.check(elf.built.is_some(), "says how it was built", &elf.built.as_deref().unwrap_or("silent"));
+        self.check(
+            elf.stack == Some(false),
+            "stack marked not executable",
+            &elf.stack_text(),
+        );
+        self.check(
+            !elf.text_relocations,
+            "no relocation of text",
+            &elf.text_relocations,
+        );
+        self.check(
+            !elf.write_execute,
+            "no segment both writable and executable",
+            &elf.write_execute,
+        );
+        self.check(
+            elf.built.is_some(),
+            "says how it was built",
+            &elf.built.as_deref().unwrap_or("silent"),
+        );
     }
 
     fn set(&mut self, elf: &Elf, set: &str) {
@@ -110,14 +172,25 @@ impl Report {
         };
         let entries = section.size / 8;
         let seen = format!("{entries} entries, writable: {}", section.writable);
-        self.check(section.size > 0 && section.size % 8 == 0 && section.writable, &format!("section {set}"), &seen);
-        let bounds = [("__start_", section.address), ("__stop_", section.address + section.size)];
+        self.check(
+            section.size > 0 && section.size % 8 == 0 && section.writable,
+            &format!("section {set}"),
+            &seen,
+        );
+        let bounds = [
+            ("__start_", section.address),
+            ("__stop_", section.address + section.size),
+        ];
         for (prefix, address) in bounds {
             let name = format!("{prefix}{set}");
             match elf.symbol(&name) {
                 Some(symbol) => {
                     let seen = format!("{:#x}, {}", symbol.address, symbol.binding);
-                    self.check(symbol.visible && symbol.address == address, &format!("{name} in .dynsym"), &seen);
+                    self.check(
+                        symbol.visible && symbol.address == address,
+                        &format!("{name} in .dynsym"),
+                        &seen,
+                    );
                 }
                 None => self.check(false, &format!("{name} in .dynsym"), &"absent"),
             }
@@ -128,11 +201,22 @@ impl Report {
     fn imports(&mut self, undefined: &BTreeSet<String>, list: &str) -> Result<()> {
         let path = cmd::root().join("qnx-toolchain").join(list);
         let text = fs::read_to_string(&path).with_context(|| format!("no {}", path.display()))?;
-        let known: BTreeSet<&str> =
-            text.lines().map(|l| l.split('#').next().unwrap_or_default().trim()).filter(|l| !l.is_empty()).collect();
+        let known: BTreeSet<&str> = text
+            .lines()
+            .map(|l| l.split('#').next().unwrap_or_default().trim())
+            .filter(|l| !l.is_empty())
+            .collect();
         let unknown: Vec<&String> = undefined.iter().filter(|s| !known.contains(s.as_str())).collect();
-        let seen = format!("{} of {} listed, not listed {unknown:?}", undefined.len() - unknown.len(), known.len());
-        self.check(unknown.is_empty(), &format!("undefined symbols are all in {list}"), &seen);
+        let seen = format!(
+            "{} of {} listed, not listed {unknown:?}",
+            undefined.len() - unknown.len(),
+            known.len()
+        );
+        self.check(
+            unknown.is_empty(),
+            &format!("undefined symbols are all in {list}"),
+            &seen,
+        );
         Ok(())
     }
 
@@ -142,7 +226,12 @@ impl Report {
         print!("{}", self.text);
         fs::write(path, &self.text)?;
         if self.failures > 0 {
-            bail!("the gate failed for {}: {} of {} checks", self.arch.name(), self.failures, self.checks);
+            bail!(
+                "the gate failed for {}: {} of {} checks",
+                self.arch.name(),
+                self.failures,
+                self.checks
+            );
         }
         Ok(())
     }

@@ -107,7 +107,14 @@ fn run(options: &Options, dir: &Path) -> Result<Outcome> {
 
     let mut stand = Stand::start(&Programs::new(&options.programs), &options.module, &[])?;
     let (python, curl) = (have("python3"), have("curl"));
-    let demo = Demo { file: &file, digest: &digest, size: options.size, dir, curl, python };
+    let demo = Demo {
+        file: &file,
+        digest: &digest,
+        size: options.size,
+        dir,
+        curl,
+        python,
+    };
     let serve = demo.serve(&stand, "csock")?;
     let fetch = demo.fetch(&stand, "csock")?;
     let after = ledger(&stand.run("csock-stat", &[])?)?;
@@ -139,8 +146,16 @@ fn run(options: &Options, dir: &Path) -> Result<Outcome> {
             message_serve.ledger.tx_bytes + message_fetch.ledger.rx_bytes,
         ),
         ext_mbufs_outstanding_after: after.ext_mbufs_outstanding,
-        server_peer: if python { "python3 -m http.server".into() } else { "our own std::net server (no python3 here)".into() },
-        client_peer: if curl { "curl".into() } else { "our own std::net client (no curl here)".into() },
+        server_peer: if python {
+            "python3 -m http.server".into()
+        } else {
+            "our own std::net server (no python3 here)".into()
+        },
+        client_peer: if curl {
+            "curl".into()
+        } else {
+            "our own std::net client (no curl here)".into()
+        },
         size_mib: mib,
     })
 }
@@ -158,21 +173,28 @@ impl Demo<'_> {
     /// Our server over `path`, an ordinary client.
     fn serve(&self, stand: &Stand, path: &str) -> Result<Transfer> {
         let mut command = stand.command("csock-httpd");
-        command.args(["--path", path, "--listen", "127.0.0.1:0", "--file"]).arg(self.file);
+        command
+            .args(["--path", path, "--listen", "127.0.0.1:0", "--file"])
+            .arg(self.file);
         let mut server = Running::start("csock-httpd", &mut command)?;
         let addr = server.expect("listening ")?;
         let url = format!("http://{addr}/payload.bin");
         let got = self.dir.join("got.bin");
         let mut client = if self.curl {
             let mut curl = Command::new("curl");
-            curl.args(["--silent", "--show-error", "--fail", "--noproxy", "*", "--output"]).arg(&got).arg(&url);
+            curl.args(["--silent", "--show-error", "--fail", "--noproxy", "*", "--output"])
+                .arg(&got)
+                .arg(&url);
             curl
         } else {
             let mut peer = stand.command("csock-peer");
             peer.args(["get", &url]).arg(&got);
             peer
         };
-        let mut client = client.stdin(Stdio::null()).spawn().context("cannot start the client")?;
+        let mut client = client
+            .stdin(Stdio::null())
+            .spawn()
+            .context("cannot start the client")?;
         let ledger = self.watch(&mut server, &format!("serve, {path:>7}"))?;
         let status = client.wait()?;
         if !status.success() {
@@ -187,7 +209,10 @@ impl Demo<'_> {
     fn fetch(&self, stand: &Stand, path: &str) -> Result<Transfer> {
         let mut command = if self.python {
             let mut python = Command::new("python3");
-            python.args(["-u", "-m", "http.server", "--bind", "127.0.0.1", "--directory"]).arg(self.dir).arg("0");
+            python
+                .args(["-u", "-m", "http.server", "--bind", "127.0.0.1", "--directory"])
+                .arg(self.dir)
+                .arg("0");
             python
         } else {
             let mut peer = stand.command("csock-peer");
@@ -197,7 +222,10 @@ impl Demo<'_> {
         let mut server = Running::start("the HTTP server", command.stderr(Stdio::null()))?;
         // "Serving HTTP on 127.0.0.1 port 40000 (http://127.0.0.1:40000/) ..."
         let line = server.expect("Serving HTTP on ")?;
-        let port = line.split_whitespace().nth(2).context("the server did not say its port")?;
+        let port = line
+            .split_whitespace()
+            .nth(2)
+            .context("the server did not say its port")?;
         let mut command = stand.command("csock-fetch");
         command.args(["--path", path, &format!("127.0.0.1:{port}"), "payload.bin"]);
         let mut client = Running::start("csock-fetch", &mut command)?;
@@ -215,7 +243,10 @@ impl Demo<'_> {
     /// Shows the program's progress until it prints its ledger and ends.
     fn watch(&self, program: &mut Running, what: &str) -> Result<Ledger> {
         let bar = ProgressBar::with_draw_target(Some(self.size), ProgressDrawTarget::stderr());
-        bar.set_style(ProgressStyle::with_template("{msg} [{bar:40}] {bytes}/{total_bytes} {bytes_per_sec}")?.progress_chars("=> "));
+        bar.set_style(
+            ProgressStyle::with_template("{msg} [{bar:40}] {bytes}/{total_bytes} {bytes_per_sec}")?
+                .progress_chars("=> "),
+        );
         bar.set_message(what.to_owned());
         let mut text = String::new();
         while let Some(line) = program.line()? {
@@ -236,7 +267,10 @@ impl Demo<'_> {
 }
 
 fn ledger(text: &str) -> Result<Ledger> {
-    let line = text.lines().find_map(|l| l.strip_prefix(Ledger::MARK)).context("the program printed no ledger")?;
+    let line = text
+        .lines()
+        .find_map(|l| l.strip_prefix(Ledger::MARK))
+        .context("the program printed no ledger")?;
     Ok(serde_json::from_str(line)?)
 }
 
@@ -285,27 +319,51 @@ fn file_digest(path: &Path) -> Result<String> {
 fn module_target(path: &Path) -> Result<String> {
     let data = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let text = String::from_utf8_lossy(&data);
-    let at = text.find("csock-target=").with_context(|| format!("{} does not say its target", path.display()))?;
+    let at = text
+        .find("csock-target=")
+        .with_context(|| format!("{} does not say its target", path.display()))?;
     let rest = &text[at + "csock-target=".len()..];
-    Ok(rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-' || *c == '_').collect())
+    Ok(rest
+        .chars()
+        .take_while(|c| c.is_ascii_alphanumeric() || *c == '-' || *c == '_')
+        .collect())
 }
 
 /// The path without the part that differs from machine to machine.
 fn shown(path: &Path) -> String {
     let text = path.display().to_string();
-    text.find("target/dist/").map_or(text.clone(), |at| text[at..].to_owned())
+    text.find("target/dist/")
+        .map_or(text.clone(), |at| text[at..].to_owned())
 }
 
 fn have(program: &str) -> bool {
-    Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
+    Command::new(program)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|s| s.success())
 }
 
 fn table(r: &Outcome) {
     println!();
     println!("                         csock   message path");
-    println!("serve to {:<12} {:>8.0} {:>14.0}  MiB/s", first(&r.client_peer), r.csock_serve_mib_s, r.message_path_serve_mib_s);
-    println!("fetch from {:<10} {:>8.0} {:>14.0}  MiB/s", first(&r.server_peer), r.csock_fetch_mib_s, r.message_path_fetch_mib_s);
-    println!("copied per byte sent  {:>8} {:>14.2}", r.tx_copied_per_byte, r.message_path_copied_per_byte);
+    println!(
+        "serve to {:<12} {:>8.0} {:>14.0}  MiB/s",
+        first(&r.client_peer),
+        r.csock_serve_mib_s,
+        r.message_path_serve_mib_s
+    );
+    println!(
+        "fetch from {:<10} {:>8.0} {:>14.0}  MiB/s",
+        first(&r.server_peer),
+        r.csock_fetch_mib_s,
+        r.message_path_fetch_mib_s
+    );
+    println!(
+        "copied per byte sent  {:>8} {:>14.2}",
+        r.tx_copied_per_byte, r.message_path_copied_per_byte
+    );
     println!("copied per byte recv. {:>8}", r.rx_copied_per_byte);
     println!("control msgs per MiB  {:>8.2}", r.control_msgs_per_mib);
     println!("doorbells per MiB     {:>8.2}", r.doorbells_per_mib);

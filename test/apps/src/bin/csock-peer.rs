@@ -45,7 +45,10 @@ fn get(url: &str, file: &Path) -> Result<()> {
 
 fn serve(dir: &Path) -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
-    println!("Serving HTTP on 127.0.0.1 port {} (our own server)", listener.local_addr()?.port());
+    println!(
+        "Serving HTTP on 127.0.0.1 port {} (our own server)",
+        listener.local_addr()?.port()
+    );
     for stream in listener.incoming() {
         let mut reader = BufReader::new(stream?);
         let mut request = String::new();
@@ -55,12 +58,20 @@ fn serve(dir: &Path) -> Result<()> {
             line.clear();
             reader.read_line(&mut line)?;
         }
-        let name = request.split_whitespace().nth(1).unwrap_or_default().trim_start_matches('/');
+        let name = request
+            .split_whitespace()
+            .nth(1)
+            .unwrap_or_default()
+            .trim_start_matches('/');
         let mut stream = reader.into_inner();
         // A plain name only: nothing outside `dir` is served.
         match File::open(dir.join(name)) {
             Ok(mut file) if !name.contains('/') && !name.starts_with('.') => {
-                write!(stream, "HTTP/1.0 200 OK\r\nContent-Length: {}\r\n\r\n", file.metadata()?.len())?;
+                write!(
+                    stream,
+                    "HTTP/1.0 200 OK\r\nContent-Length: {}\r\n\r\n",
+                    file.metadata()?.len()
+                )?;
                 std::io::copy(&mut file, &mut stream)?;
             }
             _ => write!(stream, "HTTP/1.0 404 Not Found\r\nContent-Length: 0\r\n\r\n")?,

@@ -28,7 +28,13 @@ fn main() -> Result<()> {
     for (name, value) in rows {
         println!("{name:<24}{value:>16}");
     }
-    let map: serde_json::Map<String, serde_json::Value> = rows.iter().map(|(n, v)| ((*n).to_owned(), (*v).into())).collect();
+    let map: serde_json::Map<String, serde_json::Value> =
+        rows.iter().map(|(n, v)| ((*n).to_owned(), (*v).into())).collect();
     println!("counters {}", serde_json::Value::Object(map));
-    Ledger { ext_mbufs_outstanding: total.ext_mbufs_outstanding, worker_wakeups: total.worker_wakeups, ..Ledger::default() }.print()
+    Ledger {
+        ext_mbufs_outstanding: total.ext_mbufs_outstanding,
+        worker_wakeups: total.worker_wakeups,
+        ..Ledger::default()
+    }
+    .print()
 }

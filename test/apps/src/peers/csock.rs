@@ -23,7 +23,10 @@ impl Csock {
     pub fn connect() -> Result<Self> {
         let session = Session::connect().context("cannot open a csock session")?;
         let wakeups_before = session.stats()?.total.worker_wakeups;
-        Ok(Self { session, wakeups_before })
+        Ok(Self {
+            session,
+            wakeups_before,
+        })
     }
 
     /// The session itself.
@@ -75,7 +78,11 @@ impl Stream for TcpStream {
     fn send_text(&mut self, text: &str) -> Result<()> {
         let mut buffer = self.reserve(text.len())?;
         let length = buffer.len();
-        in_place(&mut buffer).copy_from_slice(text.as_bytes().get(..length).context("the pool gave more than was asked for")?);
+        in_place(&mut buffer).copy_from_slice(
+            text.as_bytes()
+                .get(..length)
+                .context("the pool gave more than was asked for")?,
+        );
         Ok(buffer.commit(length)?)
     }
 

@@ -30,23 +30,34 @@ impl Message {
     /// Connects to io-sock.
     pub fn connect() -> Result<Self> {
         let path = MessagePath::open("").map_err(|e| anyhow!("no message path: {e}"))?;
-        Ok(Self { path, before: counters()? })
+        Ok(Self {
+            path,
+            before: counters()?,
+        })
     }
 }
 
 /// io-sock's counters of its message path.
 fn counters() -> Result<HashMap<String, u64>> {
-    let text = Control::open("").and_then(|control| control.stat()).map_err(|e| anyhow!("io-sock's counters: {e}"))?;
+    let text = Control::open("")
+        .and_then(|control| control.stat())
+        .map_err(|e| anyhow!("io-sock's counters: {e}"))?;
     let mut all = HashMap::new();
     for (name, value) in text.lines().filter_map(|line| line.split_once(':')) {
-        all.insert(name.to_owned(), value.trim().parse().with_context(|| format!("counter {name}"))?);
+        all.insert(
+            name.to_owned(),
+            value.trim().parse().with_context(|| format!("counter {name}"))?,
+        );
     }
     Ok(all)
 }
 
 impl Socket {
     fn new(stream: Stream) -> Self {
-        Self { stream, buffer: vec![0; CHUNK] }
+        Self {
+            stream,
+            buffer: vec![0; CHUNK],
+        }
     }
 
     fn send_all(&self, mut bytes: &[u8]) -> Result<()> {
@@ -63,7 +74,10 @@ impl Path for Message {
     type Listener = Listener;
 
     fn listen(&self, addr: SocketAddrV4) -> Result<(Listener, SocketAddrV4)> {
-        let listener = self.path.listen(addr.into(), 16).map_err(|e| anyhow!("listen: {e}"))?;
+        let listener = self
+            .path
+            .listen(addr.into(), 16)
+            .map_err(|e| anyhow!("listen: {e}"))?;
         match listener.local_addr().map_err(|e| anyhow!("getsockname: {e}"))? {
             SocketAddr::V4(bound) => Ok((listener, bound)),
             SocketAddr::V6(bound) => bail!("bound to {bound}, which is not IPv4"),
@@ -71,18 +85,26 @@ impl Path for Message {
     }
 
     fn accept(&self, listener: &Listener) -> Result<Socket> {
-        Ok(Socket::new(listener.accept().map_err(|e| anyhow!("accept: {e}"))?.0))
+        Ok(Socket::new(
+            listener.accept().map_err(|e| anyhow!("accept: {e}"))?.0,
+        ))
     }
 
     fn connect(&self, addr: SocketAddrV4) -> Result<Socket> {
-        Ok(Socket::new(self.path.connect(addr.into()).map_err(|e| anyhow!("connect: {e}"))?))
+        Ok(Socket::new(
+            self.path
+                .connect(addr.into())
+                .map_err(|e| anyhow!("connect: {e}"))?,
+        ))
     }
 
     fn ledger(&self) -> Result<Ledger> {
         let now = counters()?;
         let since = |name: &str| -> Result<u64> {
             let name = format!("msgpath.{name}");
-            let value = now.get(&name).with_context(|| format!("io-sock counts no {name}"))?;
+            let value = now
+                .get(&name)
+                .with_context(|| format!("io-sock counts no {name}"))?;
             Ok(value - self.before.get(&name).copied().unwrap_or_default())
         };
         Ok(Ledger {
@@ -108,12 +130,17 @@ impl crate::path::Stream for Socket {
     }
 
     fn receive(&mut self, sink: &mut dyn FnMut(&[u8])) -> Result<usize> {
-        let n = self.stream.receive(&mut self.buffer, 0).map_err(|e| anyhow!("receive: {e}"))?;
+        let n = self
+            .stream
+            .receive(&mut self.buffer, 0)
+            .map_err(|e| anyhow!("receive: {e}"))?;
         sink(self.buffer.get(..n).unwrap_or_default());
         Ok(n)
     }
 
     fn finish(&mut self) -> Result<()> {
-        self.stream.shutdown(How::Write).map_err(|e| anyhow!("shutdown: {e}"))
+        self.stream
+            .shutdown(How::Write)
+            .map_err(|e| anyhow!("shutdown: {e}"))
     }
 }

@@ -29,17 +29,31 @@ pub fn build(out: &Path, host: &Path, include: &Path) -> Result<Built> {
         native: out.join("native"),
     };
     let against_host = |command: &mut Command| {
-        command.arg("-I").arg(include).arg("-L").arg(host).arg("-lqnx_host");
+        command
+            .arg("-I")
+            .arg(include)
+            .arg("-L")
+            .arg(host)
+            .arg("-lqnx_host");
         command.arg(format!("-Wl,-rpath,{}", host.display()));
     };
 
     let generated = out.join("gen");
     std::fs::create_dir_all(&generated)?;
     let idl = sources().join("thrift/example.thrift");
-    run(Command::new("thrift").args(["--gen", "cpp:no_skeleton", "-out"]).arg(&generated).arg(idl))?;
-    for (program, source) in [(&built.thrift_server, "server.cpp"), (&built.thrift_client, "client.cpp")] {
+    run(Command::new("thrift")
+        .args(["--gen", "cpp:no_skeleton", "-out"])
+        .arg(&generated)
+        .arg(idl))?;
+    for (program, source) in [
+        (&built.thrift_server, "server.cpp"),
+        (&built.thrift_client, "client.cpp"),
+    ] {
         let mut cpp = Command::new("g++");
-        cpp.args(["-O2", "-Wall", "-Wextra", "-std=c++17", "-I"]).arg(&generated).arg("-o").arg(program);
+        cpp.args(["-O2", "-Wall", "-Wextra", "-std=c++17", "-I"])
+            .arg(&generated)
+            .arg("-o")
+            .arg(program);
         cpp.arg(sources().join("thrift").join(source));
         for part in ["ping", "calculator", "timer", "example", "example_types"] {
             cpp.arg(generated.join(format!("{part}.cpp")));
@@ -49,23 +63,37 @@ pub fn build(out: &Path, host: &Path, include: &Path) -> Result<Built> {
         run(&mut cpp)?;
     }
 
-    let flags = Command::new("pkg-config").args(["--cflags", "--libs", "dbus-1"]).output().context("cannot run pkg-config")?;
+    let flags = Command::new("pkg-config")
+        .args(["--cflags", "--libs", "dbus-1"])
+        .output()
+        .context("cannot run pkg-config")?;
     let flags = String::from_utf8(flags.stdout)?;
     let mut c = Command::new("cc");
-    c.args(["-O2", "-Wall", "-Wextra", "-o"]).arg(&built.dbus).arg(sources().join("dbus/bench.c")).args(flags.split_whitespace());
+    c.args(["-O2", "-Wall", "-Wextra", "-o"])
+        .arg(&built.dbus)
+        .arg(sources().join("dbus/bench.c"))
+        .args(flags.split_whitespace());
     run(&mut c)?;
 
     let mut c = Command::new("cc");
-    c.args(["-O2", "-Wall", "-Wextra", "-o"]).arg(&built.native).arg(sources().join("native/bench.c"));
+    c.args(["-O2", "-Wall", "-Wextra", "-o"])
+        .arg(&built.native)
+        .arg(sources().join("native/bench.c"));
     against_host(&mut c);
     run(&mut c)?;
     Ok(built)
 }
 
 fn run(command: &mut Command) -> Result<()> {
-    let out = command.output().with_context(|| format!("cannot start {command:?}"))?;
+    let out = command
+        .output()
+        .with_context(|| format!("cannot start {command:?}"))?;
     if !out.status.success() {
-        bail!("{command:?}: {}\n{}", out.status, String::from_utf8_lossy(&out.stderr));
+        bail!(
+            "{command:?}: {}\n{}",
+            out.status,
+            String::from_utf8_lossy(&out.stderr)
+        );
     }
     Ok(())
 }

@@ -40,7 +40,11 @@ pub fn measure(rounds: u32, wrap: &[&str]) -> Result<f64> {
     };
     // The child opens the object through our descriptor table.
     let path = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
-    let mut child = command.args(["floor-peer", &path]).stdin(Stdio::null()).spawn().context("cannot start the second process")?;
+    let mut child = command
+        .args(["floor-peer", &path])
+        .stdin(Stdio::null())
+        .spawn()
+        .context("cannot start the second process")?;
     let mut policy = Policy::new(0);
     // The first round includes the start of the child; it is not timed.
     policy.hand_over(shared, 1);
@@ -63,7 +67,11 @@ pub fn measure(rounds: u32, wrap: &[&str]) -> Result<f64> {
 
 /// The same with both processes on one core.
 pub fn on_one_core(rounds: u32) -> Result<f64> {
-    let output = Command::new("taskset").args(["-c", "0"]).arg(std::env::current_exe()?).args(["floor-first", &rounds.to_string()]).output()?;
+    let output = Command::new("taskset")
+        .args(["-c", "0"])
+        .arg(std::env::current_exe()?)
+        .args(["floor-first", &rounds.to_string()])
+        .output()?;
     if !output.status.success() {
         bail!("the first process ended with {}", output.status);
     }
@@ -72,7 +80,11 @@ pub fn on_one_core(rounds: u32) -> Result<f64> {
 
 /// The second process.
 pub fn peer(path: &Path) -> Result<()> {
-    let file = File::options().read(true).write(true).open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .open(path)
+        .with_context(|| format!("cannot open {}", path.display()))?;
     let shared = map(&file)?;
     let mut policy = Policy::new(1);
     loop {
@@ -91,7 +103,10 @@ struct Policy {
 
 impl Policy {
     fn new(side: usize) -> Self {
-        Self { side, budget: SpinBudget::new() }
+        Self {
+            side,
+            budget: SpinBudget::new(),
+        }
     }
 
     fn hand_over(&mut self, shared: &Shared, turn: u32) {
@@ -122,7 +137,15 @@ impl Policy {
 
 fn futex(word: &AtomicU32, operation: i32, value: u32) {
     // SAFETY: the word lives as long as the mapping, which is never unmapped; a spurious return is handled by the callers' loops.
-    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, value, std::ptr::null::<libc::timespec>()) };
+    unsafe {
+        libc::syscall(
+            libc::SYS_futex,
+            word.as_ptr(),
+            operation,
+            value,
+            std::ptr::null::<libc::timespec>(),
+        )
+    };
 }
 
 fn memory() -> Result<File> {
@@ -140,7 +163,14 @@ fn memory() -> Result<File> {
 fn map(file: &File) -> Result<&'static Shared> {
     // SAFETY: a new mapping of an object that is as long; it stays mapped to the end of the process.
     let address = unsafe {
-        libc::mmap(std::ptr::null_mut(), size_of::<Shared>(), libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED, file.as_raw_fd(), 0)
+        libc::mmap(
+            std::ptr::null_mut(),
+            size_of::<Shared>(),
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_SHARED,
+            file.as_raw_fd(),
+            0,
+        )
     };
     if address == libc::MAP_FAILED {
         return Err(std::io::Error::last_os_error()).context("mmap");

@@ -18,9 +18,17 @@ pub fn measure() -> Result<u64> {
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {
         let mut command = Command::new(std::env::current_exe()?);
-        let mut child = command.args(["idle-client", &name]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let mut child = command
+            .args(["idle-client", &name])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
         let mut ready = [0u8; 1];
-        child.stdout.take().context("stdout is piped")?.read_exact(&mut ready)?;
+        child
+            .stdout
+            .take()
+            .context("stdout is piped")?
+            .read_exact(&mut ready)?;
         clients.push(child);
     }
     std::thread::sleep(Duration::from_secs(1));
@@ -53,9 +61,12 @@ fn switches(pid: u32) -> Result<u64> {
 
 /// A client that calls once and then waits for the end of its input.
 pub fn client(name: &str) -> Result<()> {
-    let connection = Connection::open_name(&CString::new(name)?).map_err(|e| anyhow::anyhow!("name_open: {e}"))?;
+    let connection =
+        Connection::open_name(&CString::new(name)?).map_err(|e| anyhow::anyhow!("name_open: {e}"))?;
     let mut reply = [0u8; 64];
-    connection.send(&[1u8; 64], &mut reply).map_err(|e| anyhow::anyhow!("MsgSend: {e}"))?;
+    connection
+        .send(&[1u8; 64], &mut reply)
+        .map_err(|e| anyhow::anyhow!("MsgSend: {e}"))?;
     print!("r");
     std::io::Write::flush(&mut std::io::stdout())?;
     std::io::stdin().read_to_end(&mut Vec::new())?;

@@ -17,7 +17,10 @@ const SIZE: usize = 64;
 
 /// Calls per second in total, by number of clients.
 pub fn measure() -> Result<Vec<(u32, f64)>> {
-    CLIENTS.into_iter().map(|clients| Ok((clients, one(clients)?))).collect()
+    CLIENTS
+        .into_iter()
+        .map(|clients| Ok((clients, one(clients)?)))
+        .collect()
 }
 
 fn one(clients: u32) -> Result<f64> {
@@ -27,7 +30,12 @@ fn one(clients: u32) -> Result<f64> {
     let mut children = Vec::new();
     for _ in 0..clients {
         let mut command = Command::new(std::env::current_exe()?);
-        children.push(command.args(["many-client", &name, &calls.to_string()]).stdin(Stdio::null()).spawn()?);
+        children.push(
+            command
+                .args(["many-client", &name, &calls.to_string()])
+                .stdin(Stdio::null())
+                .spawn()?,
+        );
     }
     let mut failed = 0;
     for mut child in children {
@@ -44,14 +52,17 @@ fn one(clients: u32) -> Result<f64> {
 
 /// A client process: each reply must be its own request.
 pub fn client(name: &str, calls: u32) -> Result<()> {
-    let connection = Connection::open_name(&CString::new(name)?).map_err(|e| anyhow::anyhow!("name_open: {e}"))?;
+    let connection =
+        Connection::open_name(&CString::new(name)?).map_err(|e| anyhow::anyhow!("name_open: {e}"))?;
     let mut block = [0u8; SIZE];
     let mut reply = [0u8; SIZE];
     for call in 0..calls {
         let stamp = (u64::from(std::process::id()) << 32) | u64::from(call);
         // Behind the two bytes that a message's type would take.
         block[8..16].copy_from_slice(&stamp.to_ne_bytes());
-        connection.send(&block, &mut reply).map_err(|e| anyhow::anyhow!("MsgSend: {e}"))?;
+        connection
+            .send(&block, &mut reply)
+            .map_err(|e| anyhow::anyhow!("MsgSend: {e}"))?;
         if reply != block {
             bail!("call {call} got another's reply");
         }

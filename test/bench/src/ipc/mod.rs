@@ -17,8 +17,12 @@ use std::path::{Path, PathBuf};
 use systems::{Bus, System, Times};
 
 /// Programs that the comparison needs, and Debian's packages that bring them.
-const NEEDS: [(&str, &str); 4] =
-    [("dbus-daemon", "dbus libdbus-1-dev"), ("thrift", "thrift-compiler libthrift-dev"), ("g++", "g++"), ("pkg-config", "pkg-config")];
+const NEEDS: [(&str, &str); 4] = [
+    ("dbus-daemon", "dbus libdbus-1-dev"),
+    ("thrift", "thrift-compiler libthrift-dev"),
+    ("g++", "g++"),
+    ("pkg-config", "pkg-config"),
+];
 
 /// The ends of this program that are started as second processes. True when one ran.
 pub fn role() -> Result<bool> {
@@ -72,7 +76,8 @@ pub fn main(place: &Place, mut args: lexopt::Parser) -> Result<()> {
     let measured = result?;
     print!("{}", report::tables(&measured)?);
     if let Some(path) = json {
-        std::fs::write(&path, report::json(&measured)?).with_context(|| format!("cannot write {}", path.display()))?;
+        std::fs::write(&path, report::json(&measured)?)
+            .with_context(|| format!("cannot write {}", path.display()))?;
     }
     if let Some(path) = plot {
         plot::draw(&measured, &path)?;
@@ -91,7 +96,12 @@ fn measure(place: &Place, dir: &Path, calls: u32) -> Result<Measured> {
     let all = |wrap: &[&str]| -> Result<Vec<(System, Times)>> {
         System::ALL
             .into_iter()
-            .map(|system| Ok((system, systems::measure(system, &built, &bus, dir, calls, ticks, wrap)?)))
+            .map(|system| {
+                Ok((
+                    system,
+                    systems::measure(system, &built, &bus, dir, calls, ticks, wrap)?,
+                ))
+            })
             .collect()
     };
     eprintln!("interfaces, two cores");
@@ -105,25 +115,49 @@ fn measure(place: &Place, dir: &Path, calls: u32) -> Result<Measured> {
     eprintln!("payloads");
     let payload = payload::SIZES
         .into_iter()
-        .map(|size| Ok((size, payload::message(size)?, payload::unix_socket(size)?, payload::pipes(size)?)))
+        .map(|size| {
+            Ok((
+                size,
+                payload::message(size)?,
+                payload::unix_socket(size)?,
+                payload::pipes(size)?,
+            ))
+        })
         .collect::<Result<Vec<_>>>()?;
     eprintln!("many clients");
     let many = many::measure()?;
     eprintln!("idle");
     let idle_wakeups = idle::measure()?;
-    Ok(Measured { systems, one_core, floor: (two, one), payload, many, idle_wakeups, calls })
+    Ok(Measured {
+        systems,
+        one_core,
+        floor: (two, one),
+        payload,
+        many,
+        idle_wakeups,
+        calls,
+    })
 }
 
 /// Installs what the comparison needs where that is allowed; else says the command and fails.
 fn install() -> Result<()> {
-    let missing: Vec<&str> = NEEDS.iter().filter(|(program, _)| !on_path(program)).map(|(_, packages)| *packages).collect();
+    let missing: Vec<&str> = NEEDS
+        .iter()
+        .filter(|(program, _)| !on_path(program))
+        .map(|(_, packages)| *packages)
+        .collect();
     if missing.is_empty() {
         return Ok(());
     }
     let packages = missing.join(" ");
     println!("setup: installing {packages}");
     let line = format!("apt-get install -y --no-install-recommends {packages}");
-    let status = std::process::Command::new("sh").args(["-c", &format!("({line} || (apt-get update && {line})) >/dev/null")]).status()?;
+    let status = std::process::Command::new("sh")
+        .args([
+            "-c",
+            &format!("({line} || (apt-get update && {line})) >/dev/null"),
+        ])
+        .status()?;
     if !status.success() || NEEDS.iter().any(|(program, _)| !on_path(program)) {
         bail!("missing programs. Run this and call again:\n    sudo {line}");
     }
@@ -131,5 +165,6 @@ fn install() -> Result<()> {
 }
 
 fn on_path(program: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
 }

@@ -14,7 +14,17 @@ use std::{
 };
 
 /// Sizes that are measured.
-pub const SIZES: [usize; 9] = [16, 64, 256, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20];
+pub const SIZES: [usize; 9] = [
+    16,
+    64,
+    256,
+    1 << 10,
+    4 << 10,
+    16 << 10,
+    64 << 10,
+    256 << 10,
+    1 << 20,
+];
 
 /// Round trips per size: about the same amount of bytes, within bounds.
 fn rounds(size: usize) -> u32 {
@@ -51,10 +61,13 @@ pub fn pipes(size: usize) -> Result<f64> {
 /// Nanoseconds per round trip by MsgSend; the reply carries the payload back.
 pub fn message(size: usize) -> Result<f64> {
     let (name, mut child) = start_server("payload", size)?;
-    let connection = Connection::open_name(&CString::new(name)?).map_err(|e| anyhow::anyhow!("name_open: {e}"))?;
+    let connection =
+        Connection::open_name(&CString::new(name)?).map_err(|e| anyhow::anyhow!("name_open: {e}"))?;
     let mut reply = vec![0u8; size];
     let time = exchange(size, |block| {
-        connection.send(block, &mut reply).map_err(|e| anyhow::anyhow!("MsgSend: {e}"))?;
+        connection
+            .send(block, &mut reply)
+            .map_err(|e| anyhow::anyhow!("MsgSend: {e}"))?;
         block.copy_from_slice(&reply);
         Ok(())
     });
@@ -72,7 +85,11 @@ pub fn start_server(purpose: &str, size: usize) -> Result<(String, Child)> {
         .stdout(Stdio::piped())
         .spawn()?;
     let mut ready = [0u8; 1];
-    child.stdout.take().context("stdout is piped")?.read_exact(&mut ready)?;
+    child
+        .stdout
+        .take()
+        .context("stdout is piped")?
+        .read_exact(&mut ready)?;
     Ok((name, child))
 }
 
@@ -98,7 +115,11 @@ fn start_echo(size: usize, input: OwnedFd, output: Option<OwnedFd>) -> Result<Ch
         Some(fd) => fd,
         None => input.try_clone()?,
     };
-    Ok(Command::new(std::env::current_exe()?).args(["echo-bytes", &size.to_string()]).stdin(Stdio::from(input)).stdout(Stdio::from(output)).spawn()?)
+    Ok(Command::new(std::env::current_exe()?)
+        .args(["echo-bytes", &size.to_string()])
+        .stdin(Stdio::from(input))
+        .stdout(Stdio::from(output))
+        .spawn()?)
 }
 
 /// The second process of the sockets and pipes: sends `size` bytes back at a time until its input ends.
@@ -120,18 +141,25 @@ fn raw(fd: &impl AsRawFd) -> Result<std::fs::File> {
 
 /// The second process of the messages: replies with what it received.
 pub fn echo_messages(name: &str, size: usize) -> Result<()> {
-    let channel = Channel::create(ChannelFlags::DISCONNECT).map_err(|e| anyhow::anyhow!("ChannelCreate: {e}"))?;
-    let _name = AttachedName::attach(&channel, &CString::new(name)?, Default::default()).map_err(|e| anyhow::anyhow!("name_attach: {e}"))?;
+    let channel =
+        Channel::create(ChannelFlags::DISCONNECT).map_err(|e| anyhow::anyhow!("ChannelCreate: {e}"))?;
+    let _name = AttachedName::attach(&channel, &CString::new(name)?, Default::default())
+        .map_err(|e| anyhow::anyhow!("name_attach: {e}"))?;
     std::io::stdout().write_all(b"r")?;
     std::io::stdout().flush()?;
     let mut block = vec![0u8; size.max(64)];
     loop {
-        match channel.receive(&mut block).map_err(|e| anyhow::anyhow!("MsgReceive: {e}"))? {
+        match channel
+            .receive(&mut block)
+            .map_err(|e| anyhow::anyhow!("MsgReceive: {e}"))?
+        {
             // Clients come and go; the parent ends us.
             Received::Pulse(pulse) if pulse.code == Pulse::DISCONNECT => drop(qnx::detach_scoid(pulse.scoid)),
             Received::Pulse(_) => {}
             Received::Message(message) => {
-                message.reply(0, &block[..size]).map_err(|e| anyhow::anyhow!("MsgReply: {e}"))?;
+                message
+                    .reply(0, &block[..size])
+                    .map_err(|e| anyhow::anyhow!("MsgReply: {e}"))?;
             }
         }
     }

@@ -9,7 +9,12 @@ use anyhow::{Result, anyhow};
 use plotters::prelude::*;
 use std::path::Path;
 
-const COLOURS: [RGBColor; 4] = [RGBColor(150, 150, 150), RGBColor(90, 130, 190), RGBColor(230, 160, 60), RGBColor(200, 70, 60)];
+const COLOURS: [RGBColor; 4] = [
+    RGBColor(150, 150, 150),
+    RGBColor(90, 130, 190),
+    RGBColor(230, 160, 60),
+    RGBColor(200, 70, 60),
+];
 
 /// Draws microseconds per call on a logarithmic scale into an SVG file.
 pub fn draw(measured: &Measured, path: &Path) -> Result<()> {
@@ -22,7 +27,10 @@ fn draw_inner(measured: &Measured, path: &Path) -> Result<(), Box<dyn std::error
     let systems = System::ALL;
     let width = 1.0 / (systems.len() as f64 + 1.0);
     let mut chart = ChartBuilder::on(&root)
-        .caption("microseconds per call (calculator: four calls; timer: propagation)", ("sans-serif", 18))
+        .caption(
+            "microseconds per call (calculator: four calls; timer: propagation)",
+            ("sans-serif", 18),
+        )
         .margin(12)
         .x_label_area_size(30)
         .y_label_area_size(50)
@@ -34,7 +42,13 @@ fn draw_inner(measured: &Measured, path: &Path) -> Result<(), Box<dyn std::error
         .x_label_formatter(&|x| {
             // A label in the middle of each group only.
             let at = (x - 0.5).round();
-            if (x - 0.5 - at).abs() < 1e-6 { INTERFACES.get(at as usize).map_or(String::new(), |s| (*s).to_owned()) } else { String::new() }
+            if (x - 0.5 - at).abs() < 1e-6 {
+                INTERFACES
+                    .get(at as usize)
+                    .map_or(String::new(), |s| (*s).to_owned())
+            } else {
+                String::new()
+            }
         })
         .y_label_formatter(&|y| format!("{y}"))
         .draw()?;
@@ -44,14 +58,21 @@ fn draw_inner(measured: &Measured, path: &Path) -> Result<(), Box<dyn std::error
         for (group, interface) in INTERFACES.iter().enumerate() {
             let left = group as f64 + width * (index as f64 + 0.5);
             let value = time(measured, system, interface)? / 1000.0;
-            bars.push(Rectangle::new([(left, 0.1), (left + width * 0.9, value)], colour.filled()));
+            bars.push(Rectangle::new(
+                [(left, 0.1), (left + width * 0.9, value)],
+                colour.filled(),
+            ));
         }
         chart
             .draw_series(bars)?
             .label(system.name())
             .legend(move |(x, y)| Rectangle::new([(x, y - 5), (x + 12, y + 5)], colour.filled()));
     }
-    chart.configure_series_labels().background_style(WHITE.mix(0.8)).border_style(BLACK).draw()?;
+    chart
+        .configure_series_labels()
+        .background_style(WHITE.mix(0.8))
+        .border_style(BLACK)
+        .draw()?;
     root.present()?;
     Ok(())
 }

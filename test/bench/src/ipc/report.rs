@@ -46,7 +46,8 @@ pub fn json(measured: &Measured) -> Result<String> {
         calculator_vs_thrift: versus("calculator", System::Thrift)?,
         timer_vs_thrift: versus("timer", System::Thrift)?,
         ping_vs_dbus: versus("ping", System::DBus)?,
-        thrift_on_msgsend_ping_vs_thrift: time(measured, System::ThriftOnMsgSend, "ping")? / time(measured, System::Thrift, "ping")?,
+        thrift_on_msgsend_ping_vs_thrift: time(measured, System::ThriftOnMsgSend, "ping")?
+            / time(measured, System::Thrift, "ping")?,
         ping_vs_floor: time(measured, System::MsgSend, "ping")? / measured.floor.0,
         rt_1mib_vs_unix_socket: message / socket,
         copies_per_message: measured.copies_per_message,
@@ -70,9 +71,19 @@ fn find(all: &[(System, Times)], system: System, interface: &str) -> Result<f64>
 /// The tables.
 pub fn tables(measured: &Measured) -> Result<String> {
     let mut out = String::new();
-    for (title, all, floor) in [("two cores", &measured.systems, measured.floor.0), ("one core", &measured.one_core, measured.floor.1)] {
-        writeln!(out, "microseconds per call, {title}, {} calls each (calculator: four calls; timer: propagation)\n", measured.calls)?;
-        writeln!(out, "| | ping | hello | calculator | timer |\n|---|---|---|---|---|")?;
+    for (title, all, floor) in [
+        ("two cores", &measured.systems, measured.floor.0),
+        ("one core", &measured.one_core, measured.floor.1),
+    ] {
+        writeln!(
+            out,
+            "microseconds per call, {title}, {} calls each (calculator: four calls; timer: propagation)\n",
+            measured.calls
+        )?;
+        writeln!(
+            out,
+            "| | ping | hello | calculator | timer |\n|---|---|---|---|---|"
+        )?;
         for (system, _) in all {
             write!(out, "| {} |", system.name())?;
             for interface in INTERFACES {
@@ -80,24 +91,50 @@ pub fn tables(measured: &Measured) -> Result<String> {
             }
             writeln!(out)?;
         }
-        writeln!(out, "| floor (shared word, same wait policy) | {:.2} | | | |\n", floor / 1000.0)?;
+        writeln!(
+            out,
+            "| floor (shared word, same wait policy) | {:.2} | | | |\n",
+            floor / 1000.0
+        )?;
     }
-    writeln!(out, "another machine's (the third mission document)\n\n| | ping | hello | calculator | timer |\n|---|---|---|---|---|")?;
-    for (index, system) in ["D-Bus", "Thrift, TSocket", "Thrift on stapler (kernel module)"].iter().enumerate() {
+    writeln!(
+        out,
+        "another machine's (the third mission document)\n\n| | ping | hello | calculator | timer |\n|---|---|---|---|---|"
+    )?;
+    for (index, system) in ["D-Bus", "Thrift, TSocket", "Thrift on stapler (kernel module)"]
+        .iter()
+        .enumerate()
+    {
         write!(out, "| {system} |")?;
         for (_, figures) in DOCUMENT {
             write!(out, " {} |", figures.get(index).copied().unwrap_or(f64::NAN))?;
         }
         writeln!(out)?;
     }
-    writeln!(out, "\nmicroseconds per round trip, payload there and back\n\n| bytes | MsgSend | Unix socket | pipes |\n|---|---|---|---|")?;
+    writeln!(
+        out,
+        "\nmicroseconds per round trip, payload there and back\n\n| bytes | MsgSend | Unix socket | pipes |\n|---|---|---|---|"
+    )?;
     for (size, message, socket, pipe) in &measured.payload {
-        writeln!(out, "| {size} | {:.2} | {:.2} | {:.2} |", message / 1000.0, socket / 1000.0, pipe / 1000.0)?;
+        writeln!(
+            out,
+            "| {size} | {:.2} | {:.2} | {:.2} |",
+            message / 1000.0,
+            socket / 1000.0,
+            pipe / 1000.0
+        )?;
     }
-    writeln!(out, "\ncalls per second on one server thread\n\n| clients | calls/s |\n|---|---|")?;
+    writeln!(
+        out,
+        "\ncalls per second on one server thread\n\n| clients | calls/s |\n|---|---|"
+    )?;
     for (clients, rate) in &measured.many {
         writeln!(out, "| {clients} | {rate:.0} |")?;
     }
-    writeln!(out, "\nwake-ups of an idle server and eight idle clients in 5 s: {}", measured.idle_wakeups)?;
+    writeln!(
+        out,
+        "\nwake-ups of an idle server and eight idle clients in 5 s: {}",
+        measured.idle_wakeups
+    )?;
     Ok(out)
 }

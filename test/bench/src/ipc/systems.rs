@@ -49,7 +49,10 @@ impl Bus {
         command.args(["--session", "--nofork", "--print-address=1"]);
         let mut daemon = Running::start("dbus-daemon", &mut command)?;
         let address = daemon.expect("unix:")?;
-        Ok(Self { address: format!("unix:{address}"), daemon })
+        Ok(Self {
+            address: format!("unix:{address}"),
+            daemon,
+        })
     }
 
     /// Ends it.
@@ -59,7 +62,15 @@ impl Bus {
 }
 
 /// Runs the three services on `system`; `calls` of each, `ticks` of the timer. `wrap` is put before each command (`taskset -c 0`).
-pub fn measure(system: System, built: &Built, bus: &Bus, dir: &Path, calls: u32, ticks: u32, wrap: &[&str]) -> Result<Times> {
+pub fn measure(
+    system: System,
+    built: &Built,
+    bus: &Bus,
+    dir: &Path,
+    calls: u32,
+    ticks: u32,
+    wrap: &[&str],
+) -> Result<Times> {
     let mut times = Times::new();
     for service in ["ping", "calculator", "timer"] {
         let calls = if service == "timer" { ticks } else { calls }.to_string();
@@ -82,7 +93,10 @@ pub fn measure(system: System, built: &Built, bus: &Bus, dir: &Path, calls: u32,
         let (status, text) = client.finish()?;
         server.kill()?;
         if !status.success() {
-            bail!("{} {service}: the client ended with {status}\n{text}", system.name());
+            bail!(
+                "{} {service}: the client ended with {status}\n{text}",
+                system.name()
+            );
         }
         read(&text, &mut times).with_context(|| format!("{} {service}", system.name()))?;
     }
@@ -98,7 +112,10 @@ fn command(program: &Path, bus: &Bus, dir: &Path, wrap: &[&str]) -> Command {
         }
         None => Command::new(program),
     };
-    command.env("QNX_HOST_DIR", dir.join("qnx")).env("DBUS_SESSION_BUS_ADDRESS", &bus.address).stderr(Stdio::inherit());
+    command
+        .env("QNX_HOST_DIR", dir.join("qnx"))
+        .env("DBUS_SESSION_BUS_ADDRESS", &bus.address)
+        .stderr(Stdio::inherit());
     command
 }
 

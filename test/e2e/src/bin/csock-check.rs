@@ -11,7 +11,9 @@ fn main() -> Result<()> {
         }
         return Ok(());
     };
-    let Some((name, check)) = ALL.iter().find(|(name, _)| *name == wanted) else { bail!("unknown check '{wanted}'") };
+    let Some((name, check)) = ALL.iter().find(|(name, _)| *name == wanted) else {
+        bail!("unknown check '{wanted}'")
+    };
     let session = Session::connect()?;
     check(&session).with_context(|| format!("check {name}"))?;
     println!("ok {name}");

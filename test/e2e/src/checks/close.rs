@@ -61,7 +61,10 @@ pub fn then_use_is_an_error(session: &Session) -> Result<()> {
     ours.close()?;
     ensure!(other.recv(&mut [0u8; 1]).is_err(), "read from a closed socket");
     ensure!(other.send(b"x").is_err(), "written to a closed socket");
-    ensure!(other.reserve(1).and_then(|b| b.commit(1)).is_err(), "reserved on a closed socket");
+    ensure!(
+        other.reserve(1).and_then(|b| b.commit(1)).is_err(),
+        "reserved on a closed socket"
+    );
     Ok(())
 }
 
@@ -91,11 +94,15 @@ pub fn hundreds_leave_nothing(session: &Session) -> Result<()> {
     let start = Instant::now();
     loop {
         let total = session.stats()?.total;
-        if total.sockets_open == 0 && total.ext_mbufs_outstanding == 0 && session.pool().free_bytes() == free {
+        if total.sockets_open == 0 && total.ext_mbufs_outstanding == 0 && session.pool().free_bytes() == free
+        {
             return Ok(());
         }
         let (now, open) = (session.pool().free_bytes(), total.sockets_open);
-        ensure!(start.elapsed() < Duration::from_secs(10), "left: {open} sockets, {now} of {free} bytes free, {total:?}");
+        ensure!(
+            start.elapsed() < Duration::from_secs(10),
+            "left: {open} sockets, {now} of {free} bytes free, {total:?}"
+        );
         std::thread::sleep(Duration::from_millis(10));
     }
 }

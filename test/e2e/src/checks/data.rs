@@ -8,7 +8,24 @@ use std::io::{Read, Write};
 
 pub fn of_every_size_arrives(session: &Session) -> Result<()> {
     let (mut ours, mut theirs) = pair(session)?;
-    let sizes = [1usize, 2, 3, 63, 64, 65, 1459, 1460, 1461, 4095, 4096, 65_535, 65_536, 65_537, 300_001, 1 << 20];
+    let sizes = [
+        1usize,
+        2,
+        3,
+        63,
+        64,
+        65,
+        1459,
+        1460,
+        1461,
+        4095,
+        4096,
+        65_535,
+        65_536,
+        65_537,
+        300_001,
+        1 << 20,
+    ];
     let echo = std::thread::spawn(move || -> Result<()> {
         let mut block = vec![0u8; 1 << 16];
         loop {
@@ -53,9 +70,15 @@ pub fn both_ways_at_once(session: &Session) -> Result<()> {
         });
         let mut got = vec![0u8; SIZE];
         ours.read_exact(&mut got)?;
-        ensure!(got == *back, "the bytes that we got are not the bytes that were sent");
+        ensure!(
+            got == *back,
+            "the bytes that we got are not the bytes that were sent"
+        );
         let got = reader.join().ok().context("the reader panicked")??;
-        ensure!(got == *there, "the bytes that the peer got are not the bytes that we sent");
+        ensure!(
+            got == *there,
+            "the bytes that the peer got are not the bytes that we sent"
+        );
         Ok(())
     })
 }
@@ -69,7 +92,12 @@ pub fn before_eof_is_readable(session: &Session) -> Result<()> {
     std::thread::sleep(std::time::Duration::from_millis(100));
     let mut got = Vec::new();
     ours.read_to_end(&mut got)?;
-    ensure!(got == sent, "{} of {} bytes before the end", got.len(), sent.len());
+    ensure!(
+        got == sent,
+        "{} of {} bytes before the end",
+        got.len(),
+        sent.len()
+    );
     ensure!(ours.read(&mut [0u8; 1])? == 0, "data after the end");
     Ok(())
 }
@@ -80,7 +108,10 @@ pub fn reserve_and_drop_sends_nothing(session: &Session) -> Result<()> {
     for _ in 0..1000 {
         drop(ours.reserve(4096)?);
     }
-    ensure!(session.pool().free_bytes() == free, "dropped reservations keep pool memory");
+    ensure!(
+        session.pool().free_bytes() == free,
+        "dropped reservations keep pool memory"
+    );
     let mut buffer = ours.reserve(5)?;
     buffer.copy_from_slice(0, b"helloXX".get(..5).context("five bytes")?)?;
     buffer.commit(3)?;
@@ -99,7 +130,10 @@ pub fn in_many_small_writes_keeps_order(session: &Session) -> Result<()> {
         theirs.read_to_end(&mut got)?;
         ensure!(got.len() == COUNT as usize * 4, "{} bytes", got.len());
         for (expected, number) in (0..COUNT).zip(got.chunks_exact(4)) {
-            ensure!(number == expected.to_le_bytes(), "number {expected} is out of order");
+            ensure!(
+                number == expected.to_le_bytes(),
+                "number {expected} is out of order"
+            );
         }
         Ok(())
     });
@@ -114,7 +148,9 @@ pub fn held_in_place_is_not_overwritten(session: &Session) -> Result<()> {
     let (listener, addr) = listener(session)?;
     let sent = payload(24, 4 << 20);
     let bytes = sent.clone();
-    let writer = std::thread::spawn(move || -> Result<()> { Ok(std::net::TcpStream::connect(addr)?.write_all(&bytes)?) });
+    let writer = std::thread::spawn(move || -> Result<()> {
+        Ok(std::net::TcpStream::connect(addr)?.write_all(&bytes)?)
+    });
     let (stream, _) = listener.accept()?;
     let mut held = Vec::new();
     let mut at = 0;
@@ -126,7 +162,10 @@ pub fn held_in_place_is_not_overwritten(session: &Session) -> Result<()> {
             let (start, oldest) = held.remove(0);
             let mut copy = vec![0u8; oldest.len()];
             ensure!(oldest.copy_to(0, &mut copy) == copy.len(), "a short copy");
-            ensure!(sent.get(start..start + copy.len()) == Some(copy.as_slice()), "bytes at {start} changed while they were held");
+            ensure!(
+                sent.get(start..start + copy.len()) == Some(copy.as_slice()),
+                "bytes at {start} changed while they were held"
+            );
         }
     }
     ensure!(at == sent.len(), "{at} of {} bytes", sent.len());

@@ -21,7 +21,11 @@ pub fn gets_a_port(session: &Session) -> Result<()> {
 pub fn twice_on_a_port_is_refused(session: &Session) -> Result<()> {
     let (_listener, addr) = listener(session)?;
     match TcpListener::bind(session, addr) {
-        Err(e) => ensure!(e.qnx_errno() == EADDRINUSE, "expected EADDRINUSE, got {e} ({})", e.qnx_errno()),
+        Err(e) => ensure!(
+            e.qnx_errno() == EADDRINUSE,
+            "expected EADDRINUSE, got {e} ({})",
+            e.qnx_errno()
+        ),
         Ok(_) => bail!("bound twice to {addr}"),
     }
     Ok(())
@@ -36,13 +40,20 @@ pub fn accepts_many(session: &Session) -> Result<()> {
             stream.write_all(&number.to_le_bytes())?;
             let mut back = [0u8; 4];
             stream.read_exact(&mut back)?;
-            ensure!(back == number.to_le_bytes(), "connection {number} got another's bytes");
+            ensure!(
+                back == number.to_le_bytes(),
+                "connection {number} got another's bytes"
+            );
         }
         Ok(())
     });
     for number in 0..CONNECTIONS {
         let (stream, from) = listener.accept()?;
-        ensure!(stream.peer_addr()? == from, "accept says {from}, getpeername {:?}", stream.peer_addr());
+        ensure!(
+            stream.peer_addr()? == from,
+            "accept says {from}, getpeername {:?}",
+            stream.peer_addr()
+        );
         let mut stream = stream;
         let mut block = [0u8; 4];
         stream.read_exact(&mut block)?;
@@ -55,7 +66,10 @@ pub fn accepts_many(session: &Session) -> Result<()> {
 pub fn nonblocking_accept_would_block(session: &Session) -> Result<()> {
     let (listener, addr) = listener(session)?;
     listener.set_nonblocking(true)?;
-    ensure!(matches!(listener.accept(), Err(Error::WouldBlock)), "accept without a connection");
+    ensure!(
+        matches!(listener.accept(), Err(Error::WouldBlock)),
+        "accept without a connection"
+    );
     let _peer = std::net::TcpStream::connect(addr)?;
     for _ in 0..500 {
         match listener.accept() {

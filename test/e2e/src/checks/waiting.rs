@@ -12,7 +12,10 @@ pub fn nonblocking_read_would_block(session: &Session) -> Result<()> {
     let (ours, mut theirs) = pair(session)?;
     ours.set_nonblocking(true)?;
     let mut block = [0u8; 16];
-    ensure!(matches!(ours.recv(&mut block), Err(Error::WouldBlock)), "read from an empty socket");
+    ensure!(
+        matches!(ours.recv(&mut block), Err(Error::WouldBlock)),
+        "read from an empty socket"
+    );
     theirs.write_all(b"x")?;
     for _ in 0..500 {
         match ours.recv(&mut block) {
@@ -37,7 +40,10 @@ pub fn read_timeout_is_kept(session: &Session) -> Result<()> {
             other => bail!("expected a time-out, got {other:?}"),
         }
         let took = start.elapsed();
-        ensure!(took >= limit && took < limit * 10, "a time-out of {limit:?} took {took:?}");
+        ensure!(
+            took >= limit && took < limit * 10,
+            "a time-out of {limit:?} took {took:?}"
+        );
     }
     theirs.write_all(b"still there")?;
     ensure!(ours.recv(&mut block)? == 11, "data after a time-out");
@@ -74,7 +80,11 @@ pub fn close_wakes_a_reader(session: &Session) -> Result<()> {
     let start = Instant::now();
     ours.close()?;
     let result = waiting.join().ok().context("the reader panicked")?;
-    ensure!(start.elapsed() < Duration::from_secs(3), "the reader waited {:?} more", start.elapsed());
+    ensure!(
+        start.elapsed() < Duration::from_secs(3),
+        "the reader waited {:?} more",
+        start.elapsed()
+    );
     ensure!(matches!(result, Err(_) | Ok(0)), "the reader got {result:?}");
     Ok(())
 }
@@ -93,7 +103,10 @@ pub fn many_threads_wait(session: &Session) -> Result<()> {
             threads.push(scope.spawn(move || -> Result<()> {
                 let mut got = [0u8; 8];
                 ours.read_exact(&mut got)?;
-                ensure!(got == (number as u64).to_le_bytes(), "thread {number} got another's bytes");
+                ensure!(
+                    got == (number as u64).to_le_bytes(),
+                    "thread {number} got another's bytes"
+                );
                 Ok(())
             }));
         }

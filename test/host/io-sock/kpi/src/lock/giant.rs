@@ -10,9 +10,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize};
 pub static mut Giant: Mtx = Mtx {
     lock_object: LockObject {
         lo_name: c"Giant".as_ptr(),
-        lo_flags: AtomicU32::new(
-            LO_INITIALIZED | LO_RECURSABLE | CLASS_SLEEP_MUTEX << LO_CLASSSHIFT,
-        ),
+        lo_flags: AtomicU32::new(LO_INITIALIZED | LO_RECURSABLE | CLASS_SLEEP_MUTEX << LO_CLASSSHIFT),
         lo_data: AtomicU32::new(0),
         lo_witness: std::ptr::null_mut(),
     },

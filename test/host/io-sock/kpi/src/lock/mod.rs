@@ -1,13 +1,17 @@
 //! Locks: mutex(9) and sx(9), with the rules that FreeBSD checks under INVARIANTS always checked.
 
+mod giant;
 mod mtx;
+mod mutex_c;
 mod sx;
 
-pub use mtx::{
+pub use giant::Giant;
+pub(crate) use giant::{GiantDropped, giant_object};
+pub(crate) use mtx::{Mx, init};
+pub use mutex_c::{
     __mtx_assert, __mtx_lock_flags, __mtx_lock_spin_flags, __mtx_trylock_spin_flags, __mtx_unlock_flags,
-    __mtx_unlock_spin_flags, _mtx_destroy, _mtx_init, _mtx_trylock_flags_, Giant, mtx_sysinit,
+    __mtx_unlock_spin_flags, _mtx_destroy, _mtx_init, _mtx_trylock_flags_, mtx_sysinit,
 };
-pub(crate) use mtx::{GiantDropped, Mx, giant_object, init};
 pub use sx::{
     _sx_assert, _sx_slock, _sx_sunlock, _sx_xlock, _sx_xunlock, sx_destroy, sx_downgrade_, sx_init_flags,
     sx_sysinit, sx_try_slock_, sx_try_upgrade_, sx_try_xlock_,

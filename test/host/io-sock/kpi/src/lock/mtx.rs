@@ -2,11 +2,10 @@
 //! low half.
 
 use super::{
-    CLASS_SLEEP_MUTEX, LA_NOTRECURSED, LA_RECURSED, LA_UNLOCKED, LA_XLOCKED, LO_CLASSSHIFT, LO_INITIALIZED,
-    LO_RECURSABLE, init_object, place,
+    CLASS_SLEEP_MUTEX, Giant, LO_CLASSSHIFT, LO_INITIALIZED, LO_RECURSABLE, giant_object, init_object, place,
 };
 use crate::futex;
-use crate::layout::{LockObject, Mtx, MtxArgs};
+use crate::layout::{LockObject, Mtx};
 use crate::panic::die;
 use crate::thread::{self, rules};
 use std::ffi::{CStr, c_char, c_int};
@@ -14,12 +13,11 @@ use std::mem::offset_of;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-const UNOWNED: usize = 0;
+pub(super) const UNOWNED: usize = 0;
 const RECURSED: usize = 1;
 const CONTESTED: usize = 2;
-const DESTROYED: usize = 4;
+pub(super) const DESTROYED: usize = 4;
 const FLAGS: usize = RECURSED | CONTESTED | DESTROYED;
-const MTX_RECURSE: c_int = 4;
 /// Tries before a waiter sleeps: an owner on the other processor is mostly done by then.
 const SPINS: u32 = 50;
 
@@ -51,7 +49,7 @@ impl Mx {
     }
 
     /// From the address of `mtx_lock`, which is what the macros pass.
-    fn from_word(word: *const AtomicUsize) -> Mx {
+    pub(super) fn from_word(word: *const AtomicUsize) -> Mx {
         match NonNull::new(word.cast_mut()) {
             // SAFETY: the macros pass the address of the field inside a `struct mtx`.
             Some(word) => Mx(unsafe { word.byte_sub(offset_of!(Mtx, mtx_lock)) }.cast()),
@@ -64,21 +62,28 @@ impl Mx {
         Mx(unsafe { NonNull::new_unchecked(&raw mut Giant) })
     }
 
-    fn get(&self) -> &Mtx {
+    pub(super) fn get(&self) -> &Mtx {
         // SAFETY: the invariants.
         unsafe { self.0.as_ref() }
     }
 
-    fn object(&self) -> *const LockObject {
+    /// # Safety
+    /// Nobody else uses the mutex.
+    pub(super) unsafe fn get_mut<'a>(self) -> &'a mut Mtx {
+        // SAFETY: the invariants, and the caller's contract.
+        unsafe { &mut *self.0.as_ptr() }
+    }
+
+    pub(super) fn object(&self) -> *const LockObject {
         self.0.as_ptr().cast()
     }
 
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         // SAFETY: the invariants.
         unsafe { rules::name_of(self.object()) }
     }
 
-    fn owner(&self) -> usize {
+    pub(super) fn owner(&self) -> usize {
         self.get().mtx_lock.load(Ordering::Relaxed) & !FLAGS
     }
 
@@ -102,7 +107,7 @@ impl Mx {
         self.unlock_at(std::ptr::null(), 0);
     }
 
-    fn check_live(&self, file: *const c_char, line: c_int) {
+    pub(super) fn check_live(&self, file: *const c_char, line: c_int) {
         if self.get().lock_object.lo_flags.load(Ordering::Relaxed) & LO_INITIALIZED == 0 {
             die!(
                 "a mutex that is not initialised (or was destroyed) is used{}",
@@ -111,7 +116,7 @@ impl Mx {
         }
     }
 
-    fn lock_at(&self, file: *const c_char, line: c_int) {
+    pub(super) fn lock_at(&self, file: *const c_char, line: c_int) {
         self.check_live(file, line);
         let td = thread::current();
         let me = td.as_ptr() as usize;
@@ -184,7 +189,7 @@ impl Mx {
         }
     }
 
-    fn try_lock_at(&self, file: *const c_char, line: c_int) -> bool {
+    pub(super) fn try_lock_at(&self, file: *const c_char, line: c_int) -> bool {
         self.check_live(file, line);
         let td = thread::current();
         let me = td.as_ptr() as usize;
@@ -205,7 +210,7 @@ impl Mx {
         false
     }
 
-    fn unlock_at(&self, file: *const c_char, line: c_int) {
+    pub(super) fn unlock_at(&self, file: *const c_char, line: c_int) {
         let td = thread::current();
         if self.owner() != td.as_ptr() as usize {
             die!(

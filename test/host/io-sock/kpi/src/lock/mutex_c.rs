@@ -1,6 +1,6 @@
 //! The functions behind the macros of `sys/mutex.h`.
 
-use super::mtx::{Mx, UNOWNED};
+use super::mtx::{DESTROYED, Mx, UNOWNED};
 use super::{
     CLASS_SLEEP_MUTEX, LA_NOTRECURSED, LA_RECURSED, LA_UNLOCKED, LA_XLOCKED, LO_CLASSSHIFT, LO_INITIALIZED,
     LO_RECURSABLE, init_object, place,
@@ -11,7 +11,6 @@ use crate::thread;
 use std::ffi::{c_char, c_int};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-const DESTROYED: usize = 4;
 const MTX_RECURSE: c_int = 4;
 
 /// `mtx_init`.
@@ -27,7 +26,7 @@ pub unsafe extern "C" fn _mtx_init(
 ) {
     let mx = Mx::from_word(word);
     // SAFETY: the caller's contract; nobody else uses the mutex yet.
-    let mtx = unsafe { &mut *mx.0.as_ptr() };
+    let mtx = unsafe { mx.get_mut() };
     let recursable = if opts & MTX_RECURSE != 0 { LO_RECURSABLE } else { 0 };
     init_object(
         &mut mtx.lock_object,

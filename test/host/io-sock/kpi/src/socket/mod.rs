@@ -3,7 +3,7 @@
 //! | File | What |
 //! |---|---|
 //! | `mod.rs` | [`So`], a pointer to a socket with its fields; making and freeing the memory |
-//! | `sockbuf.rs` | socket buffers: what they hold, what that is charged |
+//! | `sockbuf.rs`, `append.rs` | socket buffers: fields, charges, waiting; what comes in and goes out |
 //! | `state.rs` | transitions, and who is woken by them |
 //! | `create.rs` | socreate, sobind, soconnect, sodisconnect |
 //! | `listen.rs` | solisten, solisten_dequeue, soaccept, and how a child comes to be |
@@ -14,6 +14,7 @@
 //! What is below a socket, Linux's own, is in `../below`.
 
 pub(crate) mod addr;
+mod append;
 mod close;
 mod create;
 mod listen;
