@@ -143,7 +143,7 @@ fn every_verb_refuses_what_it_must() {
 #[test]
 fn the_programs_that_need_a_server_compile() {
     let library = library();
-    for name in ["echo_client", "echo_server"] {
+    for name in ["echo_client", "echo_server", "forked", "signals"] {
         compile(name, &library);
     }
 }

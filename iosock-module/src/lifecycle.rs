@@ -57,17 +57,21 @@ impl iosock::Module for Csock {
             Errno::EINVAL
         })?;
         let pause = WaitQueue::new(c"csock load")?;
-        let running = running.insert(Running {
+        let mut state = Running {
             control: None,
             workers: [const { None }; 4],
             name,
             pause,
-        });
-        start(running).inspect_err(|error| {
+        };
+        if let Err(error) = start(&mut state) {
             say(Level::Error, |line| {
-                line.text("not loaded: ").errno(*error);
+                line.text("not loaded: ").errno(error);
             });
-        })?;
+            // Not left to the unload that should follow a load that failed. Nobody has been served yet.
+            end_control(&mut state);
+            end_workers(&mut state);
+            return Err(error);
+        }
         say(Level::Info, |line| {
             let how = if TABLE.config.copies() {
                 "copy"
@@ -75,10 +79,11 @@ impl iosock::Module for Csock {
                 "zero copy"
             };
             line.text("loaded, channel ")
-                .bytes(running.name.as_bytes())
+                .bytes(state.name.as_bytes())
                 .text(", sending by ")
                 .text(how);
         });
+        *running = Some(state);
         Ok(())
     }
 

@@ -113,17 +113,14 @@ fn measure(place: &Place, dir: &Path, calls: u32) -> Result<Measured> {
     let one = floor::on_one_core(rounds)?;
     bus.stop()?;
     eprintln!("payloads");
-    let payload = payload::SIZES
-        .into_iter()
-        .map(|size| {
-            Ok((
-                size,
-                payload::message(size)?,
-                payload::unix_socket(size)?,
-                payload::pipes(size)?,
-            ))
-        })
-        .collect::<Result<Vec<_>>>()?;
+    let mut payload = Vec::new();
+    let mut copies_per_message = f64::NAN;
+    for size in payload::SIZES {
+        let (message, copies) = payload::message(size)?;
+        payload.push((size, message, payload::unix_socket(size)?, payload::pipes(size)?));
+        // The largest decides: small ones may take the faster way through a slot.
+        copies_per_message = copies;
+    }
     eprintln!("many clients");
     let many = many::measure()?;
     eprintln!("idle");
@@ -135,6 +132,7 @@ fn measure(place: &Place, dir: &Path, calls: u32) -> Result<Measured> {
         payload,
         many,
         idle_wakeups,
+        copies_per_message,
         calls,
     })
 }

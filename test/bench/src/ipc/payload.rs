@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 use qnx::{AttachedName, Channel, ChannelFlags, Connection, Received};
 use std::{
     ffi::CString,
-    io::{Read, Write, pipe},
+    io::{BufRead, BufReader, Read, Write, pipe},
     os::{
         fd::{AsRawFd, OwnedFd},
         unix::net::UnixStream,
@@ -58,9 +58,11 @@ pub fn pipes(size: usize) -> Result<f64> {
     time
 }
 
-/// Nanoseconds per round trip by MsgSend; the reply carries the payload back.
-pub fn message(size: usize) -> Result<f64> {
+/// Nanoseconds per round trip by MsgSend (the reply carries the payload back), and how often a payload byte was copied on its way from
+/// one process to the other, as the server's process counted.
+pub fn message(size: usize) -> Result<(f64, f64)> {
     let (name, mut child) = start_server("payload", size)?;
+    let mut stdout = child.stdout.take().context("stdout is piped")?;
     let connection =
         Connection::open_name(&CString::new(name)?).map_err(|e| anyhow::anyhow!("name_open: {e}"))?;
     let mut reply = vec![0u8; size];
@@ -71,9 +73,18 @@ pub fn message(size: usize) -> Result<f64> {
         block.copy_from_slice(&reply);
         Ok(())
     });
+    // The server says what it counted when its client goes.
+    drop(connection);
+    let mut line = String::new();
+    BufReader::new(&mut stdout).read_line(&mut line)?;
     child.kill()?;
     child.wait()?;
-    time
+    Ok((
+        time?,
+        line.trim()
+            .parse()
+            .context("the server did not say what it copied")?,
+    ))
 }
 
 /// Starts a process that echoes messages of `size` bytes; returns its name and the process once it receives.
@@ -154,7 +165,13 @@ pub fn echo_messages(name: &str, size: usize) -> Result<()> {
             .map_err(|e| anyhow::anyhow!("MsgReceive: {e}"))?
         {
             // Clients come and go; the parent ends us.
-            Received::Pulse(pulse) if pulse.code == Pulse::DISCONNECT => drop(qnx::detach_scoid(pulse.scoid)),
+            Received::Pulse(pulse) if pulse.code == qnx::PULSE_DISCONNECT => {
+                let _ = qnx::detach_scoid(pulse.scoid);
+                let now = qnx_host::counters();
+                let copied = now.bytes_direct + 2 * (now.bytes_inline + now.bytes_bounced);
+                let moved = 2 * now.receives * size as u64;
+                println!("{}", copied as f64 / moved.max(1) as f64);
+            }
             Received::Pulse(_) => {}
             Received::Message(message) => {
                 message

@@ -45,11 +45,8 @@ pub fn knows_both_addresses(session: &Session) -> Result<()> {
 pub fn times_out(session: &Session) -> Result<()> {
     let full = std::net::TcpListener::bind(super::ANY)?;
     // SAFETY: the descriptor is open; a second listen(2) only changes the backlog.
-    ensure!(
-        unsafe { libc::listen(full.as_raw_fd(), 0) } == 0,
-        "{}",
-        std::io::Error::last_os_error()
-    );
+    let shrunk = unsafe { libc::listen(full.as_raw_fd(), 0) };
+    ensure!(shrunk == 0, "{}", std::io::Error::last_os_error());
     let (addr, limit) = (full.local_addr()?, Duration::from_millis(300));
     let mut kept = Vec::new();
     // Nobody accepts: once the backlog is full, Linux drops further requests to connect.

@@ -96,6 +96,10 @@ pub struct Lane {
     slots: Box<[Mutex<Slot>]>,
 }
 
+/// Lane numbers lie below this. They are given out in turn, so that an rcvid of a client that is gone names no other
+/// client's message for a long time.
+pub const MAX_LANES: i32 = 1 << 26;
+
 /// Parts of an rcvid: lane and slot below, generation above. Positive, so 31 bits of generation.
 fn encode(generation: u32, lane: i32, slot: usize) -> RcvId {
     (i64::from(generation) << 32) | (i64::from(lane) << 6) | slot as i64
@@ -107,7 +111,7 @@ pub fn decode(rcvid: RcvId) -> Option<(i32, usize, u32)> {
         return None;
     }
     let slot = (rcvid & 63) as usize;
-    let lane = ((rcvid >> 6) & 0x3FF_FFFF) as i32;
+    let lane = ((rcvid >> 6) & i64::from(MAX_LANES - 1)) as i32;
     (slot < layout::SLOTS).then_some((lane, slot, (rcvid >> 32) as u32))
 }
 

@@ -48,7 +48,7 @@ mod server_conn;
 mod shm;
 mod shm_handle;
 mod signals;
-mod spin;
+pub mod spin;
 mod sys;
 mod table;
 mod thread;

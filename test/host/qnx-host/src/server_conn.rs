@@ -9,7 +9,7 @@ use crate::errno::Errno;
 use crate::event_table::EventView;
 use crate::fds::Fd;
 use crate::help;
-use crate::lane::{Held, Lane};
+use crate::lane::{Held, Lane, MAX_LANES};
 use crate::layout::lane as layout;
 use crate::process::{Process, lock};
 use crate::queue::PulseItem;
@@ -122,7 +122,7 @@ impl ServerConn {
         }
         let lane = self.channel.add_lane(|index| {
             let make = |id| Arc::new(Lane::new(id, index, region, Arc::clone(self)));
-            Ok(process.lanes.insert_lowest(0, make))
+            Ok(process.lanes.insert_next(MAX_LANES, make))
         })?;
         lanes.push(Arc::clone(&lane));
         Ok(lane)

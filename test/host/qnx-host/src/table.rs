@@ -2,7 +2,7 @@
 //! the usual call finds its object without touching a lock or a reference count.
 
 use core::cell::Cell;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::LocalKey;
@@ -18,12 +18,15 @@ pub fn invalidate_caches() {
 /// Objects by number; the lowest free number is given out first, as QNX does.
 pub struct Table<T> {
     map: RwLock<BTreeMap<i32, Arc<T>>>,
+    /// Where [`Table::insert_next`] goes on.
+    next: AtomicI32,
 }
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
         Table {
             map: RwLock::new(BTreeMap::new()),
+            next: AtomicI32::new(0),
         }
     }
 }
@@ -35,6 +38,27 @@ impl<T> Table<T> {
             Some(object) => object,
             None => unreachable!("make always makes"),
         }
+    }
+
+    /// Makes an object under the number after the last one given out, going round at `limit`: for numbers that outlive
+    /// their objects in somebody's hands.
+    pub fn insert_next(&self, limit: i32, make: impl FnOnce(i32) -> Arc<T>) -> Arc<T> {
+        let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
+        let number = loop {
+            let number = self.next.load(Ordering::Relaxed);
+            self.next.store(
+                if number + 1 >= limit { 0 } else { number + 1 },
+                Ordering::Relaxed,
+            );
+            if !map.contains_key(&number) {
+                break number;
+            }
+        };
+        let object = make(number);
+        map.insert(number, Arc::clone(&object));
+        drop(map);
+        invalidate_caches();
+        object
     }
 
     /// As [`Table::insert_lowest`], for a `make` that may fail.

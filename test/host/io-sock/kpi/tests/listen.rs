@@ -157,12 +157,8 @@ fn a_child_that_died_in_the_queue_is_told_by_soaccept() {
 fn children_inherit_sizes_but_no_upcalls() {
     let bench = bench();
     let so = bench.tcp();
-    let mut size = [100_000_i32];
-    // SAFETY: four bytes.
-    assert_eq!(
-        unsafe { socket::so_setsockopt(so, 0xffff, 0x1001, size.as_mut_ptr().cast(), 4) },
-        0
-    );
+    let size = [100_000_i32];
+    assert_eq!(set_option(so, 0xffff, 0x1001, &size), 0);
     assert_eq!(bench.bind(so, "127.0.0.1:0".parse().unwrap()), 0);
     assert_eq!(socket::solisten(so, 5, bench.attached.thread()), 0);
     let peer = TcpStream::connect(local(so)).unwrap();

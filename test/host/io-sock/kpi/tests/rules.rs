@@ -199,8 +199,10 @@ rules! {
     thread_that_returns, "must end in kthread_exit", |_bench| {
         let mut tid = 0;
         // SAFETY: a function that does nothing.
-        unsafe { t_spawn(return_at_once, null_mut(), &raw mut tid) };
-        thread::qnx_pthread_join(tid, null_mut());
+        unsafe {
+            t_spawn(return_at_once, null_mut(), &raw mut tid);
+            thread::qnx_pthread_join(tid, null_mut());
+        }
     }
     unknown_thread, "in a thread that io-sock does not know", |_bench| {
         let mtx = mutex() as usize;
@@ -221,7 +223,7 @@ rules! {
 fn giant_is_given_up_in_a_sleep() {
     let bench = bench();
     // SAFETY: the kernel's own mutex.
-    let word = unsafe { &raw mut (*(&raw mut lock::Giant)).mtx_lock };
+    let word = unsafe { &raw mut lock::Giant.mtx_lock };
     lock::__mtx_lock_flags(word, 0, std::ptr::null(), 0);
     lock::__mtx_lock_flags(word, 0, std::ptr::null(), 0);
     let word_address = word as usize;

@@ -4,7 +4,7 @@ mod common;
 use common::*;
 use iosock_kpi::errno::*;
 use iosock_kpi::layout::{Callout, Mtx, Task};
-use iosock_kpi::thread::{Attached, interrupt, qnx_pthread_join};
+use iosock_kpi::thread::{Attached, interrupt};
 use iosock_kpi::{callout, log, sleep, taskqueue, thread};
 use std::ffi::c_void;
 use std::mem::zeroed;
@@ -36,6 +36,12 @@ fn shared() -> Box<Shared> {
     shared
 }
 
+/// Waits for a kernel thread.
+fn join(tid: i32) -> i32 {
+    // SAFETY: no value is asked for.
+    unsafe { thread::qnx_pthread_join(tid, null_mut()) }
+}
+
 static RESULT: AtomicU32 = AtomicU32::new(0);
 
 unsafe extern "C" fn count_up(arg: *mut c_void) {
@@ -64,9 +70,9 @@ fn kernel_threads_exclude_each_other_and_are_joined() {
         })
         .collect();
     for tid in &tids {
-        assert_eq!(qnx_pthread_join(*tid, null_mut()), 0);
+        assert_eq!(join(*tid), 0);
     }
-    assert_eq!(qnx_pthread_join(tids[0], null_mut()), ESRCH);
+    assert_eq!(join(tids[0]), ESRCH);
     // SAFETY: the threads are gone.
     unsafe {
         assert_eq!((*shared).counter, 80_000);
@@ -107,7 +113,7 @@ fn no_wakeup_is_lost() {
             (*shared).flag = true;
             sleep::kpi_wakeup((&raw const (*shared).flag).cast());
             t_mtx_unlock(&raw mut (*shared).mtx);
-            assert_eq!(qnx_pthread_join(tid, null_mut()), 0);
+            assert_eq!(join(tid), 0);
             assert_eq!((*shared).counter, 1);
             t_mtx_destroy(&raw mut (*shared).mtx);
             drop(Box::from_raw(shared));
@@ -151,10 +157,8 @@ fn wakeup_one_wakes_one_and_time_runs_out() {
     }
     assert!(start.elapsed() >= Duration::from_millis(30));
     // SAFETY: no name.
-    assert_eq!(
-        unsafe { sleep::pause_sbt(null_mut(), 1 << 24, 0, 0) },
-        EWOULDBLOCK
-    );
+    let error = unsafe { sleep::pause_sbt(null_mut(), 1 << 24, 0, 0) };
+    assert_eq!(error, EWOULDBLOCK);
     bench.clean();
 }
 

@@ -6,21 +6,25 @@ use super::{
     request::Target,
     roots, value,
 };
-use crate::{errno::Errno, error::LoadError, kernel::Kernel, module::File};
+use crate::{error::LoadError, kernel::Kernel, module::File};
 use std::{
     collections::BTreeMap,
-    fmt,
     sync::{Mutex, MutexGuard},
 };
 
 /// Names an oid: its address.
 pub type OidId = usize;
 
+/// Answers a value's text.
+type Read = Box<dyn Fn() -> String + Send + Sync>;
+/// Takes a text, or answers `false`: not a value of it.
+type Write = Box<dyn Fn(&str) -> bool + Send + Sync>;
+
 /// A sysctl that io-sock itself publishes.
 struct HostValue {
-    read: Box<dyn Fn() -> String + Send + Sync>,
-    /// `None`: read-only. `false`: not a value of it.
-    write: Option<Box<dyn Fn(&str) -> bool + Send + Sync>>,
+    read: Read,
+    /// `None`: read-only.
+    write: Option<Write>,
 }
 
 enum Source {

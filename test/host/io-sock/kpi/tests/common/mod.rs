@@ -1,6 +1,10 @@
 //! What the tests share: the C inlines, and sockets as a module uses them.
 #![allow(dead_code, missing_docs)]
 
+mod signal;
+#[allow(unused_imports)]
+pub use signal::Signal;
+
 use iosock_kpi::layout::{Mbuf, Mtx, Socket, Uio};
 use iosock_kpi::mbuf::{self, M_PKTHDR, MT_DATA, Mb};
 use iosock_kpi::socket::{self, So, msg};
@@ -10,7 +14,7 @@ use std::ffi::{c_char, c_int, c_uint, c_void};
 use std::net::SocketAddr;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 pub const NOWAIT: c_int = malloc::M_NOWAIT;
@@ -339,77 +343,18 @@ pub fn wait_until(what: &str, mut f: impl FnMut() -> bool) {
     }
 }
 
-/// An upcall that counts, and wakes who waits for it.
-pub struct Signal {
-    count: Mutex<u32>,
-    changed: Condvar,
-    pub waitflag: AtomicU32,
+/// Sets an option to what `value` holds.
+pub fn set_option<T>(so: So, level: c_int, name: c_int, value: &[T]) -> c_int {
+    let at = value.as_ptr().cast_mut().cast();
+    // SAFETY: as many bytes as are said; an option's value is only read.
+    unsafe { socket::so_setsockopt(so, level, name, at, size_of_val(value)) }
 }
 
-impl Signal {
-    pub fn new() -> Box<Signal> {
-        Box::new(Signal {
-            count: Mutex::new(0),
-            changed: Condvar::new(),
-            waitflag: AtomicU32::new(0),
-        })
-    }
-
-    pub fn count(&self) -> u32 {
-        *self.count.lock().unwrap()
-    }
-
-    pub fn wait_beyond(&self, seen: u32) -> u32 {
-        let mut count = self.count.lock().unwrap();
-        while *count <= seen {
-            let (next, time_up) = self.changed.wait_timeout(count, Duration::from_secs(20)).unwrap();
-            count = next;
-            assert!(!time_up.timed_out(), "no upcall after 20 s");
-        }
-        *count
-    }
-
-    pub fn set(&self, so: So, which: c_int) {
-        // SAFETY: the signal outlives the upcall in every test.
-        unsafe { t_buf_lock(so, (which == 2).into()) };
-        socket::soupcall_set(
-            so,
-            which,
-            Some(signal_upcall),
-            std::ptr::from_ref(self).cast_mut().cast(),
-        );
-        // SAFETY: as above.
-        unsafe { t_buf_unlock(so, (which == 2).into()) };
-    }
-
-    pub fn clear(so: So, which: c_int) {
-        // SAFETY: a live socket.
-        unsafe { t_buf_lock(so, (which == 2).into()) };
-        socket::soupcall_clear(so, which);
-        // SAFETY: a live socket.
-        unsafe { t_buf_unlock(so, (which == 2).into()) };
-    }
-
-    pub fn set_listener(&self, so: So) {
-        // SAFETY: a live listener.
-        unsafe { t_solisten_lock(so) };
-        socket::solisten_upcall_set(
-            so,
-            Some(signal_upcall),
-            std::ptr::from_ref(self).cast_mut().cast(),
-        );
-        // SAFETY: as above.
-        unsafe { t_sock_unlock(so) };
-    }
-}
-
-unsafe extern "C" fn signal_upcall(_so: *mut Socket, arg: *mut c_void, waitflag: c_int) -> c_int {
-    // SAFETY: the signal that was set.
-    let signal = unsafe { &*arg.cast::<Signal>() };
-    signal.waitflag.store(waitflag as u32, Ordering::Relaxed);
-    *signal.count.lock().unwrap() += 1;
-    signal.changed.notify_all();
-    0
+/// SO_LINGER on, 0 seconds.
+pub fn abort(so: So) {
+    let linger = [1_i32, 0];
+    assert_eq!(set_option(so, 0xffff, 0x80, &linger), 0);
+    assert_eq!(socket::soclose(so), 0);
 }
 
 /// Bytes that differ from place to place.
