@@ -74,7 +74,7 @@ int csock_close(int s);
 int csock_getsockname(int s, struct sockaddr *addr, socklen_t *len);
 int csock_getpeername(int s, struct sockaddr *addr, socklen_t *len);
 /* SOL_SOCKET: SO_REUSEADDR, SO_KEEPALIVE, SO_LINGER, SO_SNDBUF, SO_RCVBUF, SO_ERROR (get), SO_RCVTIMEO, SO_SNDTIMEO.
- * IPPROTO_TCP: TCP_NODELAY. Anything else is -CSOCK_ENOPROTOOPT. */
+ * IPPROTO_TCP: TCP_NODELAY. Anything else is -CSOCK_ENOPROTOOPT. The value of SO_ERROR is a CSOCK_E number. */
 int csock_setsockopt(int s, int level, int name, const void *value, socklen_t len);
 int csock_getsockopt(int s, int level, int name, void *value, socklen_t *len);
 /* With on != 0 verbs that would wait return -CSOCK_EAGAIN instead. */

@@ -78,3 +78,13 @@ pub use error::{Error, Fault};
 pub use ledger::{ClientCounters, Stats};
 pub use session::{Pool, Session};
 pub use tcp::{Incoming, Shutdown, TcpListener, TcpStream};
+
+/// Any thread, any socket: what the documentation promises.
+const _: () = {
+    const fn any_thread<T: Send + Sync>() {}
+    any_thread::<Session>();
+    any_thread::<TcpStream>();
+    any_thread::<TcpListener>();
+    any_thread::<ReservedBuf>();
+    any_thread::<ReceivedBuf>();
+};

@@ -5,7 +5,7 @@
 pub const MAX_SESSIONS: usize = if cfg!(test) { 4 } else { 64 };
 /// Sessions of one user id. One user's programs cannot take all of them.
 pub const SESSIONS_PER_UID: u32 = if cfg!(test) { 3 } else { 48 };
-/// Sockets in all, closing ones and orphans included. Every one costs about 7 KiB.
+/// Sockets in all, closing ones and orphans included. Every one costs about 9.5 KB.
 pub const MAX_SOCKETS: usize = if cfg!(test) { 8 } else { 512 };
 /// Sockets of one session.
 pub const SOCKETS_PER_SESSION: u32 = if cfg!(test) { 4 } else { 256 };

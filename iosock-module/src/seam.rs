@@ -81,7 +81,7 @@ pub struct ObjectFlags {
     /// `SHMCTL_SEAL`: neither size nor flags can change any more.
     pub sealed: bool,
     /// One of `SHMCTL_REVOCABLE`, `LAZY`, `PHYS`, `TYMEM`: memory that can vanish, or that is not plain.
-    pub unsafe_kind: bool,
+    pub can_vanish: bool,
 }
 
 /// A shared-memory object, open.

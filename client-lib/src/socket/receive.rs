@@ -70,11 +70,8 @@ impl<S: System> Socket<S> {
         match self.judge(told)? {
             None => {}
             Some(false) => add(&self.core.ledger.doorbells_suppressed, 1),
-            Some(true) => {
-                if !self.core.ring(self.id) {
-                    rx.ring_failed();
-                }
-            }
+            Some(true) if self.core.ring(self.id) => {}
+            Some(true) => rx.ring_failed(),
         }
         Ok(())
     }

@@ -105,7 +105,7 @@ fn quota<P: Host>(table: &Table<P>, uid: u32, size: u64) -> Result<(), Refusal> 
 /// Anonymous and sealed, and nothing that could make an access fault. A sealed object cannot change any more, so
 /// looking once is enough.
 fn check_flags(flags: ObjectFlags) -> Result<(), Refusal> {
-    if flags.anonymous && flags.sealed && !flags.unsafe_kind {
+    if flags.anonymous && flags.sealed && !flags.can_vanish {
         return Ok(());
     }
     // SHMCTL_ANON | SHMCTL_SEAL

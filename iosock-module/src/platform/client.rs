@@ -99,12 +99,12 @@ impl PoolObject for OfferedObject {
 
     fn flags(&self) -> Result<ObjectFlags, WireErrno> {
         let flags = self.0.flags().map_err(wire_errno)?;
-        let unsafe_kinds = ShmFlags::REVOCABLE | ShmFlags::LAZY | ShmFlags::PHYS | ShmFlags::TYMEM;
+        let vanishing = ShmFlags::REVOCABLE | ShmFlags::LAZY | ShmFlags::PHYS | ShmFlags::TYMEM;
         Ok(ObjectFlags {
             raw: flags.bits().cast_unsigned(),
             anonymous: flags.contains(ShmFlags::ANON),
             sealed: flags.contains(ShmFlags::SEAL),
-            unsafe_kind: flags.intersects(unsafe_kinds),
+            can_vanish: flags.intersects(vanishing),
         })
     }
 

@@ -249,6 +249,6 @@ pub fn good_flags() -> ObjectFlags {
         raw: 5,
         anonymous: true,
         sealed: true,
-        unsafe_kind: false,
+        can_vanish: false,
     }
 }

@@ -25,7 +25,7 @@ impl State {
         let kind = request.kind();
         let refuse = |error, buffer: &'b mut [u8]| msg::encode_refusal(kind, &Refusal::bare(error), buffer);
         self.turn(socket);
-        if socket != 0 && !self.peers.get(&socket).is_some_and(|peer| !peer.closed) {
+        if socket != 0 && self.peers.get(&socket).is_none_or(|peer| peer.closed) {
             return refuse(WireErrno::EBADF, buffer);
         }
         let addr = SockAddr::v4([127, 0, 0, 1], 4242);

@@ -67,7 +67,7 @@ fn only_memory_that_cannot_vanish_is_taken() {
             ..good
         },
         ObjectFlags {
-            unsafe_kind: true,
+            can_vanish: true,
             ..good
         },
     ] {

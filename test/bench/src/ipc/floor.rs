@@ -105,7 +105,7 @@ impl Policy {
     fn new(side: usize) -> Self {
         Self {
             side,
-            budget: SpinBudget::new(),
+            budget: SpinBudget::default(),
         }
     }
 

@@ -79,7 +79,7 @@ impl Channel {
             }),
             dead: AtomicBool::new(false),
             spinning: AtomicU32::new(0),
-            spin: SpinBudget::new(),
+            spin: SpinBudget::default(),
             last_cpu: AtomicU32::new(u32::from(u16::MAX)),
         })
     }

@@ -117,7 +117,7 @@ impl ClientConn {
             lanes: AtomicUsize::new(1),
             growing: Mutex::new(()),
             pulses: Mutex::new(PulseSender::new(parts.ring_limit)),
-            spin: SpinBudget::new(),
+            spin: SpinBudget::default(),
             last_cpu: AtomicU32::new(u32::from(u16::MAX)),
             local: parts.local,
             sock: Mutex::new(parts.sock),
@@ -157,7 +157,8 @@ impl ClientConn {
         self.each_lane(|lane| lane.poke(None));
     }
 
-    fn each_lane(&self, mut body: impl FnMut(&ClientLane)) {
+    /// Calls `body` with every lane.
+    pub fn each_lane(&self, mut body: impl FnMut(&ClientLane)) {
         body(&self.first);
         self.more.iter().filter_map(OnceLock::get).for_each(body);
     }

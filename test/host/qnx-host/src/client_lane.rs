@@ -4,7 +4,7 @@ use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 use std::sync::Arc;
 
 use crate::lane::poke;
-use crate::layout::{lane as layout, reply};
+use crate::layout::{lane as layout, reply, send};
 use crate::region::Region;
 
 /// Slots are bits 0..48 of `busy`; on the first lane the bits above count what else keeps the connection open.
@@ -115,6 +115,25 @@ impl ClientLane {
     /// One reason less; true if it was the last.
     pub fn unhold(&self) -> bool {
         self.busy.fetch_sub(HOLD_UNIT, Ordering::AcqRel) == HOLD_UNIT
+    }
+
+    /// Threads that use a slot now, and whether their message has been received (REPLY-blocked).
+    pub fn users(&self) -> Vec<(i32, bool)> {
+        let busy = self.busy.load(Ordering::SeqCst);
+        let word = |slot, offset| {
+            self.region
+                .u32(layout::send(slot) + offset)
+                .load(Ordering::Acquire)
+        };
+        (0..layout::SLOTS)
+            .filter(|slot| busy >> slot & 1 != 0)
+            .map(|slot| {
+                (
+                    word(slot, send::TID) as i32,
+                    word(slot, send::STATE) & 0xF == send::state::TAKEN,
+                )
+            })
+            .collect()
     }
 
     /// Makes the threads that are blocked through `coid` look around; all of them for `None`.

@@ -6,6 +6,7 @@
 //! | `QNX_HOST_SPIN_US` | 40 | longest spin before a thread sleeps; 0 = never spin |
 //! | `QNX_HOST_NO_VM_COPY` | 0 | 1: never copy straight between address spaces (as if the system refused) |
 //! | `QNX_HOST_ALLOW_PTRACER` | 0 | 1: let any process of this user copy from and to us under Yama's ptrace scope 1 |
+//! | `QNX_HOST_RT` | 0 | 1: QNX priorities above 10 are realtime priorities of Linux, inherited with messages |
 //! | `QNX_HOST_TRACE` | 0 | 1 errors, 2 objects, 3 calls, 4 bytes and wake-ups; on stderr |
 
 use std::env;
@@ -22,6 +23,8 @@ pub struct Config {
     pub no_vm_copy: bool,
     /// Opens this process to its own user's processes under Yama.
     pub allow_ptracer: bool,
+    /// QNX priorities drive Linux's scheduler.
+    pub realtime: bool,
     /// Verbosity 0..=4.
     pub trace: u8,
 }
@@ -53,6 +56,7 @@ pub fn config() -> &'static Config {
         spin_ns: number("QNX_HOST_SPIN_US").unwrap_or(SPIN_US_DEFAULT).min(100_000) * 1000,
         no_vm_copy: number("QNX_HOST_NO_VM_COPY").unwrap_or(0) != 0,
         allow_ptracer: number("QNX_HOST_ALLOW_PTRACER").unwrap_or(0) != 0,
+        realtime: number("QNX_HOST_RT").unwrap_or(0) != 0,
         trace: number("QNX_HOST_TRACE").unwrap_or(0).min(4) as u8,
     })
 }

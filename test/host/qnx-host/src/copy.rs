@@ -15,6 +15,7 @@ use crate::lane::{Lane, Slot};
 use crate::layout::{lane as layout, send};
 use crate::parts::{MAX_PER_CALL, gather, one, range, scatter, total};
 use crate::sys::{vm_read, vm_write};
+use crate::trace::trace;
 
 /// Bytes `offset..` of what the client sent, into `to`: as many as both sides have. The slot must be BUSY.
 ///
@@ -225,6 +226,7 @@ fn direct(
         }
     }
     add(&LIVE.bytes_direct, moved as u64);
+    trace!(4, "{moved} bytes straight between us and pid {pid}");
     Ok(moved)
 }
 

@@ -21,8 +21,15 @@ pub fn text(process: &'static Process) -> String {
     let name = std::env::args().next().unwrap_or_default();
     let name = name.rsplit('/').next().unwrap_or_default().to_string();
     let _ = writeln!(out, "process {} {name}", process.pid);
+    // A thread does not hear when its message is received; the slot knows.
+    let mut received = Vec::new();
+    for coid in process.coids.all() {
+        coid.conn
+            .each_lane(|lane| received.extend(lane.users().into_iter().filter(|user| user.1)));
+    }
     for block in lock(&process.threads).values() {
         let shown = match block.state.load(Ordering::Relaxed) {
+            state::SEND if received.contains(&(block.tid, true)) => "REPLY",
             state::SEND => "SEND",
             state::RECEIVE => "RECEIVE",
             state::REPLY => "REPLY",

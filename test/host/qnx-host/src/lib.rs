@@ -5,6 +5,7 @@
 //! [`symbols`] for an ELF loader, [`counters`] for tests and benchmarks, [`errno`] for the error numbers.
 
 mod abi_check;
+pub mod admin;
 mod answer;
 pub mod api;
 mod attach;
@@ -37,6 +38,7 @@ mod process;
 mod pulse_pool;
 mod pulse_tx;
 mod queue;
+mod realtime;
 mod receive;
 mod region;
 mod sched;

@@ -242,7 +242,12 @@ fn sleep(channel: &Arc<Channel>, pulses_only: bool, deadline: u64) -> Result<Opt
         wake = blocked(state::RECEIVE, 0, channel.chid, || {
             futex_wait(sequence, before, deadline)
         });
-        channel.spin.missed(sys::now_ns() - start);
+        let slept = sys::now_ns() - start;
+        channel.spin.missed(slept);
+        trace!(
+            4,
+            "chid {}: slept {slept} ns in MsgReceive, {wake:?}", channel.chid
+        );
     }
     if pulses_only {
         picky.fetch_sub(1, Ordering::SeqCst);

@@ -167,7 +167,12 @@ impl<'a> Wait<'a> {
         let wake = blocked(shown, conn.pid, conn.chid, || {
             futex_wait(word, done::SLEEPING, deadline)
         });
-        conn.spin.missed(sys::now_ns() - start);
+        let slept = sys::now_ns() - start;
+        conn.spin.missed(slept);
+        trace!(
+            4,
+            "pid {} chid {}: slept {slept} ns in MsgSend, {wake:?}", conn.pid, conn.chid
+        );
         wake
     }
 

@@ -29,12 +29,14 @@ pub fn longest() -> u32 {
     })
 }
 
-impl SpinBudget {
+impl Default for SpinBudget {
     /// Starts at the full budget.
-    pub fn new() -> SpinBudget {
+    fn default() -> SpinBudget {
         SpinBudget(AtomicU32::new(u32::MAX))
     }
+}
 
+impl SpinBudget {
     /// Nanoseconds to spin now, when the peer was last seen on `peer_cpu`.
     #[inline]
     pub fn now(&self, peer_cpu: u16) -> u32 {

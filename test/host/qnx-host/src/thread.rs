@@ -3,7 +3,9 @@
 use core::cell::Cell;
 use core::sync::atomic::{AtomicI32, Ordering};
 
+use crate::config::config;
 use crate::fds::generation;
+use crate::realtime;
 use crate::sys;
 use crate::thread_block;
 use crate::types::PRIORITY_DEFAULT;
@@ -77,10 +79,14 @@ pub fn priority() -> u8 {
     THREAD.with(|thread| thread.priority.get())
 }
 
-/// Sets the calling thread's QNX priority.
+/// Sets the calling thread's QNX priority, and Linux's with it under `QNX_HOST_RT`.
 #[inline]
 pub fn set_priority(priority: u8) {
-    THREAD.with(|thread| thread.priority.set(priority.max(1)));
+    let priority = priority.max(1);
+    let before = THREAD.with(|thread| thread.priority.replace(priority));
+    if before != priority && config().realtime {
+        realtime::follow(before, priority);
+    }
 }
 
 /// Arms a timeout for this thread's next kernel call.

@@ -296,3 +296,80 @@ fn clients_killed_at_random() {
     });
     assert!(send(coid, b"?", &mut []) <= ROUNDS as i64);
 }
+
+/// A child that a client or a server has forked does not keep its parent's connections alive.
+#[test]
+fn forked_children_do_not_hold_connections() {
+    init();
+    let chid = channel(CHF_DISCONNECT);
+    let pid = std::process::id() as i32;
+    let (mut tx, mut rx) = pipe();
+    let client = spawn(move || {
+        let coid = attach(pid, chid);
+        assert_eq!(send(coid, b"x", &mut []), 0);
+        // SAFETY: the child only sleeps.
+        let grandchild = unsafe { libc::fork() };
+        if grandchild == 0 {
+            sleep_ms(10_000);
+        }
+        tx.send(grandchild as u64);
+        sleep_ms(10_000);
+    });
+    reply(receive_soon(chid).rcvid, 0, &[]);
+    let grandchild = rx.recv() as i32;
+    client.kill9();
+    assert_eq!(receive_soon(chid).pulse().code, PULSE_CODE_DISCONNECT);
+    // SAFETY: our own descendant, which is still there.
+    assert_eq!(unsafe { libc::kill(grandchild, libc::SIGKILL) }, 0);
+}
+
+/// Servers killed at random while threads of this client send: each call ends, nothing stays open or mapped.
+#[test]
+fn servers_killed_at_random() {
+    init();
+    let client = spawn(|| {
+        let fds = || std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
+        let maps = || {
+            std::fs::read_to_string("/proc/self/maps")
+                .expect("maps")
+                .matches("qnx-lane")
+                .count()
+        };
+        channel(0);
+        let mut before = 0;
+        for round in 0..40u64 {
+            let (server, chid) = echo_server(CHF_UNBLOCK);
+            let coid = attach(server.pid, chid);
+            let threads: Vec<_> = [16usize, 100, 70_000, 200_000]
+                .into_iter()
+                .map(|len| {
+                    std::thread::spawn(move || {
+                        let (message, mut answer) = (vec![7; len], vec![0; len]);
+                        loop {
+                            match send(coid, &message, &mut answer) {
+                                status if status == len as i64 => {}
+                                // Died during the send, or before it.
+                                -3 | -9 => return,
+                                other => panic!("MsgSend {other}"),
+                            }
+                            pulse(coid, 10, 1, 1);
+                        }
+                    })
+                })
+                .collect();
+            std::thread::sleep(Duration::from_micros(round * 997 % 9000));
+            server.kill9();
+            threads
+                .into_iter()
+                .for_each(|thread| thread.join().expect("thread"));
+            // SAFETY: no pointers.
+            assert_eq!(unsafe { ConnectDetach_r(coid) }, 0);
+            if round == 0 {
+                before = fds();
+            }
+        }
+        eventually("descriptors come back", || fds() <= before);
+        eventually("mappings come back", || maps() == 0);
+    });
+    client.join();
+}

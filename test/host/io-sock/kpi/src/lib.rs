@@ -18,6 +18,7 @@
 pub mod callout;
 pub mod config;
 pub mod errno;
+pub mod eventhandler;
 pub mod fault;
 pub mod layout;
 pub mod lock;

@@ -1,7 +1,7 @@
 //! Counters of the stack, for `stat` and for tests that compare before and after.
 
 use crate::below::{self, netisr, release};
-use crate::{callout, fault, malloc, mbuf, socket, thread, uma};
+use crate::{callout, eventhandler, fault, malloc, mbuf, socket, thread, uma};
 use std::sync::atomic::Ordering;
 
 macro_rules! counters {
@@ -58,6 +58,8 @@ counters! {
     credentials = gauge(thread::credentials());
     /// Gauge: callouts that are armed.
     callouts = callout::armed() as u64;
+    /// Gauge: callbacks registered with eventhandler(9).
+    eventhandlers = eventhandler::registered() as u64;
     /// Times that netisr woke up.
     netisr_wakeups = netisr::wakeups();
     /// Bytes that Linux's sockets took.

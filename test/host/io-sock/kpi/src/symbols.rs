@@ -1,6 +1,8 @@
 //! What a module can import, under the names that it imports.
 
-use crate::{callout, libkern, lock, malloc, mbuf, sleep, socket, taskqueue, thread, time, uma};
+use crate::{
+    callout, eventhandler, libkern, lock, malloc, mbuf, sleep, socket, taskqueue, thread, time, uma,
+};
 
 /// One symbol.
 #[derive(Clone, Copy, Debug)]
@@ -70,13 +72,13 @@ pub fn symbols() -> Vec<Symbol> {
 fn socket_symbols(all: &mut Vec<Symbol>) {
     functions! { all;
         socket: socreate sobind solisten soconnect soaccept solisten_dequeue sosend soreceive soshutdown sodisconnect soclose soabort
-            sofree so_setsockopt sosetopt sogetopt sooptcopyin sooptcopyout soreserve soupcall_set soupcall_clear solisten_upcall_set;
+            sofree so_setsockopt sosetopt sogetopt sooptcopyin sooptcopyout soreserve sopoll soupcall_set soupcall_clear solisten_upcall_set;
     }
 }
 
 fn mbuf_symbols(all: &mut Vec<Symbol>) {
     functions! { all;
-        mbuf: m_extadd mb_free_ext m_freem m_clget m_clget_ok m_cljget m_getjcl m_get2 m_getm2 m_copym m_copypacket m_dup m_copydata
+        mbuf: m_extadd mb_free_ext m_freem m_clget m_cljget m_getjcl m_get2 m_getm2 m_copym m_copypacket m_dup m_copydata
             m_copyback m_append m_cat m_catpkt m_adj m_pullup m_prepend m_split m_defrag m_collapse m_unshare m_getptr m_demote
             m_demote_pkthdr m_move_pkthdr m_dup_pkthdr m_pkthdr_init m_length m_fixhdr m_apply m_sanity m_uiotombuf m_mbuftouio
             m_tag_alloc m_tag_delete m_tag_delete_chain m_tag_free_default m_tag_locate m_tag_copy_chain uiomove;
@@ -90,12 +92,13 @@ fn mbuf_symbols(all: &mut Vec<Symbol>) {
 
 fn thread_symbols(all: &mut Vec<Symbol>) {
     functions! { all;
-        thread: __curthread kthread_exit qnx_pthread_join crget crhold crfree crdup priv_check priv_check_cred;
+        thread: __curthread kthread_exit kthread_start kproc_start qnx_pthread_join crget crhold crfree crdup priv_check priv_check_cred;
         c: kthread_add kproc_create taskqueue_start_threads panic kassert_panic;
         lock: _mtx_init _mtx_destroy mtx_sysinit __mtx_lock_flags __mtx_unlock_flags _mtx_trylock_flags_ __mtx_lock_spin_flags
             __mtx_trylock_spin_flags __mtx_unlock_spin_flags __mtx_assert sx_init_flags sx_destroy sx_sysinit _sx_slock _sx_xlock
             sx_try_slock_ sx_try_xlock_ _sx_sunlock _sx_xunlock sx_downgrade_ sx_try_upgrade_ _sx_assert;
         sleep: _sleep pause_sbt wakeup_one wakeup_any;
+        eventhandler: eventhandler_register eventhandler_deregister_name;
         callout: callout_init _callout_init_lock callout_reset_sbt_on callout_schedule _callout_stop_safe;
         taskqueue: taskqueue_create taskqueue_enqueue taskqueue_cancel taskqueue_drain taskqueue_drain_all taskqueue_free
             taskqueue_thread_enqueue;

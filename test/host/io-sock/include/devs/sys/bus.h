@@ -6,6 +6,5 @@
 int resource_int_value(const char *name, int unit, const char *resname, int *result);
 int resource_long_value(const char *name, int unit, const char *resname, long *result);
 int resource_string_value(const char *name, int unit, const char *resname, const char **result);
-int resource_disabled(const char *name, int unit);
 
 #endif

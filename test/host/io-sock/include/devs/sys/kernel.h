@@ -133,7 +133,4 @@ void tunable_str_init(void *data);
 #define TUNABLE_BOOL_FETCH(path, var) getenv_bool((path), (var))
 #define TUNABLE_STR_FETCH(path, var, size) getenv_string((path), (var), (size))
 
-extern char kernelname[MAXPATHLEN];
-extern int psratio;
-
 #endif

@@ -214,8 +214,8 @@ void m_extadd(struct mbuf *m, char *buf, u_int size, m_ext_free_t *free, void *a
 void mb_free_ext(struct mbuf *m);
 /* NULL is allowed. */
 void m_freem(struct mbuf *m);
-void m_clget(struct mbuf *m, int how);
-int m_clget_ok(struct mbuf *m, int how);
+/* 1 = the mbuf has a cluster now. */
+int m_clget(struct mbuf *m, int how);
 void *m_cljget(struct mbuf *m, int how, int size);
 struct mbuf *m_getjcl(int how, short type, int flags, int size);
 struct mbuf *m_get2(int size, int how, short type, int flags);
@@ -375,7 +375,7 @@ m_align(struct mbuf *m, int len)
 
 #define MGET(m, how, type) ((m) = m_get((how), (type)))
 #define MGETHDR(m, how, type) ((m) = m_gethdr((how), (type)))
-#define MCLGET(m, how) m_clget_ok((m), (how))
+#define MCLGET(m, how) m_clget((m), (how))
 #define MEXTADD(m, buf, size, free, arg1, arg2, flags, type) \
 	m_extadd((m), (char *)(buf), (size), (free), (arg1), (arg2), (flags), (type))
 #define m_getm(m, len, how, type) m_getm2((m), (len), (how), (type), M_PKTHDR)

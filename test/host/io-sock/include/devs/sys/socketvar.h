@@ -161,6 +161,7 @@ void sofree(struct socket *so);
 int sosend(struct socket *so, struct sockaddr *addr, struct uio *uio, struct mbuf *top, struct mbuf *control, int flags, struct thread *td);
 /* uio must be there even in mbuf mode (mp0): it says how much. */
 int soreceive(struct socket *so, struct sockaddr **paddr, struct uio *uio, struct mbuf **mp0, struct mbuf **controlp, int *flagsp);
+/* Crashes in a kernel thread when nothing is ready: it has no select state. */
 int sopoll(struct socket *so, int events, struct ucred *active_cred, struct thread *td);
 /* Under the lock of that buffer. */
 void soupcall_set(struct socket *so, int which, so_upcall_t func, void *arg);
@@ -168,6 +169,5 @@ void soupcall_clear(struct socket *so, int which);
 /* Under SOLISTEN_LOCK. */
 void solisten_upcall_set(struct socket *so, so_upcall_t func, void *arg);
 int soreserve(struct socket *so, u_long sndcc, u_long rcvcc);
-int sockargs(struct mbuf **mp, char *buf, socklen_t buflen, int type);
 
 #endif

@@ -177,15 +177,9 @@ pub extern "C" fn m_getm2(m: Option<Mb>, len: c_int, how: c_int, mtype: c_short,
     }
 }
 
-/// Attaches a cluster of `MCLBYTES` to an mbuf without storage; `M_EXT` says whether that went well.
+/// Attaches a cluster of `MCLBYTES` to an mbuf without storage: 1 = done.
 #[unsafe(no_mangle)]
-pub extern "C" fn m_clget(m: Mb, how: c_int) {
-    m_clget_ok(m, how);
-}
-
-/// As [`m_clget`]; 1 = done.
-#[unsafe(no_mangle)]
-pub extern "C" fn m_clget_ok(m: Mb, how: c_int) -> c_int {
+pub extern "C" fn m_clget(m: Mb, how: c_int) -> c_int {
     m.check("m_clget");
     if m.has(M_EXT) {
         die!("m_clget of an mbuf that has storage already");

@@ -27,8 +27,8 @@ pub(crate) use ext::{attach_cluster, ext_alive, ext_attached};
 pub use ext::{m_extadd, mb_free_ext};
 pub(crate) use get::{get, getcl, put};
 pub use get::{
-    m_clget, m_clget_ok, m_cljget, m_freem, m_get2, m_getjcl, m_getm2, max_datalen, max_hdr, max_linkhdr,
-    max_protohdr, nmbclusters, nmbufs,
+    m_clget, m_cljget, m_freem, m_get2, m_getjcl, m_getm2, max_datalen, max_hdr, max_linkhdr, max_protohdr,
+    nmbclusters, nmbufs,
 };
 pub use shape::{m_collapse, m_defrag, m_prepend, m_pullup, m_split, m_unshare};
 pub use tag::{

@@ -195,11 +195,11 @@ pub unsafe extern "C" fn solisten_dequeue(head: So, ret: *mut *mut Socket, flags
     let queue = head.queue();
     // SAFETY: the listener's lock is held.
     let empty = || unsafe { (*queue).sol_comp.first.is_null() };
-    if head.is(SS_NBIO) && empty() && head.raw_error() == 0 {
+    if head.is(SS_NBIO) && empty() && head.error() == 0 {
         head.mutex().unlock();
         return EWOULDBLOCK;
     }
-    while head.raw_error() == 0 && empty() {
+    while head.error() == 0 && empty() {
         let interlock = Interlock::Mutex(head.mutex());
         let error = sleep::sleep(
             head.accept_channel(),
@@ -214,7 +214,7 @@ pub unsafe extern "C" fn solisten_dequeue(head: So, ret: *mut *mut Socket, flags
             return error;
         }
     }
-    if head.raw_error() != 0 {
+    if head.error() != 0 {
         let error = head.take_error();
         head.mutex().unlock();
         return error;
@@ -222,11 +222,17 @@ pub unsafe extern "C" fn solisten_dequeue(head: So, ret: *mut *mut Socket, flags
     let Some(so) = take(head) else {
         die!("solisten_dequeue: the queue is empty")
     };
-    if flags & ACCEPT4_INHERIT != 0 {
-        so.set_state(so.state() | head.state() & SS_NBIO);
-    } else if flags & SOCK_NONBLOCK != 0 {
-        so.set_state(so.state() | SS_NBIO);
-    }
+    let inherited = if flags & ACCEPT4_INHERIT != 0 {
+        head.state() & SS_NBIO
+    } else {
+        0
+    };
+    let asked = if flags & SOCK_NONBLOCK != 0 { SS_NBIO } else { 0 };
+    // The child's connection can end at any time: its state has its own lock, which comes after the
+    // listener's.
+    so.mutex().lock();
+    so.set_state(so.state() | inherited | asked);
+    so.mutex().unlock();
     let pcb = head.pcb();
     head.mutex().unlock();
     if pcb.paused.load(Ordering::SeqCst) {

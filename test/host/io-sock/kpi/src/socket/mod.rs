@@ -9,7 +9,8 @@
 //! | `listen.rs` | solisten, solisten_dequeue, soaccept, and how a child comes to be |
 //! | `send.rs`, `receive.rs` | sosend, soreceive |
 //! | `close.rs` | soshutdown, soclose, sofree |
-//! | `option.rs`, `upcall.rs`, `addr.rs`, `proto.rs` | options, upcalls, addresses, the protocol switch |
+//! | `option.rs`, `upcall.rs`, `poll.rs` | options, upcalls, sopoll |
+//! | `addr.rs`, `proto.rs` | addresses, the protocol switch |
 //!
 //! What is below a socket, Linux's own, is in `../below`.
 
@@ -19,6 +20,7 @@ mod close;
 mod create;
 mod listen;
 mod option;
+mod poll;
 mod proto;
 mod receive;
 mod send;
@@ -32,6 +34,7 @@ pub use create::{sobind, soconnect, socreate};
 pub(crate) use listen::{has_room, new_connection};
 pub use listen::{soaccept, solisten, solisten_dequeue};
 pub use option::{so_setsockopt, sogetopt, sooptcopyin, sooptcopyout, soreserve, sosetopt};
+pub use poll::sopoll;
 pub use receive::soreceive;
 pub use send::sosend;
 pub(crate) use sockbuf::{Sb, Side};
@@ -46,7 +49,7 @@ use std::collections::VecDeque;
 use std::ffi::{c_int, c_short, c_void};
 use std::mem::offset_of;
 use std::ptr::{NonNull, null_mut};
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// `so_state`, as in `sys/sockstate.h`.
@@ -132,12 +135,13 @@ macro_rules! fields {
     ($($get:ident $set:ident: $type:ty = $field:ident;)*) => {
         $(
             pub(crate) fn $get(self) -> $type {
-                // SAFETY: the invariants.
-                unsafe { (*self.0.as_ptr()).$field }
+                // SAFETY: the invariants. Volatile: some are looked at without the lock that they change
+                // under.
+                unsafe { (&raw const (*self.0.as_ptr()).$field).read_volatile() }
             }
             pub(crate) fn $set(self, value: $type) {
                 // SAFETY: the invariants.
-                unsafe { (*self.0.as_ptr()).$field = value };
+                unsafe { (&raw mut (*self.0.as_ptr()).$field).write_volatile(value) };
             }
         )*
     };
@@ -206,7 +210,6 @@ impl So {
         options set_options: c_int = so_options;
         linger set_linger: c_short = so_linger;
         sotype set_sotype: c_short = so_type;
-        raw_error set_raw_error: u16 = so_error;
         proto set_proto: *mut Protosw = so_proto;
         cred set_cred: *mut Ucred = so_cred;
         raw_pcb set_raw_pcb: *mut c_void = so_pcb;
@@ -285,15 +288,25 @@ impl So {
         unsafe { (&raw mut (*self.0.as_ptr()).tail.listen).cast() }
     }
 
+    /// `so_error`, which netisr sets while others take it.
+    fn error_word(self) -> &'static AtomicU16 {
+        // SAFETY: the invariants; the field is aligned, and touched by atomic operations only, but for
+        // modules' own.
+        unsafe { AtomicU16::from_ptr(&raw mut (*self.0.as_ptr()).so_error) }
+    }
+
+    /// The error that waits; 0: none.
+    pub(crate) fn error(self) -> c_int {
+        self.error_word().load(Ordering::Acquire).into()
+    }
+
     /// The error that waits, which is cleared.
     pub(crate) fn take_error(self) -> c_int {
-        let error = self.raw_error();
-        self.set_raw_error(0);
-        error.into()
+        self.error_word().swap(0, Ordering::AcqRel).into()
     }
 
     pub(crate) fn set_error(self, error: c_int) {
-        self.set_raw_error(error as u16);
+        self.error_word().store(error as u16, Ordering::Release);
     }
 
     /// Links the part below.

@@ -116,11 +116,11 @@ fn wait_for_data(so: So, rcv: Sb, out: &Out<'_>, flags: c_int) -> Result<bool, c
             return Ok(true);
         }
         let some = rcv.first().is_some();
-        if so.raw_error() != 0 {
+        if so.error() != 0 {
             if some {
                 return Ok(true);
             }
-            let error = so.raw_error().into();
+            let error = so.error();
             if flags & msg::PEEK == 0 {
                 so.set_error(0);
             }
@@ -200,7 +200,7 @@ fn take_stream(so: So, rcv: Sb, out: &mut Out<'_>, flags: c_int) -> Result<c_int
         let Some(m) = m else {
             if flags & msg::WAITALL == 0
                 || flags & msg::PEEK != 0
-                || so.raw_error() != 0
+                || so.error() != 0
                 || rcv.is(SBS_CANTRCVMORE)
             {
                 return Ok(out_flags);
@@ -209,7 +209,7 @@ fn take_stream(so: So, rcv: Sb, out: &mut Out<'_>, flags: c_int) -> Result<c_int
             rcv.unlock();
             below::window_update(&so.pcb(), flags & msg::SOCALLBCK != 0);
             rcv.lock();
-            if rcv.first().is_none() && !rcv.is(SBS_CANTRCVMORE) && so.raw_error() == 0 {
+            if rcv.first().is_none() && !rcv.is(SBS_CANTRCVMORE) && so.error() == 0 {
                 let error = rcv.wait();
                 if error != 0 {
                     return Err(error);

@@ -166,7 +166,7 @@ fn wait_for_space(so: So, whole: bool, resid: i64, clen: i64, flags: c_int) -> R
         if snd.is(SBS_CANTSENDMORE) {
             break Err(EPIPE);
         }
-        if so.raw_error() != 0 {
+        if so.error() != 0 {
             break Err(so.take_error());
         }
         if !so.is(SS_ISCONNECTED) {
@@ -257,7 +257,7 @@ unsafe fn datagram_checked(
     let space = snd.space();
     let checked = if snd.is(SBS_CANTSENDMORE) {
         Err(EPIPE)
-    } else if so.raw_error() != 0 {
+    } else if so.error() != 0 {
         Err(so.take_error())
     } else if !so.is(SS_ISCONNECTED) && addr.is_null() {
         Err(EDESTADDRREQ)

@@ -126,6 +126,60 @@ pub unsafe extern "C" fn kpi_kproc_create(
     error
 }
 
+/// `struct kthread_desc` and `struct kproc_desc`: what a `SYSINIT` of `kthread_start` is given.
+#[repr(C)]
+pub struct ThreadDesc {
+    arg0: *const c_char,
+    func: unsafe extern "C" fn(),
+    global: *mut *mut c_void,
+}
+
+unsafe extern "C" fn call(func: *mut c_void) {
+    // SAFETY: `start` passes such a function.
+    let func = unsafe { std::mem::transmute::<*mut c_void, unsafe extern "C" fn()>(func) };
+    // SAFETY: the module's own function.
+    unsafe { func() }
+}
+
+/// Starts the thread that a descriptor describes.
+///
+/// # Safety
+/// `desc` is a valid `struct kthread_desc`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kthread_start(desc: *const ThreadDesc) {
+    // SAFETY: the caller's contract.
+    let desc = unsafe { &*desc };
+    // SAFETY: as above.
+    let error = unsafe {
+        kpi_kthread_add(
+            call,
+            desc.func as *mut c_void,
+            null_mut(),
+            desc.global.cast(),
+            0,
+            desc.arg0,
+        )
+    };
+    if error != 0 {
+        die!("kthread_start: errno {error}");
+    }
+}
+
+/// As [`kthread_start`], for a `struct kproc_desc`.
+///
+/// # Safety
+/// `desc` is a valid `struct kproc_desc`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kproc_start(desc: *const ThreadDesc) {
+    // SAFETY: the caller's contract.
+    let desc = unsafe { &*desc };
+    // SAFETY: as above.
+    let error = unsafe { kpi_kproc_create(call, desc.func as *mut c_void, desc.global.cast(), 0, desc.arg0) };
+    if error != 0 {
+        die!("kproc_start: errno {error}");
+    }
+}
+
 /// Ends the calling kernel thread. Whoever sleeps on its `struct thread` wakes up.
 #[unsafe(no_mangle)]
 pub extern "C" fn kthread_exit() -> ! {

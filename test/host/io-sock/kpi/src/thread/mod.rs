@@ -6,7 +6,10 @@ pub(crate) mod rules;
 
 pub use cred::{Cred, crdup, crfree, crget, crhold, priv_check, priv_check_cred};
 pub(crate) use cred::{alive as credentials, hold, release};
-pub use kthread::{interrupt, kpi_kproc_create, kpi_kthread_add, kthread_exit, kthreads, qnx_pthread_join};
+pub use kthread::{
+    ThreadDesc, interrupt, kpi_kproc_create, kpi_kthread_add, kproc_start, kthread_exit, kthread_start,
+    kthreads, qnx_pthread_join,
+};
 
 use crate::layout::{Proc, Thread, Ucred};
 use crate::panic::die;
