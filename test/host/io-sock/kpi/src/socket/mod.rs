@@ -49,7 +49,7 @@ use std::collections::VecDeque;
 use std::ffi::{c_int, c_short, c_void};
 use std::mem::offset_of;
 use std::ptr::{NonNull, null_mut};
-use std::sync::atomic::{AtomicI64, AtomicU16, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI16, AtomicI32, AtomicI64, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// `so_state`, as in `sys/sockstate.h`.
@@ -120,7 +120,7 @@ pub(crate) fn alive() -> i64 {
 /// A pointer to a socket, with its fields.
 ///
 /// # Invariants
-/// Points into a slot that [`So::alloc`] made, whose memory is never unmapped. Fields are read and written
+/// Points into a slot that `So::alloc` made, whose memory is never unmapped. Fields are read and written
 /// under the locks of socket(9).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(transparent)]
@@ -141,7 +141,7 @@ macro_rules! fields {
             }
             pub(crate) fn $set(self, value: $type) {
                 // SAFETY: the invariants.
-                unsafe { (&raw mut (*self.0.as_ptr()).$field).write_volatile(value) };
+                unsafe { (*self.0.as_ptr()).$field = value };
             }
         )*
     };
@@ -206,8 +206,6 @@ impl So {
     }
 
     fields! {
-        state set_state: c_short = so_state;
-        options set_options: c_int = so_options;
         linger set_linger: c_short = so_linger;
         sotype set_sotype: c_short = so_type;
         proto set_proto: *mut Protosw = so_proto;
@@ -286,6 +284,29 @@ impl So {
         }
         // SAFETY: the invariants; a listener has this part.
         unsafe { (&raw mut (*self.0.as_ptr()).tail.listen).cast() }
+    }
+
+    /// `so_state`: changes under [`Self::mutex`], and is looked at without it too.
+    pub(crate) fn state(self) -> c_short {
+        // SAFETY: the invariants; the field is aligned.
+        unsafe { AtomicI16::from_ptr(&raw mut (*self.0.as_ptr()).so_state) }.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_state(self, state: c_short) {
+        // SAFETY: as above.
+        unsafe { AtomicI16::from_ptr(&raw mut (*self.0.as_ptr()).so_state) }.store(state, Ordering::Relaxed);
+    }
+
+    /// `so_options`: as `so_state`.
+    pub(crate) fn options(self) -> c_int {
+        // SAFETY: as above.
+        unsafe { AtomicI32::from_ptr(&raw mut (*self.0.as_ptr()).so_options) }.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_options(self, options: c_int) {
+        // SAFETY: as above.
+        unsafe { AtomicI32::from_ptr(&raw mut (*self.0.as_ptr()).so_options) }
+            .store(options, Ordering::Relaxed);
     }
 
     /// `so_error`, which netisr sets while others take it.

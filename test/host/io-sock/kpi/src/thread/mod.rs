@@ -26,7 +26,7 @@ pub use rules::Private;
 /// A thread that the stack knows.
 ///
 /// # Invariants
-/// Points to a [`Thread`] that [`Td::create`] made; its memory is used again, but never given back.
+/// Points to a [`Thread`] that `Td::create` made; its memory is used again, but never given back.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct Td(NonNull<Thread>);
