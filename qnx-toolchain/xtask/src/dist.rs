@@ -27,6 +27,11 @@ pub fn module_path(arch: Arch) -> PathBuf {
     dir(arch).join("lib/dll").join(MODULE_FILE)
 }
 
+/// The same module by the other linker: for the gate and the tests, not for a target. The file's name is the module's, hence the folder.
+pub fn second_module_path(arch: Arch, linker: Linker) -> PathBuf {
+    dir(arch).join(format!("by-{}", linker.name())).join(MODULE_FILE)
+}
+
 /// Builds everything for `arch` and runs the gate over it.
 ///
 /// # Errors
@@ -70,14 +75,10 @@ pub fn qnx(arch: Arch, linker: Linker) -> Result<()> {
         Linker::Lld
     };
     if matches!(driver, CDriver::StandIn { .. }) {
-        let second = out.join(format!("by-{}.so", other.name()));
+        let second = second_module_path(arch, other);
+        fs::create_dir_all(second.parent().context("a path in a folder")?)?;
         link_module(&driver, arch, other, &archive, &second)?;
         report.module(&second, other.name(), PANIC_MARK)?;
-        fs::rename(
-            &second,
-            out.join("lib/dll")
-                .join(format!("{MODULE_FILE}.{}", other.name())),
-        )?;
     }
     link_module(&driver, arch, linker, &archive, &module_path(arch))?;
     report.module(&module_path(arch), linker.name(), PANIC_MARK)?;

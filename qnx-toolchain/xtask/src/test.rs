@@ -135,7 +135,7 @@ fn end_to_end(counts: &mut Counts, quick: bool) -> Result<()> {
         &programs,
         quick,
     )?;
-    let by_gnu_ld = dist::dir(Arch::X86_64).join("lib/dll/mods-csock.so.bfd");
+    let by_gnu_ld = dist::second_module_path(Arch::X86_64, Linker::Bfd);
     if by_gnu_ld.is_file() {
         e2e(
             counts,
