@@ -11,26 +11,20 @@ use crate::layout::send::state as slot_state;
 use crate::layout::{doorbell, lane as lane_layout, ring, send};
 use crate::process::lock;
 use crate::pulse_pool::{Exhausted, PulsePool};
-use crate::queue::{Item, PulseItem, Queue};
+use crate::queue::{PulseItem, Queue};
 use crate::region::Region;
 use crate::spin::SpinBudget;
 use crate::sys::{self, futex_wake};
 use crate::trace::trace;
 use crate::types::{CHF_PULSE_POOL, ChannelConfig};
 
-/// A message to be received: lane and slot.
+/// A message that waits to be received: lane and slot.
 pub type Waiting = (Arc<Lane>, u8);
-
-/// A message in the queue: the lane's place in the channel, and the slot.
-type Queued = (u16, u8);
 
 /// What the channel's lock guards.
 pub struct State {
     /// Messages and pulses, in order.
-    queue: Queue<Queued>,
-    /// The only thing that waits, as long as nothing else does: the usual case, for which the queue is left alone. Nothing
-    /// has been read from its slot yet.
-    single: Option<Queued>,
+    pub queue: Queue<Waiting>,
     lanes: Vec<Option<Arc<Lane>>>,
     pool: Option<PulsePool>,
 }
@@ -80,7 +74,6 @@ impl Channel {
             private: AtomicU32::new(0),
             state: Mutex::new(State {
                 queue: Queue::default(),
-                single: None,
                 lanes: Vec::new(),
                 pool: config.map(PulsePool::new),
             }),
@@ -107,24 +100,22 @@ impl Channel {
         pool.clamp(1, lane_layout::RING as u32)
     }
 
-    /// Takes the first thing that waits, or the first pulse. Everything that clients have posted is looked at before.
-    #[inline]
-    pub fn pop(&self, pulses_only: bool) -> Option<Item<Waiting>> {
+    /// Runs `body` under the lock with everything that clients have posted moved to the queue, then raises the pulse
+    /// pool's event if it ran out meanwhile.
+    pub fn with_drained<R>(&self, body: impl FnOnce(&mut State) -> R) -> R {
         let mut exhausted = None;
-        let item = {
+        let result = {
             let mut state = lock(&self.state);
             self.drain(&mut state, &mut exhausted);
-            let item = state.pop(pulses_only);
+            let result = body(&mut state);
             let State { queue, pool, .. } = &mut *state;
             if let Some(pool) = pool {
                 pool.rearm(queue.pulse_entries());
             }
-            item
+            result
         };
-        if exhausted.is_some() {
-            self.raise(exhausted);
-        }
-        item
+        self.raise(exhausted);
+        result
     }
 
     fn raise(&self, exhausted: Option<Exhausted>) {
@@ -158,14 +149,25 @@ impl Channel {
         self.private.load(Ordering::Acquire)
     }
 
-    #[inline]
     fn drain(&self, state: &mut State, exhausted: &mut Option<Exhausted>) {
         for index in 0..self.high.load(Ordering::Relaxed) {
             let now = self.doorbell.u64(doorbell::word(index)).load(Ordering::Acquire);
             let changed = now ^ self.seen[index].load(Ordering::Relaxed);
-            if changed != 0 {
-                self.seen[index].store(now, Ordering::Relaxed);
-                state.collect(index, changed, exhausted);
+            if changed == 0 {
+                continue;
+            }
+            self.seen[index].store(now, Ordering::Relaxed);
+            let Some(lane) = state.lanes.get(index).and_then(Clone::clone) else {
+                continue;
+            };
+            if changed & !lane_layout::SLOT_BITS != 0 {
+                drain_ring(state, &lane, exhausted);
+            }
+            let mut slots = changed & lane_layout::SLOT_BITS;
+            while slots != 0 {
+                let slot = slots.trailing_zeros() as usize;
+                slots &= slots - 1;
+                enqueue(&mut state.queue, &lane, slot);
             }
         }
     }
@@ -183,7 +185,7 @@ impl Channel {
         {
             let mut state = lock(&self.state);
             self.drain(&mut state, &mut exhausted);
-            state.queue_pulse(pulse, sys::now_ns(), 1, kernel, &mut exhausted);
+            queue_pulse(&mut state, pulse, sys::now_ns(), 1, kernel, &mut exhausted);
         }
         self.raise(exhausted);
         self.wake_receivers();
@@ -194,8 +196,8 @@ impl Channel {
         let mut exhausted = None;
         {
             let mut state = lock(&self.state);
-            state.drain_ring(lane, &mut exhausted);
-            state.queue_pulse(pulse, time, 1, false, &mut exhausted);
+            drain_ring(&mut state, lane, &mut exhausted);
+            queue_pulse(&mut state, pulse, time, 1, false, &mut exhausted);
         }
         self.raise(exhausted);
         self.wake_receivers();
@@ -234,14 +236,11 @@ impl Channel {
         let mut exhausted = None;
         {
             let mut state = lock(&self.state);
-            state.drain_ring(lane, &mut exhausted);
+            drain_ring(&mut state, lane, &mut exhausted);
             if let Some(place) = state.lanes.get_mut(lane.index) {
                 *place = None;
             }
-            state
-                .queue
-                .retain_messages(|(of, _)| usize::from(*of) != lane.index);
-            state.single = state.single.filter(|(of, _)| usize::from(*of) != lane.index);
+            state.queue.retain_messages(|(of, _)| !Arc::ptr_eq(of, lane));
         }
         self.raise(exhausted);
     }
@@ -252,7 +251,6 @@ impl Channel {
             let mut state = lock(&self.state);
             self.dead.store(true, Ordering::SeqCst);
             state.queue = Queue::default();
-            state.single = None;
             state.lanes.drain(..).flatten().collect()
         };
         self.private.fetch_add(1, Ordering::SeqCst);
@@ -284,139 +282,86 @@ pub fn ring_sleepers(doorbell: &Region) {
     }
 }
 
-impl State {
-    /// Looks at what is new on the lane at `index`: `changed` is what differs in its word.
-    fn collect(&mut self, index: usize, changed: u64, exhausted: &mut Option<Exhausted>) {
-        let Some(lane) = self.lanes.get(index).and_then(Option::as_ref) else {
-            return;
-        };
-        let slots = changed & lane_layout::SLOT_BITS;
-        if changed == slots && slots.is_power_of_two() && self.single.is_none() && self.queue.is_empty() {
-            self.single = Some((index as u16, slots.trailing_zeros() as u8));
-            return;
-        }
-        let lane = Arc::clone(lane);
-        self.queue_single();
-        if changed != slots {
-            self.drain_ring(&lane, exhausted);
-        }
-        let mut slots = slots;
-        while slots != 0 {
-            self.enqueue(&lane, slots.trailing_zeros() as usize);
-            slots &= slots - 1;
-        }
-    }
-
-    /// Something else waits too: the order matters now.
-    fn queue_single(&mut self) {
-        if let Some((index, slot)) = self.single.take()
-            && let Some(lane) = self.lanes.get(usize::from(index)).cloned().flatten()
-        {
-            self.enqueue(&lane, usize::from(slot));
-        }
-    }
-
-    #[inline]
-    fn pop(&mut self, pulses_only: bool) -> Option<Item<Waiting>> {
-        if pulses_only {
-            self.queue_single();
-        }
-        let (index, slot) = match self.single.take() {
-            Some(single) => single,
-            None => match if pulses_only {
-                self.queue.pop_pulse()
-            } else {
-                self.queue.pop()
-            }? {
-                Item::Pulse(pulse) => return Some(Item::Pulse(pulse)),
-                Item::Message(queued) => queued,
-            },
-        };
-        // A lane that goes takes its messages along, so it is there.
-        let lane = self.lanes.get(usize::from(index))?.as_ref()?;
-        Some(Item::Message((Arc::clone(lane), slot)))
-    }
-
-    fn enqueue(&mut self, lane: &Arc<Lane>, slot: usize) {
-        let base = lane_layout::send(slot);
-        let state = lane.region.u32(base + send::STATE);
-        match state.load(Ordering::Acquire) {
-            slot_state::SENT => {}
-            slot_state::CANCELLED => {
-                let (from, to) = (slot_state::CANCELLED, slot_state::FREE);
-                let freed = state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire);
-                // Else the client has just used the slot again.
-                if freed != Err(slot_state::SENT) {
-                    return;
-                }
-            }
-            _ => return,
-        }
-        let priority = (lane.region.u32(base + send::WHAT).load(Ordering::Relaxed) as u8).max(1);
-        let time = lane.region.u64(base + send::TIME).load(Ordering::Relaxed);
-        self.queue
-            .push_message(priority, time, (lane.index as u16, slot as u8));
-    }
-
-    /// Moves a lane's pulses to the queue. The ring is the client's to write: nothing in it is believed beyond a pulse.
-    fn drain_ring(&mut self, lane: &Arc<Lane>, exhausted: &mut Option<Exhausted>) {
-        let region = &lane.region;
-        let tail = region.u32(lane_layout::RING_TAIL).load(Ordering::Acquire);
-        let mut head = lane.ring_head.load(Ordering::Relaxed);
-        if tail.wrapping_sub(head) > lane_layout::RING as u32 {
-            trace!(
-                1,
-                "scoid {:#x}: pulse ring index {tail}, {head} taken: ring ignored", lane.conn.scoid
+fn enqueue(queue: &mut Queue<Waiting>, lane: &Arc<Lane>, slot: usize) {
+    let base = lane_layout::send(slot);
+    let state = lane.region.u32(base + send::STATE);
+    match state.load(Ordering::Acquire) {
+        slot_state::SENT => {}
+        slot_state::CANCELLED => {
+            let freed = state.compare_exchange(
+                slot_state::CANCELLED,
+                slot_state::FREE,
+                Ordering::AcqRel,
+                Ordering::Acquire,
             );
-            head = tail;
-        }
-        while head != tail {
-            let entry = lane_layout::ring_entry(head);
-            let what = region.u32(entry + ring::WHAT).load(Ordering::Relaxed);
-            let value = region.u64(entry + ring::VALUE).load(Ordering::Relaxed);
-            let time = region.u64(entry + ring::TIME).load(Ordering::Relaxed);
-            // The client adds to the count while it is not 0, so take it last.
-            let count = region.u32(entry + ring::COUNT).swap(0, Ordering::AcqRel);
-            if count != 0 {
-                let (code, priority) = (what as u8 as i8, ((what >> 8) as u8).max(1));
-                let pulse = PulseItem {
-                    code,
-                    priority,
-                    value,
-                    scoid: lane.conn.scoid,
-                };
-                self.queue_pulse(pulse, time, count, false, exhausted);
-            }
-            head = head.wrapping_add(1);
-        }
-        lane.ring_head.store(head, Ordering::Relaxed);
-        region.u32(lane_layout::RING_HEAD).store(head, Ordering::Release);
-    }
-
-    fn queue_pulse(
-        &mut self,
-        pulse: PulseItem,
-        time: u64,
-        count: u32,
-        kernel: bool,
-        exhausted: &mut Option<Exhausted>,
-    ) {
-        self.queue_single();
-        if let Some(pool) = &mut self.pool
-            && !self.queue.has_pulse(&pulse)
-            && !pool.has_room(self.queue.pulse_entries())
-        {
-            let event = pool.overflow();
-            if exhausted.is_none() {
-                *exhausted = event;
-            }
-            // What QNX does with the pulse is not documented; here only the kernel's own are kept.
-            if !kernel {
+            // Else the client has just used the slot again.
+            if freed != Err(slot_state::SENT) {
                 return;
             }
         }
-        self.queue.push_pulse(pulse, time, count);
+        _ => return,
     }
+    let priority = (lane.region.u32(base + send::WHAT).load(Ordering::Relaxed) as u8).max(1);
+    let time = lane.region.u64(base + send::TIME).load(Ordering::Relaxed);
+    queue.push_message(priority, time, (Arc::clone(lane), slot as u8));
+}
+
+/// Moves a lane's pulses to the queue. The ring is the client's to write: nothing in it is believed beyond a pulse.
+fn drain_ring(state: &mut State, lane: &Arc<Lane>, exhausted: &mut Option<Exhausted>) {
+    let region = &lane.region;
+    let tail = region.u32(lane_layout::RING_TAIL).load(Ordering::Acquire);
+    let mut head = lane.ring_head.load(Ordering::Relaxed);
+    if tail.wrapping_sub(head) > lane_layout::RING as u32 {
+        trace!(
+            1,
+            "scoid {:#x}: pulse ring index {tail} with {head} taken, ring ignored", lane.conn.scoid
+        );
+        head = tail;
+    }
+    while head != tail {
+        let entry = lane_layout::ring_entry(head);
+        let what = region.u32(entry + ring::WHAT).load(Ordering::Relaxed);
+        let value = region.u64(entry + ring::VALUE).load(Ordering::Relaxed);
+        let time = region.u64(entry + ring::TIME).load(Ordering::Relaxed);
+        // The client adds to the count while it is not 0, so take it last.
+        let count = region.u32(entry + ring::COUNT).swap(0, Ordering::AcqRel);
+        if count != 0 {
+            let pulse = PulseItem {
+                code: what as u8 as i8,
+                priority: ((what >> 8) as u8).max(1),
+                value,
+                scoid: lane.conn.scoid,
+            };
+            queue_pulse(state, pulse, time, count, false, exhausted);
+        }
+        head = head.wrapping_add(1);
+    }
+    lane.ring_head.store(head, Ordering::Relaxed);
+    region.u32(lane_layout::RING_HEAD).store(head, Ordering::Release);
+}
+
+fn queue_pulse(
+    state: &mut State,
+    pulse: PulseItem,
+    time: u64,
+    count: u32,
+    kernel: bool,
+    exhausted: &mut Option<Exhausted>,
+) {
+    if let Some(pool) = &mut state.pool
+        && !state.queue.has_pulse(&pulse)
+        && !pool.has_room(state.queue.pulse_entries())
+    {
+        let event = pool.overflow();
+        if exhausted.is_none() {
+            *exhausted = event;
+        }
+        // What QNX does with the pulse is not documented; here only the kernel's own are kept.
+        if !kernel {
+            return;
+        }
+    }
+    state.queue.push_pulse(pulse, time, count);
 }
 
 /// The default on exhaustion: the owner of the channel is killed.

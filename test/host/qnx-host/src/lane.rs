@@ -7,7 +7,7 @@
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use crate::counters::add;
+use crate::counters::{LIVE, add};
 use crate::errno::Errno;
 use crate::layout::reply::done;
 use crate::layout::send::{flag, state};
@@ -178,7 +178,7 @@ impl Lane {
         held.request = self.read_request(slot);
         held.send_parts = None;
         held.reply_parts = None;
-        add(|c| &c.receives, 1);
+        add(&LIVE.receives, 1);
         Some(encode(held.generation, self.id, slot))
     }
 
@@ -274,7 +274,7 @@ impl Lane {
         if word.swap(done::DONE, Ordering::AcqRel) == done::SLEEPING {
             futex_wake(word, 1);
         }
-        add(|c| &c.replies, 1);
+        add(&LIVE.replies, 1);
     }
 
     /// Makes the client's thread look around.

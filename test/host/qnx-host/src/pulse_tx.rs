@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use crate::channel::ring_sleepers;
 use crate::client_conn::ClientConn;
-use crate::counters::add;
+use crate::counters::{LIVE, add};
 use crate::errno::Errno;
 use crate::layout::{doorbell, lane as layout, ring};
 use crate::process::lock;
@@ -130,7 +130,7 @@ pub fn send_on(conn: &ClientConn, priority: u8, code: i8, value: u64) -> Result<
     if conn.is_dead() {
         return Err(Errno::EBADF);
     }
-    add(|c| &c.pulses_sent, 1);
+    add(&LIVE.pulses_sent, 1);
     if let Some(server) = &conn.local {
         server.channel.push_pulse(
             PulseItem {

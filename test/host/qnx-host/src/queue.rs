@@ -58,6 +58,7 @@ impl<M> Default for Queue<M> {
 
 impl<M> Queue<M> {
     /// Nothing waits.
+    #[cfg(test)]
     pub fn is_empty(&self) -> bool {
         self.first.is_none()
     }

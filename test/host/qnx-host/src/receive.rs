@@ -1,12 +1,13 @@
 //! MsgReceive and its relatives: taking the first thing that waits on a channel, or waiting for it.
 
 use core::sync::atomic::Ordering;
+use std::sync::Arc;
 
 use libc::iovec;
 
 use crate::channel::{Channel, Waiting};
 use crate::copy;
-use crate::counters::add;
+use crate::counters::{LIVE, add};
 use crate::errno::Errno;
 use crate::layout::doorbell;
 use crate::layout::send::flag;
@@ -70,7 +71,7 @@ unsafe fn deliver_pulse(
     room: usize,
 ) -> Result<RcvId, Errno> {
     adopt_priority(channel, pulse.priority);
-    add(|c| &c.pulses_received, 1);
+    add(&LIVE.pulses_received, 1);
     if room < size_of::<Pulse>() {
         trace!(
             1,
@@ -176,13 +177,23 @@ fn adopt_priority(channel: &Channel, priority: u8) {
     }
 }
 
+fn pop(channel: &Arc<Channel>, pulses_only: bool) -> Option<Item<Waiting>> {
+    channel.with_drained(|state| {
+        if pulses_only {
+            state.queue.pop_pulse()
+        } else {
+            state.queue.pop()
+        }
+    })
+}
+
 /// The first thing that waits; blocks until there is one.
-fn next(channel: &Channel, pulses_only: bool, timeout: Timeout) -> Result<Item<Waiting>, Errno> {
+fn next(channel: &Arc<Channel>, pulses_only: bool, timeout: Timeout) -> Result<Item<Waiting>, Errno> {
     let deadline = timeout.deadline_in(TIMEOUT_RECEIVE);
     let mut may_spin = true;
     loop {
         let private = channel.private_count();
-        if let Some(item) = channel.pop(pulses_only) {
+        if let Some(item) = pop(channel, pulses_only) {
             return Ok(item);
         }
         if channel.is_dead() {
@@ -215,7 +226,7 @@ fn spin(channel: &Channel, private: u32, deadline: u64) -> bool {
 }
 
 /// Sleeps until rung. Looks once more after having counted itself as a sleeper: who posts after that look rings.
-fn sleep(channel: &Channel, pulses_only: bool, deadline: u64) -> Result<Option<Item<Waiting>>, Errno> {
+fn sleep(channel: &Arc<Channel>, pulses_only: bool, deadline: u64) -> Result<Option<Item<Waiting>>, Errno> {
     let sequence = channel.doorbell.u32(doorbell::SEQ);
     let sleepers = channel.doorbell.u32(doorbell::SLEEPERS);
     let picky = channel.doorbell.u32(doorbell::PICKY);
@@ -224,7 +235,7 @@ fn sleep(channel: &Channel, pulses_only: bool, deadline: u64) -> Result<Option<I
     if pulses_only {
         picky.fetch_add(1, Ordering::SeqCst);
     }
-    let item = channel.pop(pulses_only);
+    let item = pop(channel, pulses_only);
     let mut wake = Wake::Woken;
     if item.is_none() && !channel.is_dead() {
         let start = sys::now_ns();

@@ -7,7 +7,7 @@ use libc::iovec;
 use crate::channel::ring_sleepers;
 use crate::client_conn::{ClientConn, Coid};
 use crate::client_lane::Claim;
-use crate::counters::add;
+use crate::counters::{LIVE, add};
 use crate::errno::Errno;
 use crate::layout::reply::done;
 use crate::layout::send::{flag, state};
@@ -109,7 +109,7 @@ unsafe fn transact(
         .u32(layout::reply(slot) + reply::DONE)
         .store(done::PENDING, Ordering::Relaxed);
     post(conn, &claim);
-    add(|c| &c.sends, 1);
+    add(&LIVE.sends, 1);
     trace!(
         3,
         "send on coid {:#x}: {send_len} bytes, room for {reply_len}", coid.coid
