@@ -280,6 +280,7 @@ impl<S: System> Socket<S> {
     }
 
     fn try_accept(&self) -> Result<(Self, SocketAddr), Error> {
+        let _one_at_a_time = self.accepting.lock();
         // Stocked before the module sees the rings: no doorbell, and data can flow at once.
         let prepared = Prepared::new(&self.core)?;
         prepared.stock()?;

@@ -8,7 +8,7 @@
 //! | `options.rs` | addresses and options |
 //! | `wait.rs` | parking in the module |
 //!
-//! Locks are taken in the order `tx`, `rx`, then the pool's books, and never while this thread is parked.
+//! Locks are taken in the order `accepting`, `tx`, `rx`, then the pool's books. None is held while this thread is parked.
 
 mod connect;
 mod options;
@@ -80,6 +80,8 @@ pub(crate) struct Socket<S: System> {
     peer: Mutex<Option<SocketAddr>>,
     reader: Baton,
     writer: Baton,
+    /// One thread at a time takes rings out of the pool for a connection that may not be there.
+    accepting: Mutex<()>,
 }
 
 impl Phase {
@@ -108,6 +110,7 @@ impl<S: System> Socket<S> {
             peer: Mutex::new(None),
             reader: Baton::new(),
             writer: Baton::new(),
+            accepting: Mutex::new(()),
         }
     }
 

@@ -19,6 +19,18 @@ pub fn build_programs() -> Result<PathBuf> {
         "csock-e2e",
         "--bins",
     ]))?;
+    // The C library for this machine: C programs of the tests are linked with it.
+    cmd::run(Command::new("cargo").args([
+        "rustc",
+        "--release",
+        "-p",
+        "custom-socket",
+        "--lib",
+        "--crate-type",
+        "staticlib",
+        "--features",
+        "capi,host",
+    ]))?;
     Ok(cmd::root().join("target/release"))
 }
 

@@ -103,16 +103,23 @@ fn listeners_accept_in_many_threads() {
     listener.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
     assert_eq!(listener.accept().unwrap_err(), Error::WouldBlock);
     listener.set_read_timeout(None).unwrap();
-    let threads: Vec<_> = (0..8)
-        .map(|_| {
-            let listener = Arc::clone(&listener);
-            thread::spawn(move || {
-                let (socket, peer) = listener.accept().unwrap();
+    // More threads than ring blocks, and nobody there: all wait.
+    listener.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+    accept_in_threads(&listener, |accepted| {
+        assert_eq!(accepted.unwrap_err(), Error::WouldBlock)
+    });
+    listener.set_read_timeout(None).unwrap();
+    let accepting = Arc::clone(&listener);
+    let threads = thread::spawn(move || {
+        accept_in_threads(&accepting, |accepted| match accepted {
+            Ok((socket, peer)) => {
                 assert_eq!(socket.peer_addr(), Ok(peer));
                 socket.send(b"hi", How::default()).unwrap();
-            })
-        })
-        .collect();
+            }
+            // The others were faster and have not closed yet.
+            Err(error) => assert_eq!(error, Error::TooManySockets { limit: 4 }),
+        });
+    });
     for _ in 0..8 {
         fake.with(|state| {
             state
@@ -124,6 +131,20 @@ fn listeners_accept_in_many_threads() {
         });
         thread::sleep(Duration::from_millis(1));
     }
+    threads.join().unwrap();
+}
+
+/// Accepts once in each of eight threads.
+fn accept_in_threads(
+    listener: &Arc<Socket<Fake>>,
+    check: impl Fn(Result<(Socket<Fake>, core::net::SocketAddr), Error>) + Copy + Send + 'static,
+) {
+    let threads: Vec<_> = (0..8)
+        .map(|_| {
+            let listener = Arc::clone(listener);
+            thread::spawn(move || check(listener.accept()))
+        })
+        .collect();
     for thread in threads {
         thread.join().unwrap();
     }
