@@ -21,13 +21,16 @@ thread_local! {
     static LANE: Cache<Lane> = const { Cache::new() };
 }
 
+/// Runs `body` with a lane by its number; `None` if its connection is gone.
+#[inline]
+pub fn with_lane_id<R>(lane: i32, body: impl FnOnce(&Arc<Lane>) -> R) -> Option<R> {
+    process().lanes.with(&LANE, lane, body)
+}
+
 /// Runs `body` with the lane of an rcvid, outstanding or not; `ESRCH` if its connection is gone.
 pub fn with_lane<R>(rcvid: RcvId, body: impl FnOnce(&Arc<Lane>) -> Result<R, Errno>) -> Result<R, Errno> {
     let (lane, _, _) = decode(rcvid).ok_or(Errno::ESRCH)?;
-    process()
-        .lanes
-        .with(&LANE, lane, body)
-        .unwrap_or(Err(Errno::ESRCH))
+    with_lane_id(lane, body).unwrap_or(Err(Errno::ESRCH))
 }
 
 /// Ends a receive whose client is dead: the answer goes nowhere, and the last one lets the DISCONNECT pulse out.

@@ -3,31 +3,20 @@
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use crate::channel_state::{State, Waiting};
 use crate::errno::Errno;
 use crate::event_raise::raise_local;
 use crate::fds::Fd;
 use crate::lane::Lane;
-use crate::layout::send::state as slot_state;
-use crate::layout::{doorbell, lane as lane_layout, ring, send};
+use crate::layout::{doorbell, lane as lane_layout};
 use crate::process::lock;
 use crate::pulse_pool::{Exhausted, PulsePool};
-use crate::queue::{PulseItem, Queue};
+use crate::queue::{Item, PulseItem, Queue};
 use crate::region::Region;
 use crate::spin::SpinBudget;
 use crate::sys::{self, futex_wake};
 use crate::trace::trace;
 use crate::types::{CHF_PULSE_POOL, ChannelConfig};
-
-/// A message that waits to be received: lane and slot.
-pub type Waiting = (Arc<Lane>, u8);
-
-/// What the channel's lock guards.
-pub struct State {
-    /// Messages and pulses, in order.
-    pub queue: Queue<Waiting>,
-    lanes: Vec<Option<Arc<Lane>>>,
-    pool: Option<PulsePool>,
-}
 
 /// One channel.
 pub struct Channel {
@@ -74,6 +63,7 @@ impl Channel {
             private: AtomicU32::new(0),
             state: Mutex::new(State {
                 queue: Queue::default(),
+                single: None,
                 lanes: Vec::new(),
                 pool: config.map(PulsePool::new),
             }),
@@ -100,22 +90,24 @@ impl Channel {
         pool.clamp(1, lane_layout::RING as u32)
     }
 
-    /// Runs `body` under the lock with everything that clients have posted moved to the queue, then raises the pulse
-    /// pool's event if it ran out meanwhile.
-    pub fn with_drained<R>(&self, body: impl FnOnce(&mut State) -> R) -> R {
+    /// Takes the first thing that waits, or the first pulse. Everything that clients have posted is looked at before.
+    #[inline]
+    pub fn pop(&self, pulses_only: bool) -> Option<Item<Waiting>> {
         let mut exhausted = None;
-        let result = {
+        let item = {
             let mut state = lock(&self.state);
             self.drain(&mut state, &mut exhausted);
-            let result = body(&mut state);
+            let item = state.pop(pulses_only);
             let State { queue, pool, .. } = &mut *state;
             if let Some(pool) = pool {
                 pool.rearm(queue.pulse_entries());
             }
-            result
+            item
         };
-        self.raise(exhausted);
-        result
+        if exhausted.is_some() {
+            self.raise(exhausted);
+        }
+        item
     }
 
     fn raise(&self, exhausted: Option<Exhausted>) {
@@ -149,25 +141,14 @@ impl Channel {
         self.private.load(Ordering::Acquire)
     }
 
+    #[inline]
     fn drain(&self, state: &mut State, exhausted: &mut Option<Exhausted>) {
         for index in 0..self.high.load(Ordering::Relaxed) {
             let now = self.doorbell.u64(doorbell::word(index)).load(Ordering::Acquire);
             let changed = now ^ self.seen[index].load(Ordering::Relaxed);
-            if changed == 0 {
-                continue;
-            }
-            self.seen[index].store(now, Ordering::Relaxed);
-            let Some(lane) = state.lanes.get(index).and_then(Clone::clone) else {
-                continue;
-            };
-            if changed & !lane_layout::SLOT_BITS != 0 {
-                drain_ring(state, &lane, exhausted);
-            }
-            let mut slots = changed & lane_layout::SLOT_BITS;
-            while slots != 0 {
-                let slot = slots.trailing_zeros() as usize;
-                slots &= slots - 1;
-                enqueue(&mut state.queue, &lane, slot);
+            if changed != 0 {
+                self.seen[index].store(now, Ordering::Relaxed);
+                state.collect(index, changed, exhausted);
             }
         }
     }
@@ -185,19 +166,20 @@ impl Channel {
         {
             let mut state = lock(&self.state);
             self.drain(&mut state, &mut exhausted);
-            queue_pulse(&mut state, pulse, sys::now_ns(), 1, kernel, &mut exhausted);
+            let ticket = next_ticket(&self.doorbell);
+            state.queue_pulse(pulse, ticket, 1, kernel, &mut exhausted);
         }
         self.raise(exhausted);
         self.wake_receivers();
     }
 
-    /// Empties a client's pulse ring on its request: it was full when the client sent `pulse`, at `time`.
-    pub fn drain_on_request(&self, lane: &Arc<Lane>, pulse: PulseItem, time: u64) {
+    /// Empties a client's pulse ring on its request: it was full when the client sent `pulse`.
+    pub fn drain_on_request(&self, lane: &Arc<Lane>, pulse: PulseItem, ticket: u64) {
         let mut exhausted = None;
         {
             let mut state = lock(&self.state);
-            drain_ring(&mut state, lane, &mut exhausted);
-            queue_pulse(&mut state, pulse, time, 1, false, &mut exhausted);
+            state.drain_ring(lane, &mut exhausted);
+            state.queue_pulse(pulse, ticket, 1, false, &mut exhausted);
         }
         self.raise(exhausted);
         self.wake_receivers();
@@ -236,27 +218,40 @@ impl Channel {
         let mut exhausted = None;
         {
             let mut state = lock(&self.state);
-            drain_ring(&mut state, lane, &mut exhausted);
+            state.drain_ring(lane, &mut exhausted);
             if let Some(place) = state.lanes.get_mut(lane.index) {
                 *place = None;
             }
-            state.queue.retain_messages(|(of, _)| !Arc::ptr_eq(of, lane));
+            state
+                .queue
+                .retain_messages(|(of, _)| usize::from(*of) != lane.index);
+            state.single = state.single.filter(|(of, _)| usize::from(*of) != lane.index);
         }
         self.raise(exhausted);
     }
 
-    /// Ends the channel: receivers leave with ESRCH. Returns the lanes for the caller to close.
-    pub fn kill(&self) -> Vec<Arc<Lane>> {
+    /// Ends the channel: receivers leave with ESRCH. Returns the lanes for the caller to close; `None` if it has ended
+    /// already.
+    pub fn kill(&self) -> Option<Vec<Arc<Lane>>> {
         let lanes = {
             let mut state = lock(&self.state);
-            self.dead.store(true, Ordering::SeqCst);
+            if self.dead.swap(true, Ordering::SeqCst) {
+                return None;
+            }
             state.queue = Queue::default();
+            state.single = None;
             state.lanes.drain(..).flatten().collect()
         };
         self.private.fetch_add(1, Ordering::SeqCst);
         wake_all(&self.doorbell);
-        lanes
+        Some(lanes)
     }
+}
+
+/// The next ticket of the channel behind `doorbell`: what has the same priority is received in their order.
+#[inline]
+pub fn next_ticket(doorbell: &Region) -> u64 {
+    doorbell.u64(doorbell::TICKET).fetch_add(1, Ordering::Relaxed)
 }
 
 /// Wakes every sleeping receiver.
@@ -280,88 +275,6 @@ pub fn ring_sleepers(doorbell: &Region) {
         doorbell.u32(doorbell::SEQ).fetch_add(1, Ordering::SeqCst);
         futex_wake(doorbell.u32(doorbell::SEQ), count);
     }
-}
-
-fn enqueue(queue: &mut Queue<Waiting>, lane: &Arc<Lane>, slot: usize) {
-    let base = lane_layout::send(slot);
-    let state = lane.region.u32(base + send::STATE);
-    match state.load(Ordering::Acquire) {
-        slot_state::SENT => {}
-        slot_state::CANCELLED => {
-            let freed = state.compare_exchange(
-                slot_state::CANCELLED,
-                slot_state::FREE,
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            );
-            // Else the client has just used the slot again.
-            if freed != Err(slot_state::SENT) {
-                return;
-            }
-        }
-        _ => return,
-    }
-    let priority = (lane.region.u32(base + send::WHAT).load(Ordering::Relaxed) as u8).max(1);
-    let time = lane.region.u64(base + send::TIME).load(Ordering::Relaxed);
-    queue.push_message(priority, time, (Arc::clone(lane), slot as u8));
-}
-
-/// Moves a lane's pulses to the queue. The ring is the client's to write: nothing in it is believed beyond a pulse.
-fn drain_ring(state: &mut State, lane: &Arc<Lane>, exhausted: &mut Option<Exhausted>) {
-    let region = &lane.region;
-    let tail = region.u32(lane_layout::RING_TAIL).load(Ordering::Acquire);
-    let mut head = lane.ring_head.load(Ordering::Relaxed);
-    if tail.wrapping_sub(head) > lane_layout::RING as u32 {
-        trace!(
-            1,
-            "scoid {:#x}: pulse ring index {tail} with {head} taken, ring ignored", lane.conn.scoid
-        );
-        head = tail;
-    }
-    while head != tail {
-        let entry = lane_layout::ring_entry(head);
-        let what = region.u32(entry + ring::WHAT).load(Ordering::Relaxed);
-        let value = region.u64(entry + ring::VALUE).load(Ordering::Relaxed);
-        let time = region.u64(entry + ring::TIME).load(Ordering::Relaxed);
-        // The client adds to the count while it is not 0, so take it last.
-        let count = region.u32(entry + ring::COUNT).swap(0, Ordering::AcqRel);
-        if count != 0 {
-            let pulse = PulseItem {
-                code: what as u8 as i8,
-                priority: ((what >> 8) as u8).max(1),
-                value,
-                scoid: lane.conn.scoid,
-            };
-            queue_pulse(state, pulse, time, count, false, exhausted);
-        }
-        head = head.wrapping_add(1);
-    }
-    lane.ring_head.store(head, Ordering::Relaxed);
-    region.u32(lane_layout::RING_HEAD).store(head, Ordering::Release);
-}
-
-fn queue_pulse(
-    state: &mut State,
-    pulse: PulseItem,
-    time: u64,
-    count: u32,
-    kernel: bool,
-    exhausted: &mut Option<Exhausted>,
-) {
-    if let Some(pool) = &mut state.pool
-        && !state.queue.has_pulse(&pulse)
-        && !pool.has_room(state.queue.pulse_entries())
-    {
-        let event = pool.overflow();
-        if exhausted.is_none() {
-            *exhausted = event;
-        }
-        // What QNX does with the pulse is not documented; here only the kernel's own are kept.
-        if !kernel {
-            return;
-        }
-    }
-    state.queue.push_pulse(pulse, time, count);
 }
 
 /// The default on exhaustion: the owner of the channel is killed.

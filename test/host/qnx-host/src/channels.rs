@@ -74,14 +74,18 @@ fn check_pool(config: &ChannelConfig) -> Result<(), Errno> {
 pub fn destroy(chid: i32) -> Result<(), Errno> {
     let _ = thread::take_timeout();
     let process = process();
-    let channel = process.channels.remove(chid).ok_or(Errno::EINVAL)?;
+    let channel = process.channels.get(chid).ok_or(Errno::EINVAL)?;
+    // Another thread may be at it.
+    let lanes = channel.kill().ok_or(Errno::EINVAL)?;
     for claim in [&process.coid_death_chid, &process.thread_death_chid] {
         let _ = claim.compare_exchange(chid, 0, Ordering::SeqCst, Ordering::SeqCst);
     }
-    for lane in channel.kill() {
+    for lane in lanes {
         lane.conn.channel_gone(process);
     }
     lock(&process.scoids).release_channel(chid);
+    // Last: once the number is free it may be another channel's, and nobody must still find the old connections under it.
+    process.channels.remove(chid);
     trace!(2, "chid {chid} destroyed");
     Ok(())
 }

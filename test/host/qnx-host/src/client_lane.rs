@@ -77,8 +77,8 @@ impl ClientLane {
             }
             let reused = clean == 0 && self.cancelled.fetch_and(!bit, Ordering::AcqRel) & bit != 0;
             let slot = bit.trailing_zeros() as usize;
-            // Before the sender looks whether its coid is detached: who detaches looks here afterwards.
-            self.slot_coid[slot].store(coid, Ordering::SeqCst);
+            // Who detaches sets its flag and then looks here; the sender posts (a full barrier) and then looks at the flag.
+            self.slot_coid[slot].store(coid, Ordering::Release);
             return Some(Claim {
                 lane: self,
                 slot,

@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use libc::iovec;
 
 use crate::config::config;
-use crate::counters::{LIVE, add};
+use crate::counters::add;
 use crate::errno::Errno;
 use crate::help;
 use crate::lane::{Lane, Slot};
@@ -17,7 +17,8 @@ use crate::parts::{MAX_PER_CALL, gather, one, range, scatter, total};
 use crate::sys::{vm_read, vm_write};
 use crate::trace::trace;
 
-/// Bytes `offset..` of what the client sent, into `to`: as many as both sides have. The slot must be BUSY.
+/// Bytes `offset..` of what the client sent, into `to`: as many as both sides have. The slot must be BUSY, or the
+/// payload in the slot.
 ///
 /// Errors as the server's caller sees them: `EFAULT` the client's memory, `ESRVRFAULT` ours, `ESRCH` the client is gone.
 ///
@@ -39,7 +40,7 @@ pub unsafe fn from_client(
         let at = layout::send(slot) + send::INLINE + offset;
         // SAFETY: the caller vouches for `to`; `offset + len` is within the slot's payload area.
         unsafe { scatter(to, 0, lane.region.at(at, len), len) };
-        add(&LIVE.bytes_inline, len as u64);
+        add(|c| &c.bytes_inline, len as u64);
         return Ok(len);
     }
     if lane.conn.is_local() {
@@ -225,7 +226,7 @@ fn direct(
             Err(_) => return Err(Errno::EFAULT),
         }
     }
-    add(&LIVE.bytes_direct, moved as u64);
+    add(|c| &c.bytes_direct, moved as u64);
     trace!(4, "{moved} bytes straight between us and pid {pid}");
     Ok(moved)
 }
@@ -256,7 +257,7 @@ unsafe fn copy_local(from: &[iovec], to: &[iovec], offset: usize) -> usize {
         // SAFETY: as the caller promises.
         moved += unsafe { scatter(to, offset + moved, part.iov_base.cast(), part.iov_len) };
     }
-    add(&LIVE.bytes_direct, moved as u64);
+    add(|c| &c.bytes_direct, moved as u64);
     moved
 }
 
@@ -268,6 +269,6 @@ pub unsafe fn inline_reply(lane: &Lane, slot: usize, from: &[iovec], len: usize)
     let at = layout::reply(slot) + crate::layout::reply::INLINE;
     // SAFETY: the caller vouches for `from` and `len`.
     let moved = unsafe { gather(from, 0, lane.region.at(at, len), len) };
-    add(&LIVE.bytes_inline, moved as u64);
+    add(|c| &c.bytes_inline, moved as u64);
     moved
 }

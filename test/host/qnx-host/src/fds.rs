@@ -107,6 +107,8 @@ impl Drop for Fd {
     fn drop(&mut self) {
         // After a fork the child handler has closed it, and the number may be somebody else's by now.
         if self.generation == generation() {
+            // Unlisted but still open is as bad as open but not yet listed.
+            let _no_fork = Making::begin();
             forget(self.raw);
             // SAFETY: we own the descriptor and this is its only close.
             unsafe { libc::close(self.raw) };

@@ -7,7 +7,7 @@ use core::sync::atomic::Ordering;
 
 use libc::iovec;
 
-use crate::counters::{LIVE, add};
+use crate::counters::add;
 use crate::errno::Errno;
 use crate::lane::Lane;
 use crate::layout::reply::{done, help as kind};
@@ -46,7 +46,7 @@ pub unsafe fn read(
         unsafe { scatter(to, moved, lane.region.at(layout::BOUNCE_AT, step), step) };
         moved += step;
     }
-    add(&LIVE.bytes_bounced, moved as u64);
+    add(|c| &c.bytes_bounced, moved as u64);
     Ok(moved)
 }
 
@@ -70,7 +70,7 @@ pub unsafe fn write(
         ask(lane, slot, kind::WRITE, offset + moved, step)?;
         moved += step;
     }
-    add(&LIVE.bytes_bounced, moved as u64);
+    add(|c| &c.bytes_bounced, moved as u64);
     Ok(moved)
 }
 

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::client_conn::ClientConn;
-use crate::counters::{LIVE, add};
+use crate::counters::add;
 use crate::dir;
 use crate::errno::Errno;
 use crate::fds::Fd;
@@ -137,7 +137,7 @@ impl Kthread {
         loop {
             // SAFETY: the buffer is valid for 32 events.
             let count = unsafe { libc::epoll_wait(self.epoll.raw(), events.as_mut_ptr(), 32, -1) };
-            add(&LIVE.kthread_wakeups, 1);
+            add(|c| &c.kthread_wakeups, 1);
             for event in &events[..count.max(0) as usize] {
                 let token = event.u64;
                 let Some(source) = lock(&self.sources).get(&token).cloned() else {

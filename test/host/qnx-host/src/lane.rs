@@ -7,7 +7,7 @@
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use crate::counters::{LIVE, add};
+use crate::counters::add;
 use crate::errno::Errno;
 use crate::layout::reply::done;
 use crate::layout::send::{flag, state};
@@ -27,7 +27,7 @@ pub struct Request {
     pub priority: u8,
     pub flags: u8,
     pub cpu: u16,
-    pub time: u64,
+    pub ticket: u64,
     pub send_len: u64,
     pub reply_len: u64,
     pub send_addr: u64,
@@ -153,16 +153,15 @@ impl Lane {
         self.region.u32(layout::send(slot) + send::STATE)
     }
 
-    /// Takes a queued message: the sender goes from SEND- to REPLY-blocked and the slot is BUSY until
-    /// [`Lane::end_touch`] or [`Lane::finish`]. `None` if the sender has left or died meanwhile.
+    /// Takes a message: the sender goes from SEND- to REPLY-blocked. `None` if the sender has left or died meanwhile.
+    #[inline]
     pub fn take(&self, slot: usize, held: &mut Slot) -> Option<RcvId> {
         if self.dead.load(Ordering::SeqCst) {
             return None;
         }
         let word = self.state(slot);
-        let taken = state::TAKEN | state::BUSY;
         if word
-            .compare_exchange(state::SENT, taken, Ordering::AcqRel, Ordering::Acquire)
+            .compare_exchange(state::SENT, state::TAKEN, Ordering::AcqRel, Ordering::Acquire)
             .is_err()
         {
             let _ = word.compare_exchange(state::CANCELLED, state::FREE, Ordering::AcqRel, Ordering::Relaxed);
@@ -178,7 +177,7 @@ impl Lane {
         held.request = self.read_request(slot);
         held.send_parts = None;
         held.reply_parts = None;
-        add(&LIVE.receives, 1);
+        add(|c| &c.receives, 1);
         Some(encode(held.generation, self.id, slot))
     }
 
@@ -193,7 +192,7 @@ impl Lane {
             priority: (what as u8).max(1),
             flags: (what >> 8) as u8,
             cpu: (what >> 16) as u16,
-            time: long(send::TIME),
+            ticket: long(send::TICKET),
             send_len: long(send::SEND_LEN).min(isize::MAX as u64),
             reply_len: long(send::REPLY_LEN).min(isize::MAX as u64),
             send_addr: long(send::SEND_ADDR),
@@ -274,7 +273,7 @@ impl Lane {
         if word.swap(done::DONE, Ordering::AcqRel) == done::SLEEPING {
             futex_wake(word, 1);
         }
-        add(&LIVE.replies, 1);
+        add(|c| &c.replies, 1);
     }
 
     /// Makes the client's thread look around.

@@ -25,6 +25,9 @@ pub mod doorbell {
     pub const SLEEPERS: usize = 4;
     /// u32: how many of them only want pulses; if any, all sleepers are woken.
     pub const PICKY: usize = 8;
+    /// u64: number of the last message or pulse, in order of posting. A counter instead of a clock: reading a clock costs
+    /// more than the rest of a post.
+    pub const TICKET: usize = 16;
     /// Lanes per channel: as many client processes may be connected.
     pub const LANES: usize = 4096;
     /// Size of the object.
@@ -89,8 +92,8 @@ pub mod ring {
     pub const COUNT: usize = 4;
     /// u64: value.
     pub const VALUE: usize = 8;
-    /// u64: when, CLOCK_MONOTONIC ns.
-    pub const TIME: usize = 16;
+    /// u64: its ticket, which orders what has the same priority and tells two sends apart.
+    pub const TICKET: usize = 16;
 }
 
 /// Send half of a slot: one cache line of header, then the payload of a small message.
@@ -103,8 +106,8 @@ pub mod send {
     pub const COID: usize = 8;
     /// See `COID`.
     pub const TID: usize = 12;
-    /// u64: when, CLOCK_MONOTONIC ns.
-    pub const TIME: usize = 16;
+    /// u64: its ticket, which orders what has the same priority and tells two sends apart.
+    pub const TICKET: usize = 16;
     /// u64: bytes sent, and room for the reply.
     pub const SEND_LEN: usize = 24;
     /// See `SEND_LEN`.

@@ -10,6 +10,7 @@ mod answer;
 pub mod api;
 mod attach;
 mod channel;
+mod channel_state;
 mod channels;
 mod client_conn;
 mod client_info;

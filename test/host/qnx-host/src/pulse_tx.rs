@@ -6,20 +6,19 @@
 use core::sync::atomic::Ordering;
 use std::collections::VecDeque;
 
-use crate::channel::ring_sleepers;
+use crate::channel::{next_ticket, ring_sleepers};
 use crate::client_conn::ClientConn;
-use crate::counters::{LIVE, add};
+use crate::counters::add;
 use crate::errno::Errno;
 use crate::layout::{doorbell, lane as layout, ring};
 use crate::process::lock;
 use crate::queue::PulseItem;
 use crate::send::with_coid;
-use crate::sys::now_ns;
 use crate::thread;
 use crate::types::PRIORITY_MAX;
 use crate::wire::{self, Packet, op};
 
-/// Code and priority as in the ring, value, time.
+/// Code and priority as in the ring, value, ticket.
 type Waiting = (u32, u64, u64);
 
 /// The sending side of a lane's ring. The connection's lock makes this process the single producer.
@@ -47,7 +46,7 @@ impl PulseSender {
     }
 
     /// Puts a pulse in the ring. False if it is full.
-    fn put(&mut self, conn: &ClientConn, (what, value, time): Waiting) -> bool {
+    fn put(&mut self, conn: &ClientConn, (what, value, ticket): Waiting) -> bool {
         let region = &conn.first.region;
         let head = region.u32(layout::RING_HEAD).load(Ordering::Acquire);
         if self.last == Some((what, value)) && self.tail != head {
@@ -67,7 +66,7 @@ impl PulseSender {
         let entry = layout::ring_entry(self.tail);
         region.u32(entry + ring::WHAT).store(what, Ordering::Relaxed);
         region.u64(entry + ring::VALUE).store(value, Ordering::Relaxed);
-        region.u64(entry + ring::TIME).store(time, Ordering::Relaxed);
+        region.u64(entry + ring::TICKET).store(ticket, Ordering::Relaxed);
         region.u32(entry + ring::COUNT).store(1, Ordering::Release);
         self.tail = self.tail.wrapping_add(1);
         self.last = Some((what, value));
@@ -80,20 +79,20 @@ impl PulseSender {
         if self.asked {
             return;
         }
-        let Some((what, value, time)) = self.overflow.pop_front() else {
+        let Some((what, value, ticket)) = self.overflow.pop_front() else {
             return;
         };
         self.asked = true;
         let packet = Packet {
             number: what as i32,
             a: value,
-            b: time,
+            b: ticket,
             ..Packet::new(op::DRAIN)
         };
         match conn.sock() {
             // At most one such packet is under way, so the socket has room.
             Some(sock) if wire::send(&sock, &packet, &[], false).is_ok() => {}
-            _ => self.overflow.push_front((what, value, time)),
+            _ => self.overflow.push_front((what, value, ticket)),
         }
     }
 }
@@ -130,7 +129,7 @@ pub fn send_on(conn: &ClientConn, priority: u8, code: i8, value: u64) -> Result<
     if conn.is_dead() {
         return Err(Errno::EBADF);
     }
-    add(&LIVE.pulses_sent, 1);
+    add(|c| &c.pulses_sent, 1);
     if let Some(server) = &conn.local {
         server.channel.push_pulse(
             PulseItem {
@@ -143,7 +142,11 @@ pub fn send_on(conn: &ClientConn, priority: u8, code: i8, value: u64) -> Result<
         );
         return Ok(());
     }
-    let pulse = (u32::from(code as u8) | u32::from(priority) << 8, value, now_ns());
+    let pulse = (
+        u32::from(code as u8) | u32::from(priority) << 8,
+        value,
+        next_ticket(&conn.doorbell),
+    );
     let mut sender = lock(&conn.pulses);
     let put = sender.overflow.is_empty() && !sender.asked && sender.put(conn, pulse);
     if !put {

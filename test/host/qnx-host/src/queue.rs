@@ -1,4 +1,5 @@
-//! The order in which a channel hands out what waits on it: by priority, then by time, messages and pulses alike.
+//! The order in which a channel hands out what waits on it: by priority, then by time (tickets), messages and
+//! pulses alike.
 //!
 //! Identical pulses are one entry with a count, each still delivered. Pure data, no locks: the channel guards it.
 
@@ -26,7 +27,7 @@ pub enum Item<M> {
     Pulse(PulseItem),
 }
 
-/// Highest priority first, then earliest, then first put.
+/// Highest priority first, then the lowest ticket, then first put.
 type Key = (u8, u64, u64);
 
 #[derive(Debug)]
@@ -58,7 +59,6 @@ impl<M> Default for Queue<M> {
 
 impl<M> Queue<M> {
     /// Nothing waits.
-    #[cfg(test)]
     pub fn is_empty(&self) -> bool {
         self.first.is_none()
     }
@@ -73,9 +73,9 @@ impl<M> Queue<M> {
         self.pulses.contains_key(pulse)
     }
 
-    fn key(&mut self, priority: u8, time: u64) -> Key {
+    fn key(&mut self, priority: u8, ticket: u64) -> Key {
         self.sequence += 1;
-        (u8::MAX - priority, time, self.sequence)
+        (u8::MAX - priority, ticket, self.sequence)
     }
 
     fn insert(&mut self, key: Key, entry: Entry<M>) {
@@ -93,13 +93,13 @@ impl<M> Queue<M> {
     }
 
     /// Adds a message.
-    pub fn push_message(&mut self, priority: u8, time: u64, message: M) {
-        let key = self.key(priority, time);
+    pub fn push_message(&mut self, priority: u8, ticket: u64, message: M) {
+        let key = self.key(priority, ticket);
         self.insert(key, Entry::Message(message));
     }
 
     /// Adds `count` identical pulses. True if that took a new entry.
-    pub fn push_pulse(&mut self, pulse: PulseItem, time: u64, count: u32) -> bool {
+    pub fn push_pulse(&mut self, pulse: PulseItem, ticket: u64, count: u32) -> bool {
         if let Some(key) = self.pulses.get(&pulse) {
             let entry = match &mut self.first {
                 Some((first, entry)) if first == key => Some(entry),
@@ -110,7 +110,7 @@ impl<M> Queue<M> {
                 return false;
             }
         }
-        let key = self.key(pulse.priority, time);
+        let key = self.key(pulse.priority, ticket);
         self.pulses.insert(pulse, key);
         self.insert(key, Entry::Pulse(pulse, count.max(1)));
         true

@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use libc::iovec;
 
-use crate::channel::{Channel, Waiting};
+use crate::answer::with_lane_id;
+use crate::channel::Channel;
+use crate::channel_state::Waiting;
 use crate::copy;
-use crate::counters::{LIVE, add};
+use crate::counters::add;
 use crate::errno::Errno;
+use crate::lane::{Held, Lane, Slot};
 use crate::layout::doorbell;
 use crate::layout::send::flag;
 use crate::parts::{scatter, total};
@@ -50,9 +53,13 @@ pub unsafe fn receive(
                 match next(channel, pulses_only, timeout)? {
                     // SAFETY: the caller vouches for `to`.
                     Item::Pulse(pulse) => return unsafe { deliver_pulse(channel, &pulse, to, room) },
-                    Item::Message(waiting) => {
+                    Item::Message((lane, slot)) => {
                         // SAFETY: the caller vouches for `to` and `info`.
-                        if let Some(rcvid) = unsafe { deliver_message(channel, &waiting, to, info)? } {
+                        let deliver = |lane: &Arc<Lane>| unsafe {
+                            deliver_message(channel, lane, usize::from(slot), to, info)
+                        };
+                        // No lane: its client has died.
+                        if let Some(rcvid) = with_lane_id(lane, deliver).unwrap_or(Ok(None))? {
                             return Ok(rcvid);
                         }
                     }
@@ -71,7 +78,7 @@ unsafe fn deliver_pulse(
     room: usize,
 ) -> Result<RcvId, Errno> {
     adopt_priority(channel, pulse.priority);
-    add(&LIVE.pulses_received, 1);
+    add(|c| &c.pulses_received, 1);
     if room < size_of::<Pulse>() {
         trace!(
             1,
@@ -100,37 +107,37 @@ unsafe fn deliver_pulse(
 /// As [`receive`].
 unsafe fn deliver_message(
     channel: &Channel,
-    (lane, slot): &Waiting,
+    lane: &Lane,
+    slot: usize,
     to: &[iovec],
     info: *mut MsgInfo,
 ) -> Result<Option<RcvId>, Errno> {
-    let slot = usize::from(*slot);
     let mut held = lock(lane.slot(slot));
     let Some(rcvid) = lane.take(slot, &mut held) else {
         return Ok(None);
     };
     // SAFETY: the caller vouches for `to`.
-    let moved = unsafe { copy::from_client(lane, slot, &mut held, 0, to) };
+    let moved = unsafe { copy_received(lane, slot, &mut held, to) };
     let request = held.request;
     let received = match moved {
         Ok(received) => received,
-        // The sender's memory is its own problem.
-        Err(Errno::EFAULT) => {
-            lane.finish(slot, &mut held, i64::from(Errno::EFAULT.0), true, 0);
+        // The sender left while we copied: it was never here.
+        Err(Errno::ESRCH) => {
+            held.held = Held::No;
             return Ok(None);
         }
-        Err(Errno::ESRCH) => return Ok(None),
+        // The sender's memory is its own problem.
+        Err(Errno::EFAULT) => {
+            refuse(lane, slot, &mut held, Errno::EFAULT);
+            return Ok(None);
+        }
         // Ours: the message is lost to us, the sender learns that the server faulted.
         Err(error) => {
-            lane.finish(slot, &mut held, i64::from(Errno::ESRVRFAULT.0), true, 0);
-            return Err(if error == Errno::ESRVRFAULT {
-                Errno::EFAULT
-            } else {
-                error
-            });
+            refuse(lane, slot, &mut held, Errno::ESRVRFAULT);
+            let ours = error == Errno::ESRVRFAULT;
+            return Err(if ours { Errno::EFAULT } else { error });
         }
     };
-    lane.end_touch(slot);
     if request.flags & flag::TELL_TAKEN != 0 {
         lane.poke(slot);
     }
@@ -152,6 +159,37 @@ unsafe fn deliver_message(
         "chid {}: rcvid {rcvid:#x} from pid {}, {received} bytes", channel.chid, lane.conn.pid
     );
     Ok(Some(rcvid))
+}
+
+/// Ends a message that could not be received; its sender gets `errno`, unless it has left.
+fn refuse(lane: &Lane, slot: usize, held: &mut Slot, errno: Errno) {
+    if lane.begin_touch(slot, held).is_ok() {
+        lane.finish(slot, held, i64::from(errno.0), true, 0);
+    }
+}
+
+/// Copies a message that has just been taken.
+///
+/// # Safety
+/// `to` must be writable memory of ours.
+#[inline]
+unsafe fn copy_received(lane: &Lane, slot: usize, held: &mut Slot, to: &[iovec]) -> Result<usize, Errno> {
+    if held.request.is_inline() {
+        // SAFETY: the caller vouches for `to`.
+        let moved = unsafe { copy::from_client(lane, slot, held, 0, to) };
+        // A sender that may leave on its own (no UNBLOCK flag) could have used the slot again while we copied. It would
+        // have freed it before, so what was copied counts only if the message is still taken.
+        return if lane.has_left(slot) {
+            Err(Errno::ESRCH)
+        } else {
+            moved
+        };
+    }
+    lane.begin_touch(slot, held)?;
+    // SAFETY: as above.
+    let moved = unsafe { copy::from_client(lane, slot, held, 0, to) };
+    lane.end_touch(slot);
+    moved
 }
 
 /// `struct _msg_info` of a message; the caller adds msglen and flags.
@@ -177,23 +215,13 @@ fn adopt_priority(channel: &Channel, priority: u8) {
     }
 }
 
-fn pop(channel: &Arc<Channel>, pulses_only: bool) -> Option<Item<Waiting>> {
-    channel.with_drained(|state| {
-        if pulses_only {
-            state.queue.pop_pulse()
-        } else {
-            state.queue.pop()
-        }
-    })
-}
-
 /// The first thing that waits; blocks until there is one.
-fn next(channel: &Arc<Channel>, pulses_only: bool, timeout: Timeout) -> Result<Item<Waiting>, Errno> {
+fn next(channel: &Channel, pulses_only: bool, timeout: Timeout) -> Result<Item<Waiting>, Errno> {
     let deadline = timeout.deadline_in(TIMEOUT_RECEIVE);
     let mut may_spin = true;
     loop {
         let private = channel.private_count();
-        if let Some(item) = pop(channel, pulses_only) {
+        if let Some(item) = channel.pop(pulses_only) {
             return Ok(item);
         }
         if channel.is_dead() {
@@ -226,7 +254,7 @@ fn spin(channel: &Channel, private: u32, deadline: u64) -> bool {
 }
 
 /// Sleeps until rung. Looks once more after having counted itself as a sleeper: who posts after that look rings.
-fn sleep(channel: &Arc<Channel>, pulses_only: bool, deadline: u64) -> Result<Option<Item<Waiting>>, Errno> {
+fn sleep(channel: &Channel, pulses_only: bool, deadline: u64) -> Result<Option<Item<Waiting>>, Errno> {
     let sequence = channel.doorbell.u32(doorbell::SEQ);
     let sleepers = channel.doorbell.u32(doorbell::SLEEPERS);
     let picky = channel.doorbell.u32(doorbell::PICKY);
@@ -235,7 +263,7 @@ fn sleep(channel: &Arc<Channel>, pulses_only: bool, deadline: u64) -> Result<Opt
     if pulses_only {
         picky.fetch_add(1, Ordering::SeqCst);
     }
-    let item = pop(channel, pulses_only);
+    let item = channel.pop(pulses_only);
     let mut wake = Wake::Woken;
     if item.is_none() && !channel.is_dead() {
         let start = sys::now_ns();

@@ -4,10 +4,10 @@ use core::sync::atomic::Ordering;
 
 use libc::iovec;
 
-use crate::channel::ring_sleepers;
+use crate::channel::{next_ticket, ring_sleepers};
 use crate::client_conn::{ClientConn, Coid};
 use crate::client_lane::Claim;
-use crate::counters::{LIVE, add};
+use crate::counters::add;
 use crate::errno::Errno;
 use crate::layout::reply::done;
 use crate::layout::send::{flag, state};
@@ -79,7 +79,7 @@ unsafe fn transact(
     let claim = conn.claim_slot(coid.coid)?;
     let (slot, region) = (claim.slot, &*claim.lane.region);
     let base = layout::send(slot);
-    let time = sys::now_ns();
+    let ticket = next_ticket(&conn.doorbell);
     let one_state = matches!(
         timeout.states & (TIMEOUT_SEND | TIMEOUT_REPLY),
         TIMEOUT_SEND | TIMEOUT_REPLY
@@ -96,7 +96,7 @@ unsafe fn transact(
     word(header::WHAT, what);
     word(header::COID, coid.coid as u32);
     word(header::TID, thread::tid() as u32);
-    long(header::TIME, time);
+    long(header::TICKET, ticket);
     long(header::SEND_LEN, send_len as u64);
     long(header::REPLY_LEN, reply_len as u64);
     let (send_addr, send_parts) = describe(message);
@@ -109,12 +109,12 @@ unsafe fn transact(
         .u32(layout::reply(slot) + reply::DONE)
         .store(done::PENDING, Ordering::Relaxed);
     post(conn, &claim);
-    add(&LIVE.sends, 1);
+    add(|c| &c.sends, 1);
     trace!(
         3,
         "send on coid {:#x}: {send_len} bytes, room for {reply_len}", coid.coid
     );
-    let mut wait = Wait::new(coid, &claim, time, timeout, message, answer);
+    let mut wait = Wait::new(coid, &claim, ticket, timeout, message, answer);
     match wait.until_done() {
         Some(left) => {
             conn.release_slot(&claim, left.cancelled);

@@ -41,8 +41,8 @@ enum Attempt {
 pub struct Wait<'a> {
     coid: &'a Coid,
     claim: &'a Claim<'a>,
-    /// When the message was sent; with the slot it identifies the message.
-    time: u64,
+    /// The message's ticket; with the slot it identifies the message.
+    ticket: u64,
     timeout: Timeout,
     message: &'a [iovec],
     answer: &'a [iovec],
@@ -59,7 +59,7 @@ impl<'a> Wait<'a> {
     pub fn new(
         coid: &'a Coid,
         claim: &'a Claim<'a>,
-        time: u64,
+        ticket: u64,
         timeout: Timeout,
         message: &'a [iovec],
         answer: &'a [iovec],
@@ -67,7 +67,7 @@ impl<'a> Wait<'a> {
         Wait {
             coid,
             claim,
-            time,
+            ticket,
             timeout,
             message,
             answer,
@@ -273,11 +273,11 @@ impl<'a> Wait<'a> {
             "lane {lane} slot {slot} of pid {} chid {}: asking to be unblocked", conn.pid, conn.chid
         );
         if let Some(server) = &conn.local {
-            server.unblock_requested(lane, slot, self.time);
+            server.unblock_requested(lane, slot, self.ticket);
         } else if let Some(sock) = conn.sock() {
             let packet = Packet {
                 number: slot as i32,
-                a: self.time,
+                a: self.ticket,
                 b: lane as u64,
                 ..Packet::new(op::UNBLOCK)
             };

@@ -154,13 +154,13 @@ impl ServerConn {
         );
     }
 
-    /// The client's thread in `slot` of lane `ordinal`, which sent at `time`, wants out: tells the server by pulse.
-    pub fn unblock_requested(&self, ordinal: usize, slot: usize, time: u64) {
+    /// The client's thread in `slot` of lane `ordinal`, whose message has `ticket`, wants out: tells the server by pulse.
+    pub fn unblock_requested(&self, ordinal: usize, slot: usize, ticket: u64) {
         let Some(lane) = self.lane(ordinal) else { return };
         let pulse = {
             let held = lock(lane.slot(slot));
             let current =
-                held.held == Held::Yes && held.request.time == time && lane.wants_unblock(slot, &held);
+                held.held == Held::Yes && held.request.ticket == ticket && lane.wants_unblock(slot, &held);
             current.then(|| (held.request.priority, lane.rcvid(slot, &held) as u64))
         };
         // Else it has been answered in the meantime.

@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use std::sync::OnceLock;
 
 use crate::config::config;
-use crate::counters::{LIVE, add};
+use crate::counters::add;
 use crate::sys;
 
 /// How long one kind of wait may spin.
@@ -53,7 +53,7 @@ impl SpinBudget {
         if self.0.load(Ordering::Relaxed) != u32::MAX {
             self.0.store(u32::MAX, Ordering::Relaxed);
         }
-        add(&LIVE.spin_hits, 1);
+        add(|c| &c.spin_hits, 1);
     }
 
     /// The spin did not help; the thread then slept for `slept_ns`.

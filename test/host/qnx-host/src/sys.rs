@@ -8,7 +8,7 @@ use std::io;
 use std::mem;
 use std::ptr;
 
-use crate::counters::{LIVE, add};
+use crate::counters::add;
 use crate::errno::Errno;
 use crate::fds::{Fd, Making};
 
@@ -47,7 +47,7 @@ pub fn clock_ns(clock: libc::clockid_t) -> u64 {
 
 /// Sleeps while `*word == expected`, until `deadline` (CLOCK_MONOTONIC, ns). Works across processes.
 pub fn futex_wait(word: &AtomicU32, expected: u32, deadline: u64) -> Wake {
-    add(&LIVE.futex_waits, 1);
+    add(|c| &c.futex_waits, 1);
     let ts = libc::timespec {
         tv_sec: (deadline / 1_000_000_000) as libc::time_t,
         tv_nsec: (deadline % 1_000_000_000) as libc::c_long,
@@ -76,7 +76,7 @@ pub fn futex_wait(word: &AtomicU32, expected: u32, deadline: u64) -> Wake {
 
 /// Wakes up to `count` threads that sleep on `word`.
 pub fn futex_wake(word: &AtomicU32, count: i32) {
-    add(&LIVE.futex_wakes, 1);
+    add(|c| &c.futex_wakes, 1);
     // SAFETY: the word is a live, aligned u32; waking does not touch memory.
     unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, count) };
 }

@@ -23,7 +23,7 @@ pub mod op {
     pub const IDENTIFY: u16 = 2;
     /// Client to server: the pulse ring is full, take everything out. Answer: the same, empty.
     pub const DRAIN: u16 = 3;
-    /// Client to server: the thread in slot `number` wants out; `a` = its send time, to tell two sends
+    /// Client to server: the thread in slot `number` wants out; `a` = its ticket, to tell two sends
     /// apart, `b` = the lane.
     pub const UNBLOCK: u16 = 4;
     /// Server to client: deliver the event in `event` to the thread `number`.
