@@ -2,6 +2,7 @@
 //!
 //! One module per `-sys` crate; each returns the files it wants on disk.
 
+mod iosock_sys;
 mod output;
 mod qnx_sys;
 
@@ -39,7 +40,8 @@ fn main() -> ExitCode {
 /// Generates every file and writes or compares it. All differences are named before it fails.
 fn run(mode: Mode) -> Result<(), String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let outputs: Vec<Output> = qnx_sys::outputs(&root.join("ffi/qnx-sys"))?;
+    let mut outputs: Vec<Output> = qnx_sys::outputs(&root.join("ffi/qnx-sys"))?;
+    outputs.extend(iosock_sys::outputs(&root.join("ffi/iosock-sys"))?);
     let mut stale = 0;
     for output in &outputs {
         stale += usize::from(!output.settle(&root, mode)?);
