@@ -62,7 +62,7 @@ pub fn demo(args: lexopt::Parser) -> Result<()> {
 
 /// `cargo xtask bench`: starts one of the benches of `test/bench`.
 pub fn bench(args: lexopt::Parser) -> Result<()> {
-    setup::for_demo()?;
+    setup::for_bench()?;
     let rest = rest(args);
     dist::qnx(Arch::X86_64, Linker::default())?;
     let programs = build_programs()?;

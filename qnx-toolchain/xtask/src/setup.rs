@@ -51,6 +51,24 @@ const PYTHON: Need = Need {
     packages: &["python3"],
 };
 
+const THRIFT: Need = Need {
+    purpose: "Thrift to compare with",
+    present: || {
+        let header = |name: &str| Path::new("/usr/include").join(name).is_file();
+        cmd::have("thrift") && header("thrift/Thrift.h") && header("boost/version.hpp")
+    },
+    // Thrift's headers include Boost's and their package does not depend on it.
+    packages: &["thrift-compiler", "libthrift-dev", "libboost-dev", "g++"],
+};
+const DBUS: Need = Need {
+    purpose: "D-Bus to compare with",
+    present: || {
+        let library = || cmd::capture(Command::new("pkg-config").args(["--exists", "dbus-1"]));
+        cmd::have("dbus-daemon") && cmd::have("pkg-config") && matches!(library(), Ok((true, _)))
+    },
+    packages: &["dbus", "libdbus-1-dev", "pkg-config"],
+};
+
 /// What `dist` needs.
 pub fn for_dist() -> Result<()> {
     ensure(&[CLANG, GNU_LD, AARCH64])?;
@@ -73,6 +91,12 @@ pub fn for_test() -> Result<()> {
     for_demo()?;
     ensure(&[QEMU, LIBCLANG])?;
     rust_target("aarch64-unknown-linux-gnu")
+}
+
+/// What `bench` needs.
+pub fn for_bench() -> Result<()> {
+    for_demo()?;
+    ensure(&[GNU_LD, THRIFT, DBUS])
 }
 
 /// What `bindgen` needs.

@@ -14,7 +14,7 @@ const CLIENTS: usize = 8;
 
 /// Context switches of all their threads in five seconds, after they have become idle.
 pub fn measure() -> Result<u64> {
-    let (name, mut server) = start_server("idle", 64)?;
+    let (name, mut server, _stdout) = start_server("idle", 64)?;
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {
         let mut command = Command::new(std::env::current_exe()?);

@@ -24,7 +24,7 @@ pub fn measure() -> Result<Vec<(u32, f64)>> {
 }
 
 fn one(clients: u32) -> Result<f64> {
-    let (name, mut server) = start_server("many", SIZE)?;
+    let (name, mut server, _stdout) = start_server("many", SIZE)?;
     let calls = CALLS / clients;
     let start = Instant::now();
     let mut children = Vec::new();

@@ -10,19 +10,11 @@ mod report;
 mod systems;
 
 use crate::Place;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use csock_apps::stand::scratch_dir;
 use lexopt::prelude::*;
 use std::path::{Path, PathBuf};
 use systems::{Bus, System, Times};
-
-/// Programs that the comparison needs, and Debian's packages that bring them.
-const NEEDS: [(&str, &str); 4] = [
-    ("dbus-daemon", "dbus libdbus-1-dev"),
-    ("thrift", "thrift-compiler libthrift-dev"),
-    ("g++", "g++"),
-    ("pkg-config", "pkg-config"),
-];
 
 /// The ends of this program that are started as second processes. True when one ran.
 pub fn role() -> Result<bool> {
@@ -69,7 +61,6 @@ pub fn main(place: &Place, mut args: lexopt::Parser) -> Result<()> {
             other => return Err(other.unexpected().into()),
         }
     }
-    install()?;
     let dir = scratch_dir("ipc")?;
     let result = measure(place, &dir, calls);
     std::fs::remove_dir_all(&dir)?;
@@ -135,34 +126,4 @@ fn measure(place: &Place, dir: &Path, calls: u32) -> Result<Measured> {
         copies_per_message,
         calls,
     })
-}
-
-/// Installs what the comparison needs where that is allowed; else says the command and fails.
-fn install() -> Result<()> {
-    let missing: Vec<&str> = NEEDS
-        .iter()
-        .filter(|(program, _)| !on_path(program))
-        .map(|(_, packages)| *packages)
-        .collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let packages = missing.join(" ");
-    println!("setup: installing {packages}");
-    let line = format!("apt-get install -y --no-install-recommends {packages}");
-    let status = std::process::Command::new("sh")
-        .args([
-            "-c",
-            &format!("({line} || (apt-get update && {line})) >/dev/null"),
-        ])
-        .status()?;
-    if !status.success() || NEEDS.iter().any(|(program, _)| !on_path(program)) {
-        bail!("missing programs. Run this and call again:\n    sudo {line}");
-    }
-    Ok(())
-}
-
-fn on_path(program: &str) -> bool {
-    std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
 }

@@ -9,7 +9,7 @@ use std::{
         fd::{AsRawFd, OwnedFd},
         unix::net::UnixStream,
     },
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
     time::Instant,
 };
 
@@ -61,8 +61,7 @@ pub fn pipes(size: usize) -> Result<f64> {
 /// Nanoseconds per round trip by MsgSend (the reply carries the payload back), and how often a payload byte was copied on its way from
 /// one process to the other, as the server's process counted.
 pub fn message(size: usize) -> Result<(f64, f64)> {
-    let (name, mut child) = start_server("payload", size)?;
-    let mut stdout = child.stdout.take().context("stdout is piped")?;
+    let (name, mut child, mut stdout) = start_server("payload", size)?;
     let connection =
         Connection::open_name(&CString::new(name)?).map_err(|e| anyhow::anyhow!("name_open: {e}"))?;
     let mut reply = vec![0u8; size];
@@ -87,21 +86,17 @@ pub fn message(size: usize) -> Result<(f64, f64)> {
     ))
 }
 
-/// Starts a process that echoes messages of `size` bytes; returns its name and the process once it receives.
-pub fn start_server(purpose: &str, size: usize) -> Result<(String, Child)> {
+/// Starts a process that echoes messages of `size` bytes; returns its name, the process and what it prints, once it receives.
+pub fn start_server(purpose: &str, size: usize) -> Result<(String, Child, ChildStdout)> {
     let name = format!("bench-{purpose}-{}", std::process::id());
     let mut child = Command::new(std::env::current_exe()?)
         .args(["echo-messages", &name, &size.to_string()])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()?;
-    let mut ready = [0u8; 1];
-    child
-        .stdout
-        .take()
-        .context("stdout is piped")?
-        .read_exact(&mut ready)?;
-    Ok((name, child))
+    let mut stdout = child.stdout.take().context("stdout is piped")?;
+    stdout.read_exact(&mut [0u8; 1])?;
+    Ok((name, child, stdout))
 }
 
 fn exchange(size: usize, mut round: impl FnMut(&mut [u8]) -> Result<()>) -> Result<f64> {
