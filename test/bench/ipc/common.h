@@ -14,6 +14,9 @@
 #define BENCH_HELLO_TEXT "hello, is anybody there?"
 #define BENCH_TIMER_INTERVAL_US 1000
 
+/* Calls before the clock starts, the same for every system: pages are mapped, both processes run, buffers have grown. */
+#define BENCH_WARM_UP 500
+
 /* CLOCK_MONOTONIC in nanoseconds. */
 static inline int64_t bench_now_ns(void) {
     struct timespec now;
@@ -21,7 +24,7 @@ static inline int64_t bench_now_ns(void) {
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* One line per interface, read by the driver: total nanoseconds and calls, or for `timer` summed propagation times. */
+/* One line per interface, read by the driver: total nanoseconds and calls, for `timer` summed propagation times. */
 static inline void bench_result(const char *interface, int64_t total_ns, long calls) {
     printf("result %s %lld %ld\n", interface, (long long)total_ns, calls);
     fflush(stdout);

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 const MENU: &str = "\
 benches:
-  ipc [--json FILE] [--plot FILE] [--calls N]   QNX message passing beside D-Bus, Thrift, sockets and pipes
+  ipc [--json FILE] [--plot FILE] [--calls N] [--runs N]   QNX message passing beside D-Bus, Thrift, sockets and pipes
 ";
 
 /// Where the built things are.

@@ -3,7 +3,7 @@
 //! What any call to another process costs at least on this machine: nothing is parsed, copied, queued or looked up.
 
 use anyhow::{Context, Result, bail};
-use qnx_host::spin::{SpinBudget, spin_until};
+use qnx_host::spin::{SpinBudget, current_cpu, spin_until};
 use std::{
     fs::File,
     os::fd::{AsRawFd, FromRawFd},
@@ -19,39 +19,36 @@ struct Shared {
     turn: AtomicU32,
     _line1: [u32; 15],
     sleeping: [AtomicU32; 2],
-    _line2: [u32; 14],
+    /// Where each side last ran: it cannot answer while we spin on the same CPU.
+    cpu: [AtomicU32; 2],
+    _line2: [u32; 12],
 }
 
 /// Turn values: even for the first side, odd for the second; `STOP` ends both.
 const STOP: u32 = u32::MAX;
 
-/// Nanoseconds per round trip over `rounds`; `wrap` is put before the second process' command.
-pub fn measure(rounds: u32, wrap: &[&str]) -> Result<f64> {
+/// Round trips before the clock starts, as in the programs of the comparison.
+const WARM_UP: u32 = 500;
+
+/// Nanoseconds per round trip over `rounds`.
+pub fn measure(rounds: u32) -> Result<f64> {
     let file = memory()?;
     let shared = map(&file)?;
     let me = std::env::current_exe()?;
-    let mut command = match wrap.split_first() {
-        Some((first, rest)) => {
-            let mut command = Command::new(first);
-            command.args(rest).arg(&me);
-            command
-        }
-        None => Command::new(&me),
-    };
     // The child opens the object through our descriptor table.
     let path = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
-    let mut child = command
+    let mut child = Command::new(&me)
         .args(["floor-peer", &path])
         .stdin(Stdio::null())
         .spawn()
         .context("cannot start the second process")?;
     let mut policy = Policy::new(0);
-    // The first round includes the start of the child; it is not timed.
-    policy.hand_over(shared, 1);
-    policy.wait_for(shared, |turn| turn == 2);
-    let start = Instant::now();
-    let mut turn = 2u32;
-    for _ in 0..rounds {
+    let mut start = Instant::now();
+    let mut turn = 0u32;
+    for round in 0..WARM_UP + rounds {
+        if round == WARM_UP {
+            start = Instant::now();
+        }
         policy.hand_over(shared, turn + 1);
         policy.wait_for(shared, |now| now == turn + 2);
         turn += 2;
@@ -110,6 +107,7 @@ impl Policy {
     }
 
     fn hand_over(&mut self, shared: &Shared, turn: u32) {
+        shared.cpu[self.side].store(u32::from(current_cpu()), Ordering::Relaxed);
         shared.turn.store(turn, Ordering::SeqCst);
         if shared.sleeping[1 - self.side].load(Ordering::SeqCst) != 0 {
             futex(&shared.turn, libc::FUTEX_WAKE, 1);
@@ -118,7 +116,8 @@ impl Policy {
 
     fn wait_for(&mut self, shared: &Shared, ready: impl Fn(u32) -> bool) -> u32 {
         loop {
-            let budget = self.budget.now(u16::MAX);
+            let peer = shared.cpu[1 - self.side].load(Ordering::Relaxed);
+            let budget = self.budget.now(peer as u16);
             if spin_until(budget, || ready(shared.turn.load(Ordering::Acquire))) {
                 self.budget.hit();
                 return shared.turn.load(Ordering::Acquire);

@@ -1,10 +1,11 @@
 //! One server thread, 1 to 64 client processes.
 
 use super::payload::start_server;
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use qnx::Connection;
 use std::{
     ffi::CString,
+    io::{Read, Write},
     process::{Command, Stdio},
     time::Instant,
 };
@@ -26,16 +27,22 @@ pub fn measure() -> Result<Vec<(u32, f64)>> {
 fn one(clients: u32) -> Result<f64> {
     let (name, mut server, _stdout) = start_server("many", SIZE)?;
     let calls = CALLS / clients;
-    let start = Instant::now();
     let mut children = Vec::new();
     for _ in 0..clients {
         let mut command = Command::new(std::env::current_exe()?);
-        children.push(
-            command
-                .args(["many-client", &name, &calls.to_string()])
-                .stdin(Stdio::null())
-                .spawn()?,
-        );
+        let mut child = command
+            .args(["many-client", &name, &calls.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut stdout = child.stdout.take().context("stdout is piped")?;
+        stdout.read_exact(&mut [0u8; 1])?;
+        children.push(child);
+    }
+    // All are connected: the end of their input starts them.
+    let start = Instant::now();
+    for child in &mut children {
+        drop(child.stdin.take());
     }
     let mut failed = 0;
     for mut child in children {
@@ -50,10 +57,13 @@ fn one(clients: u32) -> Result<f64> {
     Ok(f64::from(calls * clients) / seconds)
 }
 
-/// A client process: each reply must be its own request.
+/// A client process: connects, waits for the end of its input, calls. Each reply must be its own request.
 pub fn client(name: &str, calls: u32) -> Result<()> {
     let connection =
         Connection::open_name(&CString::new(name)?).map_err(|e| anyhow::anyhow!("name_open: {e}"))?;
+    print!("r");
+    std::io::stdout().flush()?;
+    std::io::stdin().read_to_end(&mut Vec::new())?;
     let mut block = [0u8; SIZE];
     let mut reply = [0u8; SIZE];
     for call in 0..calls {

@@ -7,12 +7,14 @@ mod many;
 mod payload;
 mod plot;
 mod report;
+mod samples;
 mod systems;
 
 use crate::Place;
 use anyhow::{Context, Result};
 use csock_apps::stand::scratch_dir;
 use lexopt::prelude::*;
+use samples::Samples;
 use std::path::{Path, PathBuf};
 use systems::{Bus, System, Times};
 
@@ -21,7 +23,7 @@ pub fn role() -> Result<bool> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["floor-peer", path] => floor::peer(Path::new(path))?,
-        ["floor-first", rounds] => println!("{}", floor::measure(rounds.parse()?, &[])?),
+        ["floor-first", rounds] => println!("{}", floor::measure(rounds.parse()?)?),
         ["echo-bytes", size] => payload::echo_bytes(size.parse()?)?,
         ["echo-messages", name, size] => payload::echo_messages(name, size.parse()?)?,
         ["many-client", name, calls] => many::client(name, calls.parse()?)?,
@@ -33,36 +35,54 @@ pub fn role() -> Result<bool> {
 
 /// What was measured, as the report and the plot take it.
 pub struct Measured {
-    /// Nanoseconds per call, system by system, on two cores.
-    pub systems: Vec<(System, Times)>,
-    /// The same with both processes on one core.
-    pub one_core: Vec<(System, Times)>,
-    /// Nanoseconds per round trip of the floor: on two cores, on one.
-    pub floor: (f64, f64),
-    /// Payload size, then nanoseconds per round trip: message, Unix socket, pipe.
-    pub payload: Vec<(usize, f64, f64, f64)>,
+    /// Both processes free to run on any core.
+    pub two_cores: Interfaces,
+    /// Both on one.
+    pub one_core: Interfaces,
+    /// Round trips by size of the payload.
+    pub payload: Vec<Payload>,
     /// Clients, then calls per second in total.
     pub many: Vec<(u32, f64)>,
     /// Wake-ups of an idle server and its idle clients in five seconds.
     pub idle_wakeups: u64,
     /// Payload copies between send and receive of a large message, as the server's process counted them.
     pub copies_per_message: f64,
-    /// Calls of each interface.
+    /// Calls of each interface in a run.
     pub calls: u32,
+    /// Runs; tables show their median.
+    pub runs: u32,
+}
+
+/// The four interfaces on each system.
+pub struct Interfaces {
+    /// In the order of [`System::ALL`].
+    pub systems: Vec<(System, Times)>,
+    /// Nanoseconds per round trip of the floor.
+    pub floor: Samples,
+}
+
+/// Nanoseconds per round trip with `size` bytes there and back.
+#[derive(Default)]
+pub struct Payload {
+    pub size: usize,
+    pub message: Samples,
+    pub unix_socket: Samples,
+    pub pipes: Samples,
 }
 
 pub fn main(place: &Place, mut args: lexopt::Parser) -> Result<()> {
-    let (mut json, mut plot, mut calls) = (None, None, 10_000u32);
+    let (mut json, mut plot, mut calls, mut runs) = (None, None, 10_000u32, 5u32);
     while let Some(arg) = args.next()? {
         match arg {
             Long("json") => json = Some(PathBuf::from(args.value()?)),
             Long("plot") => plot = Some(PathBuf::from(args.value()?)),
             Long("calls") => calls = args.value()?.parse()?,
+            Long("runs") => runs = args.value()?.parse()?,
             other => return Err(other.unexpected().into()),
         }
     }
     let dir = scratch_dir("ipc")?;
-    let result = measure(place, &dir, calls);
+    let result = measure(place, &dir, calls, runs.max(1));
     std::fs::remove_dir_all(&dir)?;
     let measured = result?;
     print!("{}", report::tables(&measured)?);
@@ -76,54 +96,73 @@ pub fn main(place: &Place, mut args: lexopt::Parser) -> Result<()> {
     Ok(())
 }
 
-fn measure(place: &Place, dir: &Path, calls: u32) -> Result<Measured> {
+fn measure(place: &Place, dir: &Path, calls: u32, runs: u32) -> Result<Measured> {
     // Our own second processes find the same runtime directory.
     // SAFETY: no other thread runs yet.
     unsafe { std::env::set_var("QNX_HOST_DIR", dir.join("qnx")) };
     let include = Path::new(env!("CARGO_MANIFEST_DIR")).join("../host/qnx-host/include");
     let built = build::build(&dir.join("built"), &place.programs, &include)?;
     let bus = Bus::start()?;
-    let ticks = calls.min(2_000);
-    let all = |wrap: &[&str]| -> Result<Vec<(System, Times)>> {
-        System::ALL
-            .into_iter()
-            .map(|system| {
-                Ok((
-                    system,
-                    systems::measure(system, &built, &bus, dir, calls, ticks, wrap)?,
-                ))
-            })
-            .collect()
+    let ticks = calls.min(1_000);
+    let rounds = calls.max(1_000);
+    // System after system, then all over again: what disturbs the machine for a while disturbs all of them.
+    let interfaces = |wrap: &[&str]| -> Result<Interfaces> {
+        let mut all = Interfaces {
+            systems: System::ALL.map(|system| (system, Times::new())).into(),
+            floor: Samples::default(),
+        };
+        for _ in 0..runs {
+            for (system, times) in &mut all.systems {
+                systems::measure(*system, &built, &bus, dir, (calls, ticks), wrap, times)?;
+            }
+            all.floor.push(match wrap {
+                [] => floor::measure(rounds)?,
+                _ => floor::on_one_core(rounds)?,
+            });
+        }
+        Ok(all)
     };
     eprintln!("interfaces, two cores");
-    let systems = all(&[])?;
-    let rounds = calls.max(1_000);
-    let two = floor::measure(rounds, &[])?;
+    let two_cores = interfaces(&[])?;
     eprintln!("interfaces, one core");
-    let one_core = all(&["taskset", "-c", "0"])?;
-    let one = floor::on_one_core(rounds)?;
+    let one_core = interfaces(&["taskset", "-c", "0"])?;
     bus.stop()?;
     eprintln!("payloads");
-    let mut payload = Vec::new();
-    let mut copies_per_message = f64::NAN;
-    for size in payload::SIZES {
-        let (message, copies) = payload::message(size)?;
-        payload.push((size, message, payload::unix_socket(size)?, payload::pipes(size)?));
-        // The largest decides: small ones may take the faster way through a slot.
-        copies_per_message = copies;
-    }
+    let (payload, copies_per_message) = payloads(runs)?;
     eprintln!("many clients");
     let many = many::measure()?;
     eprintln!("idle");
     let idle_wakeups = idle::measure()?;
     Ok(Measured {
-        systems,
+        two_cores,
         one_core,
-        floor: (two, one),
         payload,
         many,
         idle_wakeups,
         copies_per_message,
         calls,
+        runs,
     })
+}
+
+/// Round trips of each size, and how often a byte of the largest was copied.
+fn payloads(runs: u32) -> Result<(Vec<Payload>, f64)> {
+    let mut all: Vec<Payload> = payload::SIZES
+        .map(|size| Payload {
+            size,
+            ..Payload::default()
+        })
+        .into();
+    let mut copies_per_message = f64::NAN;
+    for _ in 0..runs {
+        for one in &mut all {
+            let (time, copies) = payload::message(one.size)?;
+            one.message.push(time);
+            one.unix_socket.push(payload::unix_socket(one.size)?);
+            one.pipes.push(payload::pipes(one.size)?);
+            // The largest decides: small ones may take the faster way through a slot.
+            copies_per_message = copies;
+        }
+    }
+    Ok((all, copies_per_message))
 }

@@ -69,7 +69,8 @@ pub fn message(size: usize) -> Result<(f64, f64)> {
         connection
             .send(block, &mut reply)
             .map_err(|e| anyhow::anyhow!("MsgSend: {e}"))?;
-        block.copy_from_slice(&reply);
+        // What came back is what is sent next: the sockets and pipes do that with one buffer.
+        std::mem::swap(block, &mut reply);
         Ok(())
     });
     // The server says what it counted when its client goes.
@@ -99,7 +100,7 @@ pub fn start_server(purpose: &str, size: usize) -> Result<(String, Child, ChildS
     Ok((name, child, stdout))
 }
 
-fn exchange(size: usize, mut round: impl FnMut(&mut [u8]) -> Result<()>) -> Result<f64> {
+fn exchange(size: usize, mut round: impl FnMut(&mut Vec<u8>) -> Result<()>) -> Result<f64> {
     let mut block = vec![0x5au8; size];
     for _ in 0..20 {
         round(&mut block)?;

@@ -2,12 +2,15 @@
 
 use super::{
     Measured,
-    report::{INTERFACES, time},
+    report::{DOCUMENT, DOCUMENT_SYSTEMS, INTERFACES, time},
     systems::System,
 };
 use anyhow::{Result, anyhow};
 use plotters::prelude::*;
 use std::path::Path;
+
+/// Where the bars stand: a logarithmic scale has no zero.
+const BOTTOM: f64 = 0.1;
 
 const COLOURS: [RGBColor; 4] = [
     RGBColor(150, 150, 150),
@@ -16,25 +19,52 @@ const COLOURS: [RGBColor; 4] = [
     RGBColor(200, 70, 60),
 ];
 
-/// Draws microseconds per call on a logarithmic scale into an SVG file.
+/// A group of bars' legend and its value for each of [`INTERFACES`], microseconds.
+type Row = (&'static str, Vec<f64>);
+
+/// Draws microseconds per call on a logarithmic scale into an SVG file: this machine's on the left, the document's on the right.
 pub fn draw(measured: &Measured, path: &Path) -> Result<()> {
-    draw_inner(measured, path).map_err(|e| anyhow!("cannot draw {}: {e}", path.display()))
+    let mut ours: Vec<Row> = Vec::new();
+    for system in System::ALL {
+        let values = INTERFACES.map(|interface| time(measured, system, interface).map(|ns| ns / 1000.0));
+        ours.push((system.name(), values.into_iter().collect::<Result<_>>()?));
+    }
+    let theirs: Vec<Row> = DOCUMENT_SYSTEMS
+        .into_iter()
+        .enumerate()
+        .map(|(index, name)| {
+            (
+                name,
+                DOCUMENT
+                    .iter()
+                    .filter_map(|(_, f)| f.get(index).copied())
+                    .collect(),
+            )
+        })
+        .collect();
+    draw_both(&ours, &theirs, path).map_err(|e| anyhow!("cannot draw {}: {e}", path.display()))
 }
 
-fn draw_inner(measured: &Measured, path: &Path) -> Result<(), Box<dyn std::error::Error>> {
-    let root = SVGBackend::new(path, (900, 420)).into_drawing_area();
+fn draw_both(ours: &[Row], theirs: &[Row], path: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let root = SVGBackend::new(path, (1200, 440)).into_drawing_area();
     root.fill(&WHITE)?;
-    let systems = System::ALL;
-    let width = 1.0 / (systems.len() as f64 + 1.0);
-    let mut chart = ChartBuilder::on(&root)
-        .caption(
-            "microseconds per call (calculator: four calls; timer: propagation)",
-            ("sans-serif", 18),
-        )
+    let (left, right) = root.split_horizontally(660);
+    draw_one(&left, "this machine: microseconds per call", ours)?;
+    draw_one(&right, "another machine's (the third mission document)", theirs)?;
+    root.present()?;
+    Ok(())
+}
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
+
+fn draw_one(area: &Area<'_>, caption: &str, rows: &[Row]) -> Result<(), Box<dyn std::error::Error>> {
+    let width = 1.0 / (rows.len() as f64 + 1.0);
+    let mut chart = ChartBuilder::on(area)
+        .caption(caption, ("sans-serif", 18))
         .margin(12)
         .x_label_area_size(30)
         .y_label_area_size(50)
-        .build_cartesian_2d(0.0..INTERFACES.len() as f64, (0.1f64..2000.0).log_scale())?;
+        .build_cartesian_2d(0.0..INTERFACES.len() as f64, (BOTTOM..2000.0).log_scale())?;
     chart
         .configure_mesh()
         .disable_x_mesh()
@@ -52,20 +82,15 @@ fn draw_inner(measured: &Measured, path: &Path) -> Result<(), Box<dyn std::error
         })
         .y_label_formatter(&|y| format!("{y}"))
         .draw()?;
-    for (index, system) in systems.into_iter().enumerate() {
+    for (index, (name, values)) in rows.iter().enumerate() {
         let colour = COLOURS.get(index).copied().unwrap_or(BLACK);
-        let mut bars = Vec::new();
-        for (group, interface) in INTERFACES.iter().enumerate() {
+        let bar = |(group, value): (usize, &f64)| {
             let left = group as f64 + width * (index as f64 + 0.5);
-            let value = time(measured, system, interface)? / 1000.0;
-            bars.push(Rectangle::new(
-                [(left, 0.1), (left + width * 0.9, value)],
-                colour.filled(),
-            ));
-        }
+            Rectangle::new([(left, BOTTOM), (left + width * 0.9, *value)], colour.filled())
+        };
         chart
-            .draw_series(bars)?
-            .label(system.name())
+            .draw_series(values.iter().enumerate().map(bar))?
+            .label(*name)
             .legend(move |(x, y)| Rectangle::new([(x, y - 5), (x + 12, y + 5)], colour.filled()));
     }
     chart
@@ -73,6 +98,5 @@ fn draw_inner(measured: &Measured, path: &Path) -> Result<(), Box<dyn std::error
         .background_style(WHITE.mix(0.8))
         .border_style(BLACK)
         .draw()?;
-    root.present()?;
     Ok(())
 }

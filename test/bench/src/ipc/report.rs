@@ -1,9 +1,6 @@
 //! Tables for a reader and one JSON object for a machine.
 
-use super::{
-    Measured,
-    systems::{System, Times},
-};
+use super::{Interfaces, Measured, samples::Samples, systems::System};
 use anyhow::{Context, Result};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -19,11 +16,16 @@ pub const DOCUMENT: [(&str, [f64; 3]); 4] = [
     ("timer", [350.0, 150.0, 140.0]),
 ];
 
+/// The systems of [`DOCUMENT`].
+pub const DOCUMENT_SYSTEMS: [&str; 3] = ["D-Bus", "Thrift, TSocket", "Thrift on stapler (kernel module)"];
+
 /// Ratios and counts; smaller is better, ours divided by theirs.
 #[derive(Serialize)]
 struct Ratios {
     ping_vs_thrift: f64,
     hello_vs_thrift: f64,
+    /// The same until the server has taken all: a one-way call of Thrift returns before that, MsgSend does not.
+    hello_delivered_vs_thrift: f64,
     calculator_vs_thrift: f64,
     timer_vs_thrift: f64,
     ping_vs_dbus: f64,
@@ -39,72 +41,83 @@ pub fn json(measured: &Measured) -> Result<String> {
     let versus = |interface: &str, system: System| -> Result<f64> {
         Ok(time(measured, System::MsgSend, interface)? / time(measured, system, interface)?)
     };
-    let (_, message, socket, _) = measured.payload.last().context("no payload was measured")?;
+    let largest = measured.payload.last().context("no payload was measured")?;
     let ratios = Ratios {
         ping_vs_thrift: versus("ping", System::Thrift)?,
         hello_vs_thrift: versus("hello", System::Thrift)?,
+        hello_delivered_vs_thrift: versus("hello_delivered", System::Thrift)?,
         calculator_vs_thrift: versus("calculator", System::Thrift)?,
         timer_vs_thrift: versus("timer", System::Thrift)?,
         ping_vs_dbus: versus("ping", System::DBus)?,
         thrift_on_msgsend_ping_vs_thrift: time(measured, System::ThriftOnMsgSend, "ping")?
             / time(measured, System::Thrift, "ping")?,
-        ping_vs_floor: time(measured, System::MsgSend, "ping")? / measured.floor.0,
-        rt_1mib_vs_unix_socket: message / socket,
+        ping_vs_floor: time(measured, System::MsgSend, "ping")? / measured.two_cores.floor.median(),
+        rt_1mib_vs_unix_socket: largest.message.median() / largest.unix_socket.median(),
         copies_per_message: measured.copies_per_message,
         idle_wakeups: measured.idle_wakeups,
     };
     Ok(serde_json::to_string_pretty(&ratios)?)
 }
 
-/// Nanoseconds per call of `interface` on `system`.
+/// Nanoseconds per call of `interface` on `system`, on two cores.
 pub fn time(measured: &Measured, system: System, interface: &str) -> Result<f64> {
-    find(&measured.systems, system, interface)
+    Ok(find(&measured.two_cores, system, interface)?.median())
 }
 
-fn find(all: &[(System, Times)], system: System, interface: &str) -> Result<f64> {
-    all.iter()
+fn find<'a>(all: &'a Interfaces, system: System, interface: &str) -> Result<&'a Samples> {
+    all.systems
+        .iter()
         .find(|(s, _)| *s == system)
-        .and_then(|(_, times)| times.get(interface).copied())
+        .and_then(|(_, times)| times.get(interface))
         .with_context(|| format!("{interface} was not measured on {}", system.name()))
+}
+
+/// Microseconds: the median, and from where to where the runs went.
+fn shown(samples: &Samples) -> String {
+    let (low, high) = samples.range();
+    format!(
+        "{:.2} ({:.2} to {:.2})",
+        samples.median() / 1000.0,
+        low / 1000.0,
+        high / 1000.0
+    )
 }
 
 /// The tables.
 pub fn tables(measured: &Measured) -> Result<String> {
     let mut out = String::new();
-    for (title, all, floor) in [
-        ("two cores", &measured.systems, measured.floor.0),
-        ("one core", &measured.one_core, measured.floor.1),
+    for (title, all) in [
+        ("two cores", &measured.two_cores),
+        ("one core", &measured.one_core),
     ] {
         writeln!(
             out,
-            "microseconds per call, {title}, {} calls each (calculator: four calls; timer: propagation)\n",
-            measured.calls
+            "microseconds per call, {title}: median of {} runs of {} calls each, and their range (hello: until sent, then until taken by \
+             the server; calculator: four calls; timer: propagation)\n",
+            measured.runs, measured.calls
         )?;
         writeln!(
             out,
-            "| | ping | hello | calculator | timer |\n|---|---|---|---|---|"
+            "| | ping | hello | hello, taken | calculator | timer |\n|---|---|---|---|---|---|"
         )?;
-        for (system, _) in all {
+        for (system, _) in &all.systems {
             write!(out, "| {} |", system.name())?;
-            for interface in INTERFACES {
-                write!(out, " {:.2} |", find(all, *system, interface)? / 1000.0)?;
+            for interface in ["ping", "hello", "hello_delivered", "calculator", "timer"] {
+                write!(out, " {} |", shown(find(all, *system, interface)?))?;
             }
             writeln!(out)?;
         }
         writeln!(
             out,
-            "| floor (shared word, same wait policy) | {:.2} | | | |\n",
-            floor / 1000.0
+            "| floor (shared word, same wait policy) | {} | | | | |\n",
+            shown(&all.floor)
         )?;
     }
     writeln!(
         out,
         "another machine's (the third mission document)\n\n| | ping | hello | calculator | timer |\n|---|---|---|---|---|"
     )?;
-    for (index, system) in ["D-Bus", "Thrift, TSocket", "Thrift on stapler (kernel module)"]
-        .iter()
-        .enumerate()
-    {
+    for (index, system) in DOCUMENT_SYSTEMS.iter().enumerate() {
         write!(out, "| {system} |")?;
         for (_, figures) in DOCUMENT {
             write!(out, " {} |", figures.get(index).copied().unwrap_or(f64::NAN))?;
@@ -115,13 +128,14 @@ pub fn tables(measured: &Measured) -> Result<String> {
         out,
         "\nmicroseconds per round trip, payload there and back\n\n| bytes | MsgSend | Unix socket | pipes |\n|---|---|---|---|"
     )?;
-    for (size, message, socket, pipe) in &measured.payload {
+    for one in &measured.payload {
         writeln!(
             out,
-            "| {size} | {:.2} | {:.2} | {:.2} |",
-            message / 1000.0,
-            socket / 1000.0,
-            pipe / 1000.0
+            "| {} | {} | {} | {} |",
+            one.size,
+            shown(&one.message),
+            shown(&one.unix_socket),
+            shown(&one.pipes)
         )?;
     }
     writeln!(

@@ -1,6 +1,6 @@
 //! Running one interface on one system: start the server, run the client, read its results, end the server by its id.
 
-use super::build::Built;
+use super::{build::Built, samples::Samples};
 use anyhow::{Context, Result, bail};
 use csock_apps::stand::Running;
 use std::{
@@ -9,8 +9,9 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// Nanoseconds per call, by interface (`ping`, `hello`, `calculator` (four calls), `timer` (propagation)).
-pub type Times = BTreeMap<String, f64>;
+/// Nanoseconds per call of each run, by interface: `ping`, `hello` (until sent), `hello_delivered` (until the server has taken all),
+/// `calculator` (four calls), `timer` (propagation).
+pub type Times = BTreeMap<String, Samples>;
 
 /// A way to call another process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -61,17 +62,17 @@ impl Bus {
     }
 }
 
-/// Runs the three services on `system`; `calls` of each, `ticks` of the timer. `wrap` is put before each command (`taskset -c 0`).
+/// Runs the three services on `system` once and adds their times; `calls` of each, `ticks` of the timer. `wrap` is put before each
+/// command (`taskset -c 0`).
 pub fn measure(
     system: System,
     built: &Built,
     bus: &Bus,
     dir: &Path,
-    calls: u32,
-    ticks: u32,
+    (calls, ticks): (u32, u32),
     wrap: &[&str],
-) -> Result<Times> {
-    let mut times = Times::new();
+    times: &mut Times,
+) -> Result<()> {
     for service in ["ping", "calculator", "timer"] {
         let calls = if service == "timer" { ticks } else { calls }.to_string();
         let name = format!("bench-{service}");
@@ -98,9 +99,9 @@ pub fn measure(
                 system.name()
             );
         }
-        read(&text, &mut times).with_context(|| format!("{} {service}", system.name()))?;
+        read(&text, times).with_context(|| format!("{} {service}", system.name()))?;
     }
-    Ok(times)
+    Ok(())
 }
 
 fn command(program: &Path, bus: &Bus, dir: &Path, wrap: &[&str]) -> Command {
@@ -127,7 +128,7 @@ fn read(text: &str, times: &mut Times) -> Result<()> {
         let interface = words.next().context("a result without an interface")?;
         let total: f64 = words.next().context("a result without a time")?.parse()?;
         let calls: f64 = words.next().context("a result without a count")?.parse()?;
-        times.insert(interface.to_owned(), total / calls);
+        times.entry(interface.to_owned()).or_default().push(total / calls);
         found = true;
     }
     if !found {

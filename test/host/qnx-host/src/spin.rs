@@ -12,6 +12,7 @@ use std::sync::OnceLock;
 use crate::config::config;
 use crate::counters::add;
 use crate::sys;
+pub use crate::sys::current_cpu;
 
 /// How long one kind of wait may spin.
 #[derive(Debug)]
