@@ -137,46 +137,38 @@ static DBusMessage *exchange(DBusConnection *bus, DBusMessage *call) {
     return reply;
 }
 
-static void client_ping(DBusConnection *bus, long calls) {
+static void one_ping(DBusConnection *bus, long i) {
     dbus_int32_t id = BENCH_PING_ID;
     double value = BENCH_PING_VALUE;
     const char *text = BENCH_PING_TEXT;
-    int64_t start = 0;
-    for (long i = -BENCH_WARM_UP; i < calls; i++) {
-        if (i == 0) {
-            start = bench_now_ns();
-        }
-        dbus_int64_t stamp = i, back = -1;
-        dbus_int32_t back_id;
-        DBusMessage *call = new_call("ping");
-        dbus_message_append_args(call, DBUS_TYPE_INT32, &id, DBUS_TYPE_INT64, &stamp, DBUS_TYPE_DOUBLE, &value, DBUS_TYPE_STRING, &text,
-                                 DBUS_TYPE_INVALID);
-        DBusMessage *reply = exchange(bus, call);
-        if (!dbus_message_get_args(reply, NULL, DBUS_TYPE_INT32, &back_id, DBUS_TYPE_INT64, &back, DBUS_TYPE_DOUBLE, &value, DBUS_TYPE_STRING,
-                                   &text, DBUS_TYPE_INVALID) ||
-            back != stamp) {
-            bench_fail("ping", "another call's answer");
-        }
-        text = BENCH_PING_TEXT;
-        dbus_message_unref(reply);
+    dbus_int64_t stamp = i, back = -1;
+    DBusMessage *call = new_call("ping");
+    dbus_message_append_args(call, DBUS_TYPE_INT32, &id, DBUS_TYPE_INT64, &stamp, DBUS_TYPE_DOUBLE, &value, DBUS_TYPE_STRING, &text,
+                             DBUS_TYPE_INVALID);
+    DBusMessage *reply = exchange(bus, call);
+    if (!dbus_message_get_args(reply, NULL, DBUS_TYPE_INT32, &id, DBUS_TYPE_INT64, &back, DBUS_TYPE_DOUBLE, &value, DBUS_TYPE_STRING, &text,
+                               DBUS_TYPE_INVALID) ||
+        back != stamp) {
+        bench_fail("ping", "another call's answer");
     }
-    bench_result("ping", bench_now_ns() - start, calls);
+    dbus_message_unref(reply);
 }
 
-static void client_hello(DBusConnection *bus, long calls) {
+static void one_hello(DBusConnection *bus) {
     const char *text = BENCH_HELLO_TEXT;
-    int64_t start = 0;
-    for (long i = -BENCH_WARM_UP; i < calls; i++) {
-        if (i == 0) {
-            start = bench_now_ns();
-        }
-        DBusMessage *call = new_call("hello");
-        dbus_message_append_args(call, DBUS_TYPE_STRING, &text, DBUS_TYPE_INVALID);
-        dbus_message_unref(exchange(bus, call));
-    }
-    int64_t time = bench_now_ns() - start;
-    bench_result("hello", time, calls);
-    bench_result("hello_delivered", time, calls);
+    DBusMessage *call = new_call("hello");
+    dbus_message_append_args(call, DBUS_TYPE_STRING, &text, DBUS_TYPE_INVALID);
+    dbus_message_unref(exchange(bus, call));
+}
+
+static void client_ping(DBusConnection *bus, long calls) {
+    int64_t total;
+    BENCH_WARM_UP(i, one_ping(bus, i););
+    BENCH_TIME(total, calls, i, one_ping(bus, i););
+    bench_result("ping", total, calls);
+    BENCH_TIME(total, calls, i, one_hello(bus););
+    bench_result("hello", total, calls);
+    bench_result("hello_delivered", total, calls);
 }
 
 static void calculate(DBusConnection *bus, const char *member, dbus_int32_t a, dbus_int32_t b, dbus_int32_t expected) {
@@ -190,19 +182,19 @@ static void calculate(DBusConnection *bus, const char *member, dbus_int32_t a, d
     dbus_message_unref(reply);
 }
 
+static void one_calculation(DBusConnection *bus, long i) {
+    dbus_int32_t a = (dbus_int32_t)i + 7, b = 3;
+    calculate(bus, "add", a, b, a + b);
+    calculate(bus, "subtract", a, b, a - b);
+    calculate(bus, "multiply", a, b, a * b);
+    calculate(bus, "divide", a, b, a / b);
+}
+
 static void client_calculator(DBusConnection *bus, long calls) {
-    int64_t start = 0;
-    for (long i = -BENCH_WARM_UP; i < calls; i++) {
-        if (i == 0) {
-            start = bench_now_ns();
-        }
-        dbus_int32_t a = (dbus_int32_t)i + 7, b = 3;
-        calculate(bus, "add", a, b, a + b);
-        calculate(bus, "subtract", a, b, a - b);
-        calculate(bus, "multiply", a, b, a * b);
-        calculate(bus, "divide", a, b, a / b);
-    }
-    bench_result("calculator", bench_now_ns() - start, calls);
+    int64_t total;
+    BENCH_WARM_UP(i, one_calculation(bus, i););
+    BENCH_TIME(total, calls, i, one_calculation(bus, i););
+    bench_result("calculator", total, calls);
 }
 
 static void client_timer(DBusConnection *bus, long calls) {
@@ -246,7 +238,6 @@ int main(int argc, char **argv) {
     long calls = atol(argv[3]);
     if (strcmp(argv[2], "ping") == 0) {
         client_ping(bus, calls);
-        client_hello(bus, calls);
     } else if (strcmp(argv[2], "calculator") == 0) {
         client_calculator(bus, calls);
     } else {

@@ -160,35 +160,30 @@ static void call(int coid, const void *message, size_t length, void *reply, size
     }
 }
 
+static void one_ping(int coid, struct test_struct *arg, long i) {
+    struct test_struct result;
+    arg->stamp = i;
+    call(coid, arg, sizeof *arg, &result, sizeof result);
+    if (result.stamp != i) {
+        bench_fail("ping", "another call's answer");
+    }
+}
+
 static void client_ping(int coid, long calls) {
-    struct test_struct arg = {.head = {MSG_PING, 0, BENCH_PING_ID}, .value = BENCH_PING_VALUE}, result;
+    int64_t total;
+    struct test_struct arg = {.head = {MSG_PING, 0, BENCH_PING_ID}, .value = BENCH_PING_VALUE};
     arg.text_length = sizeof BENCH_PING_TEXT - 1;
     memcpy(arg.text, BENCH_PING_TEXT, sizeof BENCH_PING_TEXT);
-    int64_t start = 0;
-    for (long i = -BENCH_WARM_UP; i < calls; i++) {
-        if (i == 0) {
-            start = bench_now_ns();
-        }
-        arg.stamp = i;
-        call(coid, &arg, sizeof arg, &result, sizeof result);
-        if (result.stamp != i) {
-            bench_fail("ping", "another call's answer");
-        }
-    }
-    bench_result("ping", bench_now_ns() - start, calls);
+    BENCH_WARM_UP(i, one_ping(coid, &arg, i););
+    BENCH_TIME(total, calls, i, one_ping(coid, &arg, i););
+    bench_result("ping", total, calls);
 
     struct hello hello = {.head = {MSG_HELLO, 0, 0}, .text_length = sizeof BENCH_HELLO_TEXT - 1};
     memcpy(hello.text, BENCH_HELLO_TEXT, sizeof BENCH_HELLO_TEXT);
-    for (long i = -BENCH_WARM_UP; i < calls; i++) {
-        if (i == 0) {
-            start = bench_now_ns();
-        }
-        call(coid, &hello, sizeof hello, NULL, 0);
-    }
-    int64_t time = bench_now_ns() - start;
-    bench_result("hello", time, calls);
+    BENCH_TIME(total, calls, i, call(coid, &hello, sizeof hello, NULL, 0););
+    bench_result("hello", total, calls);
     /* MsgSend returns when the server has taken the message: sent is delivered. */
-    bench_result("hello_delivered", time, calls);
+    bench_result("hello_delivered", total, calls);
 }
 
 static int32_t calculated(int coid, uint16_t type, int32_t a, int32_t b) {
@@ -198,19 +193,19 @@ static int32_t calculated(int coid, uint16_t type, int32_t a, int32_t b) {
     return result;
 }
 
-static void client_calculator(int coid, long calls) {
-    int64_t start = 0;
-    for (long i = -BENCH_WARM_UP; i < calls; i++) {
-        if (i == 0) {
-            start = bench_now_ns();
-        }
-        int32_t a = (int32_t)i + 7, b = 3;
-        if (calculated(coid, MSG_ADD, a, b) != a + b || calculated(coid, MSG_SUBTRACT, a, b) != a - b ||
-            calculated(coid, MSG_MULTIPLY, a, b) != a * b || calculated(coid, MSG_DIVIDE, a, b) != a / b) {
-            bench_fail("calculator", "wrong result");
-        }
+static void one_calculation(int coid, long i) {
+    int32_t a = (int32_t)i + 7, b = 3;
+    if (calculated(coid, MSG_ADD, a, b) != a + b || calculated(coid, MSG_SUBTRACT, a, b) != a - b ||
+        calculated(coid, MSG_MULTIPLY, a, b) != a * b || calculated(coid, MSG_DIVIDE, a, b) != a / b) {
+        bench_fail("calculator", "wrong result");
     }
-    bench_result("calculator", bench_now_ns() - start, calls);
+}
+
+static void client_calculator(int coid, long calls) {
+    int64_t total;
+    BENCH_WARM_UP(i, one_calculation(coid, i););
+    BENCH_TIME(total, calls, i, one_calculation(coid, i););
+    bench_result("calculator", total, calls);
 }
 
 static void client_timer(int coid, long calls) {

@@ -20,45 +20,38 @@ void run_ping(std::shared_ptr<TProtocol> protocol, long calls) {
     arg.id = BENCH_PING_ID;
     arg.value = BENCH_PING_VALUE;
     arg.text = BENCH_PING_TEXT;
-    std::int64_t start = 0;
-    for (long i = -BENCH_WARM_UP; i < calls; i++) {
-        if (i == 0) {
-            start = bench_now_ns();
-        }
+    auto ping = [&](long i) {
         arg.stamp = i;
         client.ping(result, arg);
         if (result.stamp != i) {
             bench_fail("ping", "another call's answer");
         }
-    }
-    bench_result("ping", bench_now_ns() - start, calls);
-    for (long i = -BENCH_WARM_UP; i < 0; i++) {
-        client.hello(BENCH_HELLO_TEXT);
-    }
+    };
+    std::int64_t total;
+    BENCH_WARM_UP(i, ping(i););
+    BENCH_TIME(total, calls, i, ping(i););
+    bench_result("ping", total, calls);
+
+    std::int64_t start = bench_now_ns();
+    BENCH_TIME(total, calls, i, client.hello(BENCH_HELLO_TEXT););
+    bench_result("hello", total, calls);
     // A call with an answer: the one-way ones before it have been taken.
-    client.ping(result, arg);
-    start = bench_now_ns();
-    for (long i = 0; i < calls; i++) {
-        client.hello(BENCH_HELLO_TEXT);
-    }
-    bench_result("hello", bench_now_ns() - start, calls);
-    client.ping(result, arg);
+    ping(0);
     bench_result("hello_delivered", bench_now_ns() - start, calls);
 }
 
 void run_calculator(std::shared_ptr<TProtocol> protocol, long calls) {
     bench::calculatorClient client(protocol);
-    std::int64_t start = 0;
-    for (long i = -BENCH_WARM_UP; i < calls; i++) {
-        if (i == 0) {
-            start = bench_now_ns();
-        }
+    auto calculate = [&](long i) {
         std::int32_t a = static_cast<std::int32_t>(i) + 7, b = 3;
         if (client.add(a, b) != a + b || client.subtract(a, b) != a - b || client.multiply(a, b) != a * b || client.divide(a, b) != a / b) {
             bench_fail("calculator", "wrong result");
         }
-    }
-    bench_result("calculator", bench_now_ns() - start, calls);
+    };
+    std::int64_t total;
+    BENCH_WARM_UP(i, calculate(i););
+    BENCH_TIME(total, calls, i, calculate(i););
+    bench_result("calculator", total, calls);
 }
 
 void run_timer(std::shared_ptr<TProtocol> protocol, long calls) {

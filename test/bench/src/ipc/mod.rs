@@ -22,8 +22,8 @@ use systems::{Bus, System, Times};
 pub fn role() -> Result<bool> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["floor-peer", path] => floor::peer(Path::new(path))?,
-        ["floor-first", rounds] => println!("{}", floor::measure(rounds.parse()?)?),
+        ["floor-peer", path, bytes] => floor::peer(Path::new(path), bytes.parse()?)?,
+        ["floor-first", rounds] => floor::print(rounds.parse()?)?,
         ["echo-bytes", size] => payload::echo_bytes(size.parse()?)?,
         ["echo-messages", name, size] => payload::echo_messages(name, size.parse()?)?,
         ["many-client", name, calls] => many::client(name, calls.parse()?)?,
@@ -57,8 +57,10 @@ pub struct Measured {
 pub struct Interfaces {
     /// In the order of [`System::ALL`].
     pub systems: Vec<(System, Times)>,
-    /// Nanoseconds per round trip of the floor.
+    /// Nanoseconds per round trip of the floor with ping's structure.
     pub floor: Samples,
+    /// The same with a bare word.
+    pub word_floor: Samples,
 }
 
 /// Nanoseconds per round trip with `size` bytes there and back.
@@ -110,15 +112,18 @@ fn measure(place: &Place, dir: &Path, calls: u32, runs: u32) -> Result<Measured>
         let mut all = Interfaces {
             systems: System::ALL.map(|system| (system, Times::new())).into(),
             floor: Samples::default(),
+            word_floor: Samples::default(),
         };
         for _ in 0..runs {
             for (system, times) in &mut all.systems {
                 systems::measure(*system, &built, &bus, dir, (calls, ticks), wrap, times)?;
             }
-            all.floor.push(match wrap {
+            let floor = match wrap {
                 [] => floor::measure(rounds)?,
                 _ => floor::on_one_core(rounds)?,
-            });
+            };
+            all.floor.push(floor.structure);
+            all.word_floor.push(floor.word);
         }
         Ok(all)
     };

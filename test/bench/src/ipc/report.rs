@@ -30,7 +30,10 @@ struct Ratios {
     timer_vs_thrift: f64,
     ping_vs_dbus: f64,
     thrift_on_msgsend_ping_vs_thrift: f64,
+    /// Two processes that hand ping's structure back and forth in shared memory.
     ping_vs_floor: f64,
+    /// The same with a bare word, which carries no argument at all.
+    ping_vs_word_floor: f64,
     rt_1mib_vs_unix_socket: f64,
     copies_per_message: f64,
     idle_wakeups: u64,
@@ -52,6 +55,7 @@ pub fn json(measured: &Measured) -> Result<String> {
         thrift_on_msgsend_ping_vs_thrift: time(measured, System::ThriftOnMsgSend, "ping")?
             / time(measured, System::Thrift, "ping")?,
         ping_vs_floor: time(measured, System::MsgSend, "ping")? / measured.two_cores.floor.median(),
+        ping_vs_word_floor: time(measured, System::MsgSend, "ping")? / measured.two_cores.word_floor.median(),
         rt_1mib_vs_unix_socket: largest.message.median() / largest.unix_socket.median(),
         copies_per_message: measured.copies_per_message,
         idle_wakeups: measured.idle_wakeups,
@@ -109,8 +113,13 @@ pub fn tables(measured: &Measured) -> Result<String> {
         }
         writeln!(
             out,
-            "| floor (shared word, same wait policy) | {} | | | | |\n",
+            "| floor: shared memory, same wait policy, ping's structure | {} | | | | |",
             shown(&all.floor)
+        )?;
+        writeln!(
+            out,
+            "| floor: the same with a bare word | {} | | | | |\n",
+            shown(&all.word_floor)
         )?;
     }
     writeln!(
