@@ -8,6 +8,7 @@ mod payload;
 mod plot;
 mod report;
 mod samples;
+mod spin;
 mod systems;
 
 use crate::Place;
@@ -27,6 +28,7 @@ pub fn role() -> Result<bool> {
         ["echo-bytes", size] => payload::echo_bytes(size.parse()?)?,
         ["echo-messages", name, size] => payload::echo_messages(name, size.parse()?)?,
         ["many-client", name, calls] => many::client(name, calls.parse()?)?,
+        ["spin-client", name, gap, server] => spin::client(name, gap.parse()?, server.parse()?)?,
         ["idle-client", name] => idle::client(name)?,
         _ => return Ok(false),
     }
@@ -43,6 +45,8 @@ pub struct Measured {
     pub payload: Vec<Payload>,
     /// Clients, then calls per second in total.
     pub many: Vec<(u32, f64)>,
+    /// By the wait policy's knob.
+    pub spin: Vec<spin::Row>,
     /// Wake-ups of an idle server and its idle clients in five seconds.
     pub idle_wakeups: u64,
     /// Payload copies between send and receive of a large message, as the server's process counted them.
@@ -136,6 +140,8 @@ fn measure(place: &Place, dir: &Path, calls: u32, runs: u32) -> Result<Measured>
     let (payload, copies_per_message) = payloads(runs)?;
     eprintln!("many clients");
     let many = many::measure()?;
+    eprintln!("wait policy");
+    let spin = spin::measure()?;
     eprintln!("idle");
     let idle_wakeups = idle::measure()?;
     Ok(Measured {
@@ -143,6 +149,7 @@ fn measure(place: &Place, dir: &Path, calls: u32, runs: u32) -> Result<Measured>
         one_core,
         payload,
         many,
+        spin,
         idle_wakeups,
         copies_per_message,
         calls,

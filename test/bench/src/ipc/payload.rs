@@ -89,9 +89,19 @@ pub fn message(size: usize) -> Result<(f64, f64)> {
 
 /// Starts a process that echoes messages of `size` bytes; returns its name, the process and what it prints, once it receives.
 pub fn start_server(purpose: &str, size: usize) -> Result<(String, Child, ChildStdout)> {
+    start_server_with(purpose, size, &[])
+}
+
+/// The same with these variables in its environment.
+pub fn start_server_with(
+    purpose: &str,
+    size: usize,
+    variables: &[(&str, &str)],
+) -> Result<(String, Child, ChildStdout)> {
     let name = format!("bench-{purpose}-{}", std::process::id());
     let mut child = Command::new(std::env::current_exe()?)
         .args(["echo-messages", &name, &size.to_string()])
+        .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()?;

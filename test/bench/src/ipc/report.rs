@@ -1,6 +1,6 @@
 //! Tables for a reader and one JSON object for a machine.
 
-use super::{Interfaces, Measured, samples::Samples, systems::System};
+use super::{Interfaces, Measured, samples::Samples, spin::GAPS, systems::System};
 use anyhow::{Context, Result};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -153,6 +153,21 @@ pub fn tables(measured: &Measured) -> Result<String> {
     )?;
     for (clients, rate) in &measured.many {
         writeln!(out, "| {clients} | {rate:.0} |")?;
+    }
+    writeln!(
+        out,
+        "\nwait policy: microseconds per call, and CPU microseconds of the server per call, by `QNX_HOST_SPIN_US` and by what the client \
+         works between two calls\n"
+    )?;
+    let gaps = GAPS.map(|gap| format!(" {gap} µs |")).concat();
+    writeln!(out, "| spin, µs |{gaps}\n|---|{}", "---|".repeat(GAPS.len()))?;
+    for row in &measured.spin {
+        let cells: Vec<String> = row
+            .cells
+            .iter()
+            .map(|(time, cpu)| format!(" {time:.2}, {cpu:.2} |"))
+            .collect();
+        writeln!(out, "| {} |{}", row.spin_us, cells.concat())?;
     }
     writeln!(
         out,
