@@ -1,4 +1,6 @@
 /* Everything that ffi/qnx-sys binds, by the names that QNX's headers have too. Others lean on the first two. */
+/* The resource manager layer is for C programs: not bound. */
+#define QNX_NO_RESMGR
 #include <sys/types.h>
 #include <sys/socket.h>
 #include <errno.h>

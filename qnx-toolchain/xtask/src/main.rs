@@ -19,7 +19,7 @@ const MENU: &str = "\
 usage: cargo xtask COMMAND [OPTIONS]
 
   demo [--json FILE] [--size-mib N] [--native]   serve a file to curl and fetch one back through csock
-  test [--quick]                                 everything: unit, loom, layout, ELF gate, end to end, kills
+  test [--quick] [--kills N]                     everything: unit, loom, layout, ELF gate, end to end, 10000 (N) random kills
   dist [--arch x86_64|aarch64] [--ld lld|bfd]    target/dist/<arch>/...: module, client library, header; with the gate
   bindgen [--check]                              regenerate the checked-in bindings (or fail if they differ)
   bench [NAME] [ARGS...]                         measurements; without a name, lists them

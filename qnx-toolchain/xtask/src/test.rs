@@ -11,11 +11,19 @@ use std::{
 /// Crates whose tests need processes that this command builds first.
 const NEEDS_PROGRAMS: [&str; 2] = ["csock-e2e", "csock-bench"];
 
+/// Processes killed at random by [`reliability`], unless `--kills` says otherwise.
+const KILLS: u64 = 10_000;
+
+/// Seconds that 64 clients load one server in [`reliability`].
+const LOAD_SECONDS: u64 = 60;
+
 pub fn main(mut args: lexopt::Parser) -> Result<()> {
     let mut quick = false;
+    let mut kills = None;
     while let Some(arg) = args.next()? {
         match arg {
             Long("quick") => quick = true,
+            Long("kills") => kills = Some(args.value()?.parse()?),
             other => return Err(other.unexpected().into()),
         }
     }
@@ -25,6 +33,10 @@ pub fn main(mut args: lexopt::Parser) -> Result<()> {
     unit(&mut counts)?;
     if !quick {
         models(&mut counts)?;
+    }
+    // A quick run has the few kills of the crate's own tests, unless more are asked for.
+    if !quick || kills.is_some() {
+        reliability(&mut counts, kills.unwrap_or(KILLS))?;
     }
     layout(&mut counts)?;
     let mut built = true;
@@ -72,6 +84,49 @@ fn unit(counts: &mut Counts) -> Result<()> {
         command.args(["--exclude", name]);
     }
     counts.tests("unit and crate tests", &mut command)
+}
+
+/// QNX's calls on this machine for as long as it takes to believe them: deaths at random points, and one server under load.
+/// One after the other, since each wants all CPUs.
+fn reliability(counts: &mut Counts, kills: u64) -> Result<()> {
+    let stages = [
+        (
+            format!("{kills} random kills"),
+            "kills",
+            "random_kills_leave_nothing_behind",
+        ),
+        (
+            format!("64 clients on one server, {LOAD_SECONDS} s"),
+            "load",
+            "every_reply_matches_its_request",
+        ),
+    ];
+    for (name, file, test) in stages {
+        let mut command = Command::new("cargo");
+        command.args([
+            "test",
+            "--release",
+            "-p",
+            "qnx-host",
+            "--test",
+            file,
+            "--",
+            "--exact",
+            test,
+        ]);
+        // Shows the seed that repeats the kills, and how many messages there were.
+        command.arg("--nocapture");
+        command
+            .env("QNX_TEST_KILLS", kills.to_string())
+            .env("QNX_TEST_SECONDS", LOAD_SECONDS.to_string());
+        // The tests' library unwinds and the tool's would not: both are the same file, so they must be built alike. That is
+        // another build of everything: its own directory keeps the others valid.
+        command
+            .env("CARGO_PROFILE_RELEASE_PANIC", "unwind")
+            .env("CARGO_TARGET_DIR", cmd::root().join("target/reliability"));
+        counts.tests(&name, &mut command)?;
+    }
+    Ok(())
 }
 
 /// Loom over the rings, Miri over the contract.

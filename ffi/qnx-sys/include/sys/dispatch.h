@@ -9,7 +9,10 @@
 #include <sys/types.h>
 
 /* Opaque. */
+#ifndef QNX_DISPATCH_T
+#define QNX_DISPATCH_T
 typedef struct _dispatch dispatch_t;
+#endif
 
 /* A registered name: 24 bytes. [P H] Freed by name_detach, also when that fails. [P] */
 typedef struct _name_attach {
@@ -33,5 +36,10 @@ int name_close(int coid);
 dispatch_t *dispatch_create_channel(int chid, unsigned flags);
 int dispatch_destroy(dispatch_t *dpp); /* [D6] */
 QNX_END_DECLS
+
+/* The loop over messages and pulses, for C programs. Rust does not bind it. */
+#ifndef QNX_NO_RESMGR
+#include <qnx/dispatch_loop.h>
+#endif
 
 #endif

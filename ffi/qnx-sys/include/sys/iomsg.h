@@ -15,4 +15,9 @@
 #define _IO_DUP 0x115
 #define _IO_CLOSE 0x116
 
+/* What follows the type, for resource managers and whoever talks to one by hand. Rust does not bind it. */
+#ifndef QNX_NO_RESMGR
+#include <qnx/io_messages.h>
+#endif
+
 #endif

@@ -2,7 +2,7 @@
  * Error numbers and errno.
  *
  * Two libraries fail in one program: the stand-in's calls with QNX's numbers in a variable of their own, libc's functions with
- * Linux's numbers in Linux's errno. The program sees one errno with QNX's numbers: reading it takes over what failed last.
+ * Linux's numbers in Linux's errno. The program sees one errno with QNX's numbers: that of the call that failed last.
  */
 #ifndef QNX_HOST_ERRNO_H
 #define QNX_HOST_ERRNO_H
@@ -61,12 +61,33 @@ enum {
     qnx_host_linux_EDQUOT = EDQUOT,
     qnx_host_linux_ECANCELED = ECANCELED,
     qnx_host_linux_EOWNERDEAD = EOWNERDEAD,
-    qnx_host_linux_ENOTRECOVERABLE = ENOTRECOVERABLE
+    qnx_host_linux_ENOTRECOVERABLE = ENOTRECOVERABLE,
+    /* Of no use to today's programs. */
+    qnx_host_linux_ECHRNG = ECHRNG,
+    qnx_host_linux_EL2NSYNC = EL2NSYNC,
+    qnx_host_linux_EL3HLT = EL3HLT,
+    qnx_host_linux_EL3RST = EL3RST,
+    qnx_host_linux_ELNRNG = ELNRNG,
+    qnx_host_linux_EUNATCH = EUNATCH,
+    qnx_host_linux_ENOCSI = ENOCSI,
+    qnx_host_linux_EL2HLT = EL2HLT,
+    qnx_host_linux_EBADE = EBADE,
+    qnx_host_linux_EBADR = EBADR,
+    qnx_host_linux_EXFULL = EXFULL,
+    qnx_host_linux_ENOANO = ENOANO,
+    qnx_host_linux_EBADRQC = EBADRQC,
+    qnx_host_linux_EBADSLT = EBADSLT,
+    qnx_host_linux_EBFONT = EBFONT,
+    qnx_host_linux_EREMCHG = EREMCHG,
+    qnx_host_linux_ELIBACC = ELIBACC,
+    qnx_host_linux_ELIBBAD = ELIBBAD,
+    qnx_host_linux_ELIBSCN = ELIBSCN,
+    qnx_host_linux_ELIBMAX = ELIBMAX,
+    qnx_host_linux_ELIBEXEC = ELIBEXEC,
+    qnx_host_linux_ESTRPIPE = ESTRPIPE
 };
 
 /* Names that only Linux has. */
-#undef EBADRQC
-#undef EBADSLT
 #undef EDOTDOT
 #undef EHWPOISON
 #undef EISNAM
@@ -80,7 +101,6 @@ enum {
 #undef ENOTNAM
 #undef EREMOTEIO
 #undef ERFKILL
-#undef ESTRPIPE
 #undef EUCLEAN
 
 /*
@@ -173,27 +193,61 @@ enum {
 #undef ECONNREFUSED
 #undef EHOSTDOWN
 #undef EHOSTUNREACH
-/* Numbered otherwise on QNX, and not in qnx-sys. */
+/* Numbered otherwise on QNX, and not in qnx-sys [L]. */
 #undef ECHRNG
-#undef EL2HLT
+#define ECHRNG 37
 #undef EL2NSYNC
+#define EL2NSYNC 38
 #undef EL3HLT
+#define EL3HLT 39
 #undef EL3RST
+#define EL3RST 40
 #undef ELNRNG
+#define ELNRNG 41
 #undef EUNATCH
+#define EUNATCH 42
 #undef ENOCSI
+#define ENOCSI 43
+#undef EL2HLT
+#define EL2HLT 44
 #undef EBADE
+#define EBADE 50
 #undef EBADR
+#define EBADR 51
 #undef EXFULL
+#define EXFULL 52
 #undef ENOANO
+#define ENOANO 53
+#undef EBADRQC
+#define EBADRQC 54
+#undef EBADSLT
+#define EBADSLT 55
 #undef EBFONT
+#define EBFONT 57
 #undef EREMCHG
+#define EREMCHG 82
 #undef ELIBACC
+#define ELIBACC 83
 #undef ELIBBAD
+#define ELIBBAD 84
 #undef ELIBSCN
+#define ELIBSCN 85
 #undef ELIBMAX
+#define ELIBMAX 86
 #undef ELIBEXEC
+#define ELIBEXEC 87
 #undef ESTRPIPE
+#define ESTRPIPE 92
+/* QNX's alone. [L] */
+#define EFPOS 110
+#define EBADRPC 272
+#define ERPCMISMATCH 273
+#define EPROGUNAVAIL 274
+#define EPROGMISMATCH 275
+#define EPROCUNAVAIL 276
+#define ENONDP 301
+#define ECTRLTERM 310
+#define ENOLIC 311
 
 #undef errno
 #define errno (*qnx_host_errno())
@@ -255,33 +309,47 @@ QNX_HOST_WEAK int qnx_host_errno_from_linux(int number) {
         QNX_HOST_ERRNO(ECANCELED);
         QNX_HOST_ERRNO(EOWNERDEAD);
         QNX_HOST_ERRNO(ENOTRECOVERABLE);
+        QNX_HOST_ERRNO(ECHRNG);
+        QNX_HOST_ERRNO(EL2NSYNC);
+        QNX_HOST_ERRNO(EL3HLT);
+        QNX_HOST_ERRNO(EL3RST);
+        QNX_HOST_ERRNO(ELNRNG);
+        QNX_HOST_ERRNO(EUNATCH);
+        QNX_HOST_ERRNO(ENOCSI);
+        QNX_HOST_ERRNO(EL2HLT);
+        QNX_HOST_ERRNO(EBADE);
+        QNX_HOST_ERRNO(EBADR);
+        QNX_HOST_ERRNO(EXFULL);
+        QNX_HOST_ERRNO(ENOANO);
+        QNX_HOST_ERRNO(EBADRQC);
+        QNX_HOST_ERRNO(EBADSLT);
+        QNX_HOST_ERRNO(EBFONT);
+        QNX_HOST_ERRNO(EREMCHG);
+        QNX_HOST_ERRNO(ELIBACC);
+        QNX_HOST_ERRNO(ELIBBAD);
+        QNX_HOST_ERRNO(ELIBSCN);
+        QNX_HOST_ERRNO(ELIBMAX);
+        QNX_HOST_ERRNO(ELIBEXEC);
+        QNX_HOST_ERRNO(ESTRPIPE);
 #undef QNX_HOST_ERRNO
-    case ENODATA:
-    case ETIME:
-    case ENOLINK:
-    case EPROTO:
-        return number;
     default:
-        return number >= 0 && number <= ERANGE ? number : EIO;
+        /* The same up to ERANGE, and from ENOSTR to EPROTO. */
+        return (number >= 0 && number <= ERANGE) || (number >= 60 && number <= 71) ? number : EIO;
     }
 }
 
 /*
- * Where this thread's errno lives: what `errno` expands to. libc never sets its errno to 0 and the stand-in neither, so a
- * number found in either is of a failure since the last look. When both failed meanwhile, the stand-in's wins.
+ * Where this thread's errno lives: what `errno` expands to. A call of the kernel that fails stores its number there and
+ * clears libc's errno, and one that succeeds changes neither; so what is in libc's errno came later, from libc.
  */
 QNX_HOST_WEAK int *qnx_host_errno(void) {
-    static __thread int seen;
     int *kernel = __get_errno_ptr();
     int *libc = __errno_location();
-    if (*kernel != 0) {
-        seen = *kernel;
-    } else if (*libc != 0) {
-        seen = qnx_host_errno_from_linux(*libc);
+    if (*libc != 0) {
+        *kernel = qnx_host_errno_from_linux(*libc);
+        *libc = 0;
     }
-    *kernel = 0;
-    *libc = 0;
-    return &seen;
+    return kernel;
 }
 
 #endif

@@ -44,6 +44,17 @@ QNX_HOST_PTHREAD(pthread_rwlock_timedrdlock, (pthread_rwlock_t * lock, const str
 QNX_HOST_PTHREAD(pthread_rwlock_timedwrlock, (pthread_rwlock_t * lock, const struct timespec *until), (lock, until));
 #endif
 #endif
+/* Acts where QNX does: also on a thread that is blocked in MsgSend, MsgReceive or sem_wait. */
+QNX_HOST_KEEP(qnx_host_linux_pthread_cancel, pthread_cancel);
+QNX_HOST_WEAK int qnx_host_pthread_cancel(pthread_t thread) {
+    int number = qnx_host_linux_pthread_cancel(thread);
+    if (number == 0) {
+        qnx_host_wake_cancelled(thread);
+    }
+    return qnx_host_errno_from_linux(number);
+}
+QNX_HOST_REDIRECT(pthread_cancel, "qnx_host_pthread_cancel");
+
 /* C++'s library waits with these, in headers that compare with ETIMEDOUT. */
 #ifdef __USE_GNU
 QNX_HOST_PTHREAD(pthread_mutex_clocklock, (pthread_mutex_t * mutex, clockid_t clock, const struct timespec *until),

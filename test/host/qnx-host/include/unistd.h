@@ -15,8 +15,21 @@
 #pragma pop_macro("__USE_FILE_OFFSET64")
 
 QNX_HOST_REDIRECT(close, "qnx_close");
-QNX_HOST_REDIRECT(read, "qnx_read");
-QNX_HOST_REDIRECT(write, "qnx_write");
+QNX_HOST_IO(ssize_t, read, "qnx_read", (int fd, void *buf, size_t len), (fd, buf, len));
+QNX_HOST_IO(ssize_t, write, "qnx_write", (int fd, const void *buf, size_t len), (fd, buf, len));
+QNX_HOST_REDIRECT(lseek, "qnx_lseek");
+QNX_HOST_REDIRECT(dup, "qnx_dup");
+QNX_HOST_REDIRECT(dup2, "qnx_dup2");
+#if defined __USE_UNIX98 || defined __USE_XOPEN2K8
+QNX_HOST_IO(ssize_t, pread, "qnx_pread", (int fd, void *buf, size_t len, off_t at), (fd, buf, len, at));
+QNX_HOST_IO(ssize_t, pwrite, "qnx_pwrite", (int fd, const void *buf, size_t len, off_t at), (fd, buf, len, at));
+#endif
+#if defined __USE_XOPEN_EXTENDED || defined __USE_XOPEN2K8
+QNX_HOST_REDIRECT(fchown, "qnx_fchown");
+#endif
+#if defined __USE_XOPEN || defined __USE_XOPEN2K
+QNX_HOST_REDIRECT(fsync, "qnx_fsync");
+#endif
 #if defined __USE_POSIX199309 || defined __USE_XOPEN_EXTENDED || defined __USE_XOPEN2K8
 QNX_HOST_REDIRECT(ftruncate, "qnx_ftruncate");
 #endif

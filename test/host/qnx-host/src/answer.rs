@@ -8,10 +8,10 @@ use libc::iovec;
 use crate::copy;
 use crate::errno::Errno;
 use crate::lane::{Held, Lane, Slot, decode};
-use crate::layout::reply;
 use crate::parts::total;
 use crate::process::process;
-use crate::receive::describe;
+use crate::receive::{adopt_priority, describe};
+use crate::shared_slot::REPLY_INLINE;
 use crate::table::Cache;
 use crate::thread;
 use crate::trace::trace;
@@ -64,7 +64,7 @@ pub unsafe fn reply(rcvid: RcvId, status: i64, data: &[iovec]) -> Result<(), Err
             }
             lane.begin_touch(slot, held)?;
             let len = len.min(held.request.reply_len as usize);
-            if len <= reply::INLINE_LEN {
+            if len <= REPLY_INLINE {
                 // SAFETY: the caller vouches for `data`; `len` fits the slot.
                 let len = unsafe { copy::inline_reply(lane, slot, data, len) };
                 lane.finish(slot, held, status, false, len);
@@ -167,6 +167,16 @@ pub fn info(rcvid: RcvId) -> Result<MsgInfo, Errno> {
             }
             Ok(info)
         })
+    })
+}
+
+/// MsgCurrent: the calling thread runs at the priority of this message again, unless the channel says otherwise.
+/// `ESRCH` the rcvid is not outstanding.
+pub fn resume(rcvid: RcvId) -> Result<(), Errno> {
+    let priority = info(rcvid)?.priority as u8;
+    with_lane(rcvid, |lane| {
+        adopt_priority(&lane.conn.channel, priority);
+        Ok(())
     })
 }
 

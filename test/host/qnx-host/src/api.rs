@@ -1,13 +1,21 @@
 //! The exported C functions, grouped as in QNX's documentation. Each is a thin shell: it turns pointers into slices,
 //! calls the module that does the work, and encodes the result in the way that function has.
 
+pub mod ability;
+pub mod cancel;
 pub mod channel;
 pub mod connect;
+pub mod dispatch;
 pub mod event;
+pub mod file;
+pub mod guard;
+pub mod iofunc;
+pub mod iofunc_open;
 pub mod memory;
 pub mod message;
 pub mod misc;
 pub mod name;
+pub mod resmgr;
 pub mod time;
 
 /// Address of an exported function, for the symbol table of an ELF loader.
@@ -26,96 +34,123 @@ unsafe impl Send for Address {}
 /// `Result<type, Errno>` and the convention says what the `_r` names return on failure: `negative` or `positive` error
 /// number. Plain names return -1 and set errno. `["qnx name"] fn name` exports one plain function under a Linux-safe
 /// name and lists it under QNX's.
+///
+/// Linux's errno of the calling thread is left alone. Libc's cancellation points are held off, except after
+/// `calls! { fast SYMBOLS; ...`, whose bodies must do so themselves where they call one.
 macro_rules! calls {
-    ($table:ident; $($items:tt)*) => {
-        crate::api::calls! { @items [] $table; $($items)* }
+    (fast $table:ident; $($items:tt)*) => {
+        crate::api::calls! { @items fast [] $table; $($items)* }
     };
-    (@items [$($listed:tt)*] $table:ident;) => {
+    ($table:ident; $($items:tt)*) => {
+        crate::api::calls! { @items slow [] $table; $($items)* }
+    };
+    (@items $speed:ident [$($listed:tt)*] $table:ident;) => {
         /// The functions above under QNX's names.
         pub static $table: &[(&str, crate::api::Address)] = &[$($listed)*];
     };
-    (@items [$($listed:tt)*] $table:ident;
+    (@items $speed:ident [$($listed:tt)*] $table:ident;
         $(#[$meta:meta])*
         [$qnx:literal] fn $name:ident($($arg:ident: $type:ty),* $(,)?) -> $ret:ty = errno $body:block
         $($rest:tt)*
     ) => {
-        crate::api::calls! { @plain [$(#[$meta])*] $name ($($arg: $type),*) $ret, $body }
-        crate::api::calls! { @items [
+        crate::api::calls! { @plain $speed [$(#[$meta])*] $name ($($arg: $type),*) $ret, $body }
+        crate::api::calls! { @items $speed [
             $($listed)* ($qnx, crate::api::Address($name as *const ())),
         ] $table; $($rest)* }
     };
-    (@items [$($listed:tt)*] $table:ident;
+    (@items $speed:ident [$($listed:tt)*] $table:ident;
         $(#[$meta:meta])*
         [$qnx:literal] fn $name:ident($($arg:ident: $type:ty),* $(,)?) -> $ret:ty = value $body:block
         $($rest:tt)*
     ) => {
-        crate::api::calls! { @raw [$(#[$meta])*] $name ($($arg: $type),*) $ret, $body }
-        crate::api::calls! { @items [
+        crate::api::calls! { @raw [$(#[$meta])*] $name ($($arg: $type),*) $ret, {
+            let guard = crate::api::guard::Guard::enter_counting();
+            let result: $ret = crate::api::calls! { @run $speed $ret, $body };
+            guard.settle();
+            result
+        } }
+        crate::api::calls! { @items $speed [
             $($listed)* ($qnx, crate::api::Address($name as *const ())),
         ] $table; $($rest)* }
     };
-    (@items [$($listed:tt)*] $table:ident;
+    (@items $speed:ident [$($listed:tt)*] $table:ident;
         $(#[$meta:meta])*
         fn [$($name:ident),*] [$($name_r:ident),*] $args:tt -> $ret:ty = $convention:ident $body:block
         $($rest:tt)*
     ) => {
-        crate::api::calls! { @each_plain [$(#[$meta])*] [$($name),*] $args $ret, $body }
-        crate::api::calls! { @each_r [$(#[$meta])*] [$($name_r),*] $convention $args $ret, $body }
-        crate::api::calls! { @items [
+        crate::api::calls! { @each_plain $speed [$(#[$meta])*] [$($name),*] $args $ret, $body }
+        crate::api::calls! { @each_r $speed [$(#[$meta])*] [$($name_r),*] $convention $args $ret, $body }
+        crate::api::calls! { @items $speed [
             $($listed)*
             $((stringify!($name), crate::api::Address($name as *const ())),)*
             $((stringify!($name_r), crate::api::Address($name_r as *const ())),)*
         ] $table; $($rest)* }
     };
-    (@each_plain $meta:tt [] $args:tt $ret:ty, $body:block) => {};
-    (@each_plain $meta:tt [$name:ident $(, $more:ident)*] $args:tt $ret:ty, $body:block) => {
-        crate::api::calls! { @plain $meta $name $args $ret, $body }
-        crate::api::calls! { @each_plain $meta [$($more),*] $args $ret, $body }
+    (@each_plain $speed:ident $meta:tt [] $args:tt $ret:ty, $body:block) => {};
+    (@each_plain $speed:ident $meta:tt [$name:ident $(, $more:ident)*] $args:tt $ret:ty, $body:block) => {
+        crate::api::calls! { @plain $speed $meta $name $args $ret, $body }
+        crate::api::calls! { @each_plain $speed $meta [$($more),*] $args $ret, $body }
     };
-    (@each_r $meta:tt [] $convention:ident $args:tt $ret:ty, $body:block) => {};
-    (@each_r $meta:tt [$name:ident $(, $more:ident)*] $convention:ident $args:tt $ret:ty, $body:block) => {
-        crate::api::calls! { @$convention $meta $name $args $ret, $body }
-        crate::api::calls! { @each_r $meta [$($more),*] $convention $args $ret, $body }
+    (@each_r $speed:ident $meta:tt [] $convention:ident $args:tt $ret:ty, $body:block) => {};
+    (@each_r $speed:ident $meta:tt [$name:ident $(, $more:ident)*] $convention:ident $args:tt $ret:ty, $body:block) => {
+        crate::api::calls! { @$convention $speed $meta $name $args $ret, $body }
+        crate::api::calls! { @each_r $speed $meta [$($more),*] $convention $args $ret, $body }
     };
-    (@plain [$(#[$meta:meta])*] $name:ident ($($arg:ident: $type:ty),* $(,)?) $ret:ty, $body:block) => {
+    (@plain $speed:ident [$(#[$meta:meta])*] $name:ident ($($arg:ident: $type:ty),* $(,)?) $ret:ty, $body:block) => {
         crate::api::calls! { @raw [
             $(#[$meta])*
             #[doc = "\n-1 and errno on failure."]
         ] $name ($($arg: $type),*) $ret, {
-            let run = || -> Result<$ret, crate::errno::Errno> { $body };
-            match run() {
-                Ok(value) => value,
+            let guard = crate::api::guard::Guard::enter();
+            match crate::api::calls! { @run $speed Result<$ret, crate::errno::Errno>, $body } {
+                Ok(value) => {
+                    guard.leave();
+                    value
+                }
                 Err(error) => {
-                    crate::errno::set_errno(error);
+                    guard.fail(error);
                     usize::MAX as _
                 }
             }
         } }
     };
-    (@negative [$(#[$meta:meta])*] $name:ident ($($arg:ident: $type:ty),* $(,)?) $ret:ty, $body:block) => {
+    (@negative $speed:ident [$(#[$meta:meta])*] $name:ident ($($arg:ident: $type:ty),* $(,)?) $ret:ty, $body:block) => {
         crate::api::calls! { @raw [
             $(#[$meta])*
             #[doc = "\nThe negative error number on failure; errno is not touched."]
         ] $name ($($arg: $type),*) $ret, {
-            let run = || -> Result<$ret, crate::errno::Errno> { $body };
-            match run() {
+            let guard = crate::api::guard::Guard::enter();
+            let result = crate::api::calls! { @run $speed Result<$ret, crate::errno::Errno>, $body };
+            guard.leave();
+            match result {
                 Ok(value) => value,
                 Err(error) => -error.0 as _,
             }
         } }
     };
-    (@positive [$(#[$meta:meta])*] $name:ident ($($arg:ident: $type:ty),* $(,)?) $ret:ty, $body:block) => {
+    (@positive $speed:ident [$(#[$meta:meta])*] $name:ident ($($arg:ident: $type:ty),* $(,)?) $ret:ty, $body:block) => {
         crate::api::calls! { @raw [
             $(#[$meta])*
             #[doc = "\nThe (positive) error number on failure; errno is not touched."]
         ] $name ($($arg: $type),*) $ret, {
-            let run = || -> Result<$ret, crate::errno::Errno> { $body };
-            match run() {
+            let guard = crate::api::guard::Guard::enter();
+            let result = crate::api::calls! { @run $speed Result<$ret, crate::errno::Errno>, $body };
+            guard.leave();
+            match result {
                 Ok(value) => value,
                 Err(error) => error.0 as _,
             }
         } }
     };
+    (@run fast $type:ty, $body:block) => {{
+        let run = || -> $type { $body };
+        run()
+    }};
+    (@run slow $type:ty, $body:block) => {{
+        let _off = crate::api::guard::Uncancellable::begin();
+        let run = || -> $type { $body };
+        run()
+    }};
     (@raw [$(#[$meta:meta])*] $name:ident ($($arg:ident: $type:ty),* $(,)?) $ret:ty, $body:block) => {
         $(#[$meta])*
         ///
@@ -131,13 +166,20 @@ pub(crate) use calls;
 /// Every exported function under QNX's name with its address.
 pub fn symbols() -> Vec<(&'static str, *const ())> {
     let tables = [
+        ability::SYMBOLS,
+        ability::VARIADIC,
         channel::SYMBOLS,
         connect::SYMBOLS,
+        dispatch::SYMBOLS,
         event::SYMBOLS,
+        file::SYMBOLS,
+        iofunc::SYMBOLS,
+        iofunc_open::SYMBOLS,
         memory::SYMBOLS,
         message::SYMBOLS,
         misc::SYMBOLS,
         name::SYMBOLS,
+        resmgr::SYMBOLS,
         time::SYMBOLS,
         crate::sem::SYMBOLS,
         crate::mutex::SYMBOLS,

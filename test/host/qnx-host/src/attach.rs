@@ -3,6 +3,7 @@
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
+use crate::ability_record;
 use crate::client_conn::{ClientConn, Coid, Parts, weak};
 use crate::config::config;
 use crate::dir;
@@ -23,7 +24,8 @@ use crate::wire::{self, Packet, op};
 /// ConnectAttach. `nonce` 0, or that of the process which must be the one called `pid`.
 ///
 /// Waits for the server's kernel thread to answer, which it does at once unless the server is stopped.
-/// Errors: `ESRCH` no such process or channel, `EINVAL` bad flags, `EAGAIN` too many clients, `EPERM` another user.
+/// Errors: `ESRCH` no such process or channel, `EINVAL` bad flags, `EAGAIN` too many clients, `EPERM` another user
+/// who does not let us, or a private channel of another process.
 pub fn attach(pid: i32, chid: i32, index: u32, flags: u32, nonce: u64) -> Result<i32, Errno> {
     let _ = thread::take_timeout();
     if flags & !COF_MASK != 0 || pid < 0 {
@@ -130,6 +132,7 @@ fn local(process: &'static Process, chid: i32) -> Result<Arc<ClientConn>, Errno>
         chid,
         scoid: lane.conn.scoid,
         channel_flags: channel.flags,
+        may_pulse: true,
         doorbell: Arc::clone(&channel.doorbell),
         word: lane.index,
         region,
@@ -142,7 +145,10 @@ fn local(process: &'static Process, chid: i32) -> Result<Arc<ClientConn>, Errno>
 }
 
 fn remote(process: &'static Process, pid: i32, chid: i32, nonce: u64) -> Result<Arc<ClientConn>, Errno> {
+    ability_record::publish()?;
     let sock = Arc::new(dir::connect(pid)?);
+    // A client need not be reached by anybody but `pidin`, which would not know of it otherwise.
+    let _ = process.be_reachable();
     if config().allow_ptracer {
         // SAFETY: plain call; PR_SET_PTRACER_ANY is an unsigned long -1.
         unsafe { libc::prctl(libc::PR_SET_PTRACER, libc::c_ulong::MAX) };
@@ -163,11 +169,15 @@ fn remote(process: &'static Process, pid: i32, chid: i32, nonce: u64) -> Result<
     if word >= doorbell::LANES {
         return Err(Errno::ESRCH);
     }
+    // The server may be another user's.
+    sys::check_sealed(doorbell_fd, doorbell::LEN as u64)?;
+    sys::check_sealed(region_fd, layout::LEN as u64)?;
     let conn = Arc::new(ClientConn::new(Parts {
         pid,
         chid,
         scoid: answer.number,
         channel_flags: answer.b as u32,
+        may_pulse: answer.event[0] != 0,
         doorbell: Arc::new(Region::map(doorbell_fd, doorbell::LEN)?),
         word,
         region: Arc::new(Region::map(region_fd, layout::LEN)?),
@@ -202,6 +212,7 @@ pub fn another_lane(conn: &ClientConn) -> Result<(usize, Arc<Region>), Errno> {
     if word >= doorbell::LANES {
         return Err(Errno::ESRCH);
     }
+    sys::check_sealed(region, layout::LEN as u64)?;
     Ok((word, Arc::new(Region::map(region, layout::LEN)?)))
 }
 
@@ -273,5 +284,6 @@ pub fn flags(pid: i32, coid: i32, mask: u32, bits: u32) -> Result<u32, Errno> {
     Ok(coid
         .flags
         .fetch_update(Ordering::AcqRel, Ordering::Acquire, change)
-        .unwrap_or_default())
+        .unwrap_or_default()
+        & COF_MASK)
 }

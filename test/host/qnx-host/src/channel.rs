@@ -46,7 +46,7 @@ pub struct Channel {
 impl Channel {
     /// Makes a channel object. `config` for a private pulse pool.
     pub fn new(chid: i32, flags: u32, config: Option<&ChannelConfig>) -> Result<Channel, Errno> {
-        let doorbell_fd = sys::memfd(c"qnx-doorbell", doorbell::LEN as u64)?;
+        let doorbell_fd = sys::sealed_memfd(c"qnx-doorbell", doorbell::LEN as u64)?;
         let doorbell = Arc::new(Region::map(&doorbell_fd, doorbell::LEN)?);
         let flags = if config.is_some() {
             flags | CHF_PULSE_POOL

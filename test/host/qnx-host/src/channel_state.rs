@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::lane::Lane;
 use crate::layout::send::state as slot_state;
-use crate::layout::{lane as lane_layout, ring, send};
+use crate::layout::{lane as lane_layout, ring};
 use crate::pulse_pool::{Exhausted, PulsePool};
 use crate::queue::{Item, PulseItem, Queue};
 use crate::trace::trace;
@@ -84,8 +84,8 @@ impl State {
     }
 
     fn enqueue(&mut self, lane: &Arc<Lane>, slot: usize) {
-        let base = lane_layout::send(slot);
-        let state = lane.region.u32(base + send::STATE);
+        let shared = &lane.region.slot(slot).send;
+        let state = &shared.state;
         match state.load(Ordering::Acquire) {
             slot_state::SENT => {}
             slot_state::CANCELLED => {
@@ -98,8 +98,8 @@ impl State {
             }
             _ => return,
         }
-        let priority = (lane.region.u32(base + send::WHAT).load(Ordering::Relaxed) as u8).max(1);
-        let ticket = lane.region.u64(base + send::TICKET).load(Ordering::Relaxed);
+        let priority = (shared.what.load(Ordering::Relaxed) as u8).max(1);
+        let ticket = shared.ticket.load(Ordering::Relaxed);
         self.queue
             .push_message(priority, ticket, (lane.index as u16, slot as u8));
     }
@@ -123,7 +123,7 @@ impl State {
             let ticket = region.u64(entry + ring::TICKET).load(Ordering::Relaxed);
             // The client adds to the count while it is not 0, so take it last.
             let count = region.u32(entry + ring::COUNT).swap(0, Ordering::AcqRel);
-            if count != 0 {
+            if count != 0 && lane.conn.may_pulse {
                 let (code, priority) = (what as u8 as i8, ((what >> 8) as u8).max(1));
                 let pulse = PulseItem {
                     code,

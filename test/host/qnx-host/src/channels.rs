@@ -3,15 +3,19 @@
 use core::sync::atomic::{AtomicI32, Ordering};
 use std::sync::Arc;
 
+use crate::ability::aid;
+use crate::ability_record;
 use crate::channel::Channel;
 use crate::errno::Errno;
 use crate::process::{lock, process};
 use crate::thread;
 use crate::trace::trace;
-use crate::types::{CHF_COID_DISCONNECT, CHF_KNOWN, CHF_THREAD_DEATH, CHO_CUSTOM_EVENT, ChannelConfig};
+use crate::types::{
+    CHF_COID_DISCONNECT, CHF_KNOWN, CHF_PRIVATE, CHF_THREAD_DEATH, CHO_CUSTOM_EVENT, ChannelConfig,
+};
 
 /// Makes a channel. `EINVAL` unknown flags or a bad pool, `EBUSY` a second channel that wants the deaths of coids or
-/// threads, `EAGAIN` no memory. Does not block.
+/// threads, `EAGAIN` no memory, `EPERM` without CHF_PRIVATE and the ability PUBLIC_CHANNEL. Does not block.
 pub fn create(flags: u32, config: Option<&ChannelConfig>) -> Result<i32, Errno> {
     let _ = thread::take_timeout();
     if flags & !CHF_KNOWN != 0 {
@@ -19,6 +23,9 @@ pub fn create(flags: u32, config: Option<&ChannelConfig>) -> Result<i32, Errno> 
     }
     if let Some(config) = config {
         check_pool(config)?;
+    }
+    if flags & CHF_PRIVATE == 0 && !ability_record::own_may(aid::PUBLIC_CHANNEL, None) {
+        return Err(Errno::EPERM);
     }
     let process = process();
     // A channel can be reached by others from the moment it exists.

@@ -3,6 +3,7 @@
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
+use crate::api::guard::Uncancellable;
 use crate::attach;
 use crate::client_lane::{Claim, ClientLane};
 use crate::errno::Errno;
@@ -64,6 +65,8 @@ pub struct ClientConn {
     pub scoid: i32,
     /// The channel's `_NTO_CHF_*`.
     pub channel_flags: u32,
+    /// The server takes our pulses.
+    pub may_pulse: bool,
     /// The channel's doorbell.
     pub doorbell: Arc<Region>,
     /// The lane that every connection has; pulses go through it.
@@ -95,6 +98,7 @@ pub struct Parts {
     pub chid: i32,
     pub scoid: i32,
     pub channel_flags: u32,
+    pub may_pulse: bool,
     pub doorbell: Arc<Region>,
     pub word: usize,
     pub region: Arc<Region>,
@@ -111,6 +115,7 @@ impl ClientConn {
             chid: parts.chid,
             scoid: parts.scoid,
             channel_flags: parts.channel_flags,
+            may_pulse: parts.may_pulse,
             doorbell: parts.doorbell,
             first: ClientLane::new(0, parts.word, parts.region),
             more: [const { OnceLock::new() }; MORE_LANES],
@@ -155,6 +160,8 @@ impl ClientConn {
     /// Makes every blocked thread look around.
     pub fn poke_all(&self) {
         self.each_lane(|lane| lane.poke(None));
+        self.freed.fetch_add(1, Ordering::SeqCst);
+        futex_wake(&self.freed, i32::MAX);
     }
 
     /// Calls `body` with every lane.
@@ -175,6 +182,7 @@ impl ClientConn {
 
     #[cold]
     fn claim_slowly(&self, coid: i32) -> Result<Claim<'_>, Errno> {
+        let _off = Uncancellable::begin();
         // Slots of later lanes do not show in the first lane's word, so each of them holds the connection on its own.
         if !self.first.hold(false) {
             return Err(Errno::EBADF);
@@ -284,8 +292,7 @@ impl ClientConn {
         self.forget(process);
         drop(lock(&self.sock).take());
         self.poke_all();
-        self.freed.fetch_add(1, Ordering::SeqCst);
-        futex_wake(&self.freed, i32::MAX);
+        self.each_lane(ClientLane::wake_users);
         let Some(told) = told else { return };
         for coid in process.coids.all() {
             if core::ptr::eq(Arc::as_ptr(&coid.conn), self) {

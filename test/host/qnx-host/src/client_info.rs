@@ -3,16 +3,21 @@
 use std::fs;
 use std::sync::Arc;
 
+use crate::ability::aid;
+use crate::ability_names;
+use crate::ability_record;
 use crate::errno::Errno;
 use crate::process::{lock, process};
 use crate::scoids::Scoid;
 use crate::server_conn::ServerConn;
 use crate::sys;
 use crate::thread;
-use crate::types::{CI_FULL_GROUPS, CI_UNABLE, ClientInfo, CredInfo};
+use crate::types::{CI_FULL_GROUPS, CI_UNABLE, ClientAble, ClientInfo, CredInfo};
 
 /// `_NTO_CLIENTINFO_GETGROUPS`.
 const GET_GROUPS: i32 = 1;
+/// Abilities that may be asked about at once.
+const MAX_ABILITIES: usize = 100;
 
 /// What is known of a client.
 pub struct Client {
@@ -127,21 +132,37 @@ impl Client {
         info
     }
 
-    /// Abilities do not exist here: root has all of them and other users none, as by default on QNX.
-    pub fn with_abilities(&self, mut info: ClientInfo, asked: i32) -> ClientInfo {
-        if asked > 0 && self.users[1] != 0 {
-            info.flags |= CI_UNABLE;
+    /// Marks the client as unable unless it has all of `abilities`. Temporary numbers become permanent ones where the
+    /// ability has been created since; one that has not been, nobody has. `EINVAL` more than QNX takes.
+    pub fn with_abilities(
+        &self,
+        mut info: ClientInfo,
+        abilities: &mut [ClientAble],
+    ) -> Result<ClientInfo, Errno> {
+        if abilities.len() > MAX_ABILITIES {
+            return Err(Errno::EINVAL);
         }
-        info
+        for able in abilities {
+            if able.ability & aid::UNCREATED != 0
+                && let Some(number) = ability_names::created(able.ability)
+            {
+                able.ability = number;
+            }
+            let range = Some((able.range_lo, able.range_hi));
+            if !ability_record::client_may(self.pid, self.users[1] as u32, able.ability, range) {
+                info.flags |= CI_UNABLE;
+            }
+        }
+        Ok(info)
     }
 
-    /// The allocated form with all groups. `abilities`: how many were asked about.
-    pub fn long(&self, flags: i32, abilities: Option<i32>) -> Result<*mut ClientInfo, Errno> {
+    /// The allocated form with all groups. `abilities`: see [`Client::with_abilities`].
+    pub fn long(&self, flags: i32, abilities: Option<&mut [ClientAble]>) -> Result<*mut ClientInfo, Errno> {
         let mut info = self.base();
         let groups: &[i32] = if flags & GET_GROUPS != 0 { &self.list } else { &[] };
         info.cred.ngroups = groups.len() as u32;
         info.flags |= CI_FULL_GROUPS;
-        let info = self.with_abilities(info, abilities.unwrap_or(0));
+        let info = self.with_abilities(info, abilities.unwrap_or(&mut []))?;
         let extra = groups.len().saturating_sub(info.cred.grouplist.len()) * size_of::<i32>();
         // SAFETY: a size that is not 0; malloc so that `free` below needs no length.
         let memory = unsafe { libc::malloc(size_of::<ClientInfo>() + extra) }.cast::<ClientInfo>();

@@ -4,8 +4,10 @@ use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 use std::sync::Arc;
 
 use crate::lane::poke;
-use crate::layout::{lane as layout, reply, send};
+use crate::layout::lane as layout;
+use crate::layout::send::state;
 use crate::region::Region;
+use crate::sys::futex_wake;
 
 /// Slots are bits 0..48 of `busy`; on the first lane the bits above count what else keeps the connection open.
 pub const HOLD_UNIT: u64 = 1 << layout::SLOTS;
@@ -52,7 +54,7 @@ impl ClientLane {
     /// The futex that the user of a slot waits on.
     #[inline]
     pub fn done(&self, slot: usize) -> &AtomicU32 {
-        self.region.u32(layout::reply(slot) + reply::DONE)
+        &self.region.slot(slot).reply.done
     }
 
     /// Takes a free slot for `coid`.
@@ -120,20 +122,26 @@ impl ClientLane {
     /// Threads that use a slot now, and whether their message has been received (REPLY-blocked).
     pub fn users(&self) -> Vec<(i32, bool)> {
         let busy = self.busy.load(Ordering::SeqCst);
-        let word = |slot, offset| {
-            self.region
-                .u32(layout::send(slot) + offset)
-                .load(Ordering::Acquire)
-        };
         (0..layout::SLOTS)
             .filter(|slot| busy >> slot & 1 != 0)
             .map(|slot| {
+                let shared = &self.region.slot(slot).send;
                 (
-                    word(slot, send::TID) as i32,
-                    word(slot, send::STATE) & 0xF == send::state::TAKEN,
+                    shared.tid.load(Ordering::Acquire) as i32,
+                    shared.state.load(Ordering::Acquire) & 0xF == state::TAKEN,
                 )
             })
             .collect()
+    }
+
+    /// The server has died, perhaps after it changed a word and before it woke who sleeps on it: wakes all users, whatever
+    /// their words say.
+    pub fn wake_users(&self) {
+        let busy = self.busy.load(Ordering::SeqCst);
+        for slot in (0..layout::SLOTS).filter(|slot| busy >> slot & 1 != 0) {
+            poke(self.done(slot));
+            futex_wake(self.done(slot), 1);
+        }
     }
 
     /// Makes the threads that are blocked through `coid` look around; all of them for `None`.
@@ -149,6 +157,8 @@ impl ClientLane {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::layout::reply::done;
+    use crate::sys::{self, Wake, futex_wait};
 
     fn lane() -> ClientLane {
         ClientLane::new(0, 0, Arc::new(Region::private(layout::LEN).expect("memory")))
@@ -181,6 +191,26 @@ mod tests {
         }
         let last = lane.try_claim(1).expect("slot");
         assert_eq!((last.slot, last.reused), (first, true));
+    }
+
+    /// The server is killed after it changed the word and before it woke the sleeper.
+    #[test]
+    fn a_sleeper_that_was_not_woken_is_found() {
+        let lane = lane();
+        assert!(lane.hold(true));
+        let slot = lane.try_claim(1).expect("slot").slot;
+        for left_at in [done::POKE, done::DONE, done::HELP, done::SLEEPING] {
+            let word = lane.done(slot);
+            word.store(done::SLEEPING, Ordering::SeqCst);
+            std::thread::scope(|scope| {
+                let sleeper =
+                    scope.spawn(|| futex_wait(word, done::SLEEPING, sys::now_ns() + 10_000_000_000));
+                std::thread::sleep(std::time::Duration::from_millis(20));
+                word.store(left_at, Ordering::SeqCst);
+                lane.wake_users();
+                assert_eq!(sleeper.join().expect("sleeper"), Wake::Woken, "{left_at}");
+            });
+        }
     }
 
     #[test]

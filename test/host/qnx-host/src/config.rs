@@ -3,6 +3,7 @@
 //! | Variable | Default | Meaning |
 //! |---|---|---|
 //! | `QNX_HOST_DIR` | `$XDG_RUNTIME_DIR/qnx-host`, else `/tmp/qnx-host-<uid>` | runtime directory: one per stand-in "machine" |
+//! | `QNX_HOST_PUBLIC` | 0 | 1: other users of a shared runtime directory may connect to this process |
 //! | `QNX_HOST_SPIN_US` | 40 | longest spin before a thread sleeps; 0 = never spin |
 //! | `QNX_HOST_NO_VM_COPY` | 0 | 1: never copy straight between address spaces (as if the system refused) |
 //! | `QNX_HOST_ALLOW_PTRACER` | 0 | 1: let any process of this user copy from and to us under Yama's ptrace scope 1 |
@@ -17,6 +18,8 @@ use std::sync::OnceLock;
 pub struct Config {
     /// Runtime directory (not yet checked or created).
     pub dir: PathBuf,
+    /// Other users' processes may connect to this one.
+    pub public: bool,
     /// Longest spin in nanoseconds.
     pub spin_ns: u64,
     /// Forces the fallback copy path.
@@ -53,6 +56,7 @@ pub fn config() -> &'static Config {
     static CONFIG: OnceLock<Config> = OnceLock::new();
     CONFIG.get_or_init(|| Config {
         dir: runtime_dir(),
+        public: number("QNX_HOST_PUBLIC").unwrap_or(0) != 0,
         spin_ns: number("QNX_HOST_SPIN_US").unwrap_or(SPIN_US_DEFAULT).min(100_000) * 1000,
         no_vm_copy: number("QNX_HOST_NO_VM_COPY").unwrap_or(0) != 0,
         allow_ptracer: number("QNX_HOST_ALLOW_PTRACER").unwrap_or(0) != 0,

@@ -12,7 +12,6 @@ use crate::counters::add;
 use crate::errno::Errno;
 use crate::help;
 use crate::lane::{Lane, Slot};
-use crate::layout::{lane as layout, send};
 use crate::parts::{MAX_PER_CALL, gather, one, range, scatter, total};
 use crate::sys::{vm_read, vm_write};
 use crate::trace::trace;
@@ -37,9 +36,9 @@ pub unsafe fn from_client(
         return Ok(0);
     }
     if held.request.is_inline() {
-        let at = layout::send(slot) + send::INLINE + offset;
-        // SAFETY: the caller vouches for `to`; `offset + len` is within the slot's payload area.
-        unsafe { scatter(to, 0, lane.region.at(at, len), len) };
+        let payload = lane.region.slot(slot).send.payload();
+        // SAFETY: the caller vouches for `to`; `offset + len` is within the slot's payload area: an inline message is no longer.
+        unsafe { scatter(to, 0, payload.add(offset), len) };
         add(|c| &c.bytes_inline, len as u64);
         return Ok(len);
     }
@@ -48,7 +47,7 @@ pub unsafe fn from_client(
         // SAFETY: same process: the client's buffers stay valid while it is blocked and the slot BUSY.
         return Ok(unsafe { copy_local(&range(parts, offset, len), to, 0) });
     }
-    if direct_allowed() {
+    if direct_allowed(lane) {
         let parts = client_parts(lane, held, true);
         let moved = parts.and_then(|parts| {
             direct(
@@ -92,7 +91,7 @@ pub unsafe fn to_client(
         // SAFETY: as in `from_client`.
         return Ok(unsafe { copy_local(&range(from, 0, len), parts, offset) });
     }
-    if direct_allowed() {
+    if direct_allowed(lane) {
         let parts = client_parts(lane, held, false);
         let moved = parts.and_then(|parts| {
             direct(
@@ -115,15 +114,15 @@ pub unsafe fn to_client(
 /// Inside this module only: the system does not let us copy directly.
 const REFUSED: Errno = Errno(-1);
 
-static REFUSED_ONCE: AtomicBool = AtomicBool::new(false);
-
-fn direct_allowed() -> bool {
-    !config().no_vm_copy && !REFUSED_ONCE.load(Ordering::Relaxed)
+fn direct_allowed(lane: &Lane) -> bool {
+    !config().no_vm_copy && !lane.conn.no_direct_copies.load(Ordering::Relaxed)
 }
 
-/// Falls back for good, and says so once per process.
+/// Falls back for good with this client, and says so once per process.
 fn say_refused(lane: &Lane) {
-    if !REFUSED_ONCE.swap(true, Ordering::Relaxed) {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    lane.conn.no_direct_copies.store(true, Ordering::Relaxed);
+    if !SAID.swap(true, Ordering::Relaxed) {
         crate::trace::line(format_args!(
             "copying straight from and to pid {} is refused here (ptrace scope, other user, or no such system call): \
              large messages go through shared memory with the client's help, two copies instead of one",
@@ -266,9 +265,9 @@ unsafe fn copy_local(from: &[iovec], to: &[iovec], offset: usize) -> usize {
 /// # Safety
 /// `from` must be readable memory of ours; `len` at most the slot's reply area.
 pub unsafe fn inline_reply(lane: &Lane, slot: usize, from: &[iovec], len: usize) -> usize {
-    let at = layout::reply(slot) + crate::layout::reply::INLINE;
+    let payload = lane.region.slot(slot).reply.payload();
     // SAFETY: the caller vouches for `from` and `len`.
-    let moved = unsafe { gather(from, 0, lane.region.at(at, len), len) };
+    let moved = unsafe { gather(from, 0, payload, len) };
     add(|c| &c.bytes_inline, moved as u64);
     moved
 }

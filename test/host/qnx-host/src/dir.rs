@@ -1,47 +1,32 @@
 //! The runtime directory: one socket per process that others can reach, and the registry of names.
 //!
-//! `<dir>/p/<pid>` sockets, `<dir>/n/<name>` names, `<dir>/m/<name>` named memory, `<dir>/lock` taken (flock) by whoever
+//! `<dir>/p/<pid>` sockets, `<dir>/n/<name>` names, `<dir>/r` attached paths,
+//! `<dir>/a` abilities, `<dir>/m/<name>` named memory, `<dir>/lock` taken (flock) by whoever
 //! changes them. A crash releases the lock, and files of dead processes are recognised and replaced, never trusted.
 
 use std::ffi::CString;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
 use std::os::fd::{AsRawFd, IntoRawFd};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::config::config;
+use crate::dir_access;
 use crate::errno::Errno;
 use crate::fds::{Fd, Making};
+use crate::proc_state;
 use crate::sys::{self, check};
 use crate::wire::{self, Packet, op};
 
 /// Sub-directories of the runtime directory.
-const PARTS: [&str; 3] = ["p", "n", "m"];
+const PARTS: [&str; 5] = ["p", "n", "m", "r", "a"];
 
-/// Makes the runtime directory if need be and checks that nobody else can write to it.
+/// The runtime directory, made if need be. `EACCES` if another user could interfere with what is in it.
 pub fn open() -> Result<PathBuf, Errno> {
     let dir = config().dir.clone();
-    DirBuilder::new().recursive(true).mode(0o700).create(&dir)?;
-    let meta = fs::symlink_metadata(&dir)?;
-    // SAFETY: no preconditions.
-    let uid = unsafe { libc::geteuid() };
-    if !meta.is_dir() || (meta.uid() != uid && uid != 0) || meta.mode() & 0o022 != 0 {
-        crate::trace::line(format_args!(
-            "runtime directory {}: must be a directory of user {uid} that nobody else can write to \
-             (it belongs to {}, mode {:o})",
-            dir.display(),
-            meta.uid(),
-            meta.mode() & 0o7777
-        ));
-        return Err(Errno::EACCES);
-    }
-    for part in PARTS {
-        match DirBuilder::new().mode(0o700).create(dir.join(part)) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error.into()),
-            _ => {}
-        }
-    }
+    dir_access::prepare(&dir, &PARTS)?;
     Ok(dir)
 }
 
@@ -54,14 +39,35 @@ pub struct Lock {
 
 /// Takes the directory's lock; blocks while another process changes the directory.
 pub fn lock(dir: &Path) -> Result<Lock, Errno> {
-    let mut options = OpenOptions::new();
-    options.create(true).truncate(false).write(true).mode(0o600);
-    let file = open_fd(&options, &dir.join("lock"))?;
+    let file = lock_file(&dir.join("lock"))?;
     loop {
         // SAFETY: plain call on an open descriptor.
         match check(unsafe { libc::flock(file.raw(), libc::LOCK_EX) }) {
             Ok(_) => return Ok(Lock { _file: file }),
             Err(Errno::EINTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Opened for reading where it exists: in a shared directory it is another user's.
+fn lock_file(path: &Path) -> Result<Fd, Errno> {
+    let (mut old, mut new) = (OpenOptions::new(), OpenOptions::new());
+    old.read(true).custom_flags(libc::O_NOFOLLOW);
+    new.write(true).create_new(true).mode(0o600);
+    loop {
+        match open_fd(&old, path) {
+            Err(Errno::ENOENT) => {}
+            other => return other,
+        }
+        match open_fd(&new, path) {
+            Ok(file) => {
+                // Whatever the umask: every user of the directory must be able to lock it.
+                // SAFETY: plain call on an open descriptor.
+                check(unsafe { libc::fchmod(file.raw(), 0o644) })?;
+                return Ok(file);
+            }
+            Err(Errno::EEXIST) => {}
             Err(error) => return Err(error),
         }
     }
@@ -116,6 +122,8 @@ pub fn listen() -> Result<Fd, Errno> {
     let socket = new_socket(libc::SOCK_NONBLOCK)?;
     // SAFETY: `address` is a valid sockaddr_un of `len` bytes.
     check(unsafe { libc::bind(socket.raw(), (&raw const address).cast(), len) })?;
+    // Before it listens nobody can connect.
+    fs::set_permissions(&path, Permissions::from_mode(dir_access::socket_mode()))?;
     // SAFETY: plain call.
     check(unsafe { libc::listen(socket.raw(), 1024) })?;
     Ok(socket)
@@ -126,7 +134,32 @@ pub fn unlink_own_socket(pid: i32) {
     let _ = fs::remove_file(socket_path(&config().dir, pid));
 }
 
+fn exists(pid: i32) -> bool {
+    // SAFETY: signal 0 only asks whether the process exists.
+    (unsafe { libc::kill(pid, 0) }) == 0 || io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH)
+}
+
+/// Removes what processes that do not exist any more have left behind. Files of one whose pid lives on are recognised by
+/// those who need to know.
 fn sweep(dir: &Path) {
+    for entry in fs::read_dir(dir.join("n")).into_iter().flatten().flatten() {
+        let record = fs::read_to_string(entry.path()).unwrap_or_default();
+        let pid = record.split(' ').next().and_then(|word| word.parse().ok());
+        if pid.is_some_and(|pid| !exists(pid)) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+    for entry in fs::read_dir(dir.join("a")).into_iter().flatten().flatten() {
+        // Abilities of a process: `.<pid>-<uid>`.
+        let name = entry.file_name();
+        let record = name
+            .to_str()
+            .and_then(|name| name.strip_prefix('.')?.split_once('-'));
+        let pid = record.and_then(|(pid, _)| pid.parse().ok());
+        if pid.is_some_and(|pid| !exists(pid)) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
     for entry in fs::read_dir(dir.join("p")).into_iter().flatten().flatten() {
         let Some(pid) = entry
             .file_name()
@@ -135,10 +168,7 @@ fn sweep(dir: &Path) {
         else {
             continue;
         };
-        // SAFETY: signal 0 only asks whether the process exists.
-        let gone = unsafe { libc::kill(pid, 0) } != 0
-            && io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH);
-        if gone {
+        if !exists(pid) {
             let _ = fs::remove_file(entry.path());
         }
     }
@@ -155,11 +185,16 @@ pub fn reachable_pids() -> Result<Vec<i32>, Errno> {
     Ok(pids)
 }
 
-/// Connects to another process. `ESRCH` if it does not exist, has never been reachable, or is not who its file says.
+/// How long a connect may wait for room in the queue of a process that is stopped.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Connects to another process. `ESRCH` if it does not exist, has never been reachable, or is not who its file says;
+/// `EAGAIN` if it is stopped and a thousand others wait for it already.
 pub fn connect(pid: i32) -> Result<Fd, Errno> {
     let dir = open()?;
     let (address, len, _parent) = address(&socket_path(&dir, pid)).map_err(|_| Errno::ESRCH)?;
     let socket = new_socket(0)?;
+    sys::limit_sending(&socket, CONNECT_TIMEOUT)?;
     // SAFETY: `address` is a valid sockaddr_un of `len` bytes.
     while let Err(error) = check(unsafe { libc::connect(socket.raw(), (&raw const address).cast(), len) }) {
         match error {
@@ -172,14 +207,22 @@ pub fn connect(pid: i32) -> Result<Fd, Errno> {
     if sys::peer_credentials(&socket)?.pid != pid {
         return Err(Errno::ESRCH);
     }
+    sys::limit_sending(&socket, Duration::ZERO)?;
     Ok(socket)
 }
 
-/// True if process `pid` is alive and is the very one that called itself `nonce`.
-pub fn is_alive(pid: i32, nonce: u64) -> bool {
+/// True if process `pid` is alive, is the very one that called itself `nonce`, and still has channel `chid`.
+pub fn is_alive(pid: i32, nonce: u64, chid: i32) -> bool {
     let identify = || -> Result<bool, Errno> {
         let socket = connect(pid)?;
-        let answer = wire::ask(&socket, &Packet::new(op::IDENTIFY), &[], &mut Vec::new())?;
+        if proc_state::is_stopped(pid) {
+            return Err(Errno::EAGAIN);
+        }
+        let request = Packet {
+            number: chid,
+            ..Packet::new(op::IDENTIFY)
+        };
+        let answer = wire::ask(&socket, &request, &[], &mut Vec::new())?;
         Ok(answer.a == nonce)
     };
     match identify() {

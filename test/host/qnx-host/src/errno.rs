@@ -2,7 +2,8 @@
 //!
 //! QNX and Linux share the small numbers and differ above 34, so a number must never cross without [`Errno::from_linux`].
 
-use core::cell::Cell;
+use core::cell::{Cell, RefCell};
+use std::ffi::CString;
 
 /// A QNX error number; never 0.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,12 +18,12 @@ macro_rules! errnos {
         impl Errno {
             $(pub const $name: Errno = Errno($value);)*
         }
-        /// Name of a QNX error number as a C string that lives for ever.
-        pub fn c_name(number: i32) -> *const core::ffi::c_char {
+        /// Name of a QNX error number as a C string that lives for ever; `None` for no number of QNX's.
+        fn known_name(number: i32) -> Option<*const core::ffi::c_char> {
             match number {
-                0 => c"EOK".as_ptr(),
-                $($value => concat!(stringify!($name), "\0").as_ptr().cast(),)*
-                _ => c"E?".as_ptr(),
+                0 => Some(c"EOK".as_ptr()),
+                $($value => Some(concat!(stringify!($name), "\0").as_ptr().cast()),)*
+                _ => None,
             }
         }
 
@@ -38,23 +39,30 @@ macro_rules! errnos {
 }
 
 errnos! {
-    EPERM = 1, ENOENT = 2, ESRCH = 3, EINTR = 4, EIO = 5, ENXIO = 6, E2BIG = 7, ENOEXEC = 8, EBADF = 9, ECHILD = 10,
-    EAGAIN = 11, ENOMEM = 12, EACCES = 13, EFAULT = 14, EBUSY = 16, EEXIST = 17, EXDEV = 18, ENODEV = 19,
-    ENOTDIR = 20, EISDIR = 21, EINVAL = 22, ENFILE = 23, EMFILE = 24, ENOTTY = 25, EFBIG = 27, ENOSPC = 28,
-    ESPIPE = 29, EROFS = 30, EMLINK = 31, EPIPE = 32, EDOM = 33, ERANGE = 34, ENOMSG = 35, EIDRM = 36, EDEADLK = 45,
-    ENOLCK = 46, ECANCELED = 47, ENOTSUP = 48, EDQUOT = 49, EOWNERDEAD = 58, ENODATA = 61, ETIME = 62, ENOLINK = 67,
-    EPROTO = 71, EMULTIHOP = 74, EBADMSG = 77, ENAMETOOLONG = 78, EOVERFLOW = 79, ENOTUNIQ = 80, EBADFD = 81,
-    EILSEQ = 88, ENOSYS = 89, ELOOP = 90, ERESTART = 91, ENOTEMPTY = 93, EUSERS = 94, ENOTRECOVERABLE = 95,
-    EOPNOTSUPP = 103, ESTALE = 122, EINPROGRESS = 236, EALREADY = 237, ENOTSOCK = 238, EDESTADDRREQ = 239,
-    EMSGSIZE = 240, EPROTOTYPE = 241, ENOPROTOOPT = 242, EPROTONOSUPPORT = 243, ESOCKTNOSUPPORT = 244,
-    EPFNOSUPPORT = 246, EAFNOSUPPORT = 247, EADDRINUSE = 248, EADDRNOTAVAIL = 249, ENETDOWN = 250, ENETUNREACH = 251,
+    EPERM = 1, ENOENT = 2, ESRCH = 3, EINTR = 4, EIO = 5, ENXIO = 6, E2BIG = 7, ENOEXEC = 8, EBADF = 9,
+    ECHILD = 10, EAGAIN = 11, ENOMEM = 12, EACCES = 13, EFAULT = 14, ENOTBLK = 15, EBUSY = 16, EEXIST = 17,
+    EXDEV = 18, ENODEV = 19, ENOTDIR = 20, EISDIR = 21, EINVAL = 22, ENFILE = 23, EMFILE = 24, ENOTTY = 25,
+    ETXTBSY = 26, EFBIG = 27, ENOSPC = 28, ESPIPE = 29, EROFS = 30, EMLINK = 31, EPIPE = 32, EDOM = 33,
+    ERANGE = 34, ENOMSG = 35, EIDRM = 36, ECHRNG = 37, EL2NSYNC = 38, EL3HLT = 39, EL3RST = 40, ELNRNG = 41,
+    EUNATCH = 42, ENOCSI = 43, EL2HLT = 44, EDEADLK = 45, ENOLCK = 46, ECANCELED = 47, ENOTSUP = 48,
+    EDQUOT = 49, EBADE = 50, EBADR = 51, EXFULL = 52, ENOANO = 53, EBADRQC = 54, EBADSLT = 55, EDEADLOCK = 56,
+    EBFONT = 57, EOWNERDEAD = 58, ENOSTR = 60, ENODATA = 61, ETIME = 62, ENOSR = 63, ENONET = 64, ENOPKG = 65,
+    EREMOTE = 66, ENOLINK = 67, EADV = 68, ESRMNT = 69, ECOMM = 70, EPROTO = 71, EMULTIHOP = 74, EBADMSG = 77,
+    ENAMETOOLONG = 78, EOVERFLOW = 79, ENOTUNIQ = 80, EBADFD = 81, EREMCHG = 82, ELIBACC = 83, ELIBBAD = 84,
+    ELIBSCN = 85, ELIBMAX = 86, ELIBEXEC = 87, EILSEQ = 88, ENOSYS = 89, ELOOP = 90, ERESTART = 91,
+    ESTRPIPE = 92, ENOTEMPTY = 93, EUSERS = 94, ENOTRECOVERABLE = 95, EOPNOTSUPP = 103, EFPOS = 110,
+    ESTALE = 122, EINPROGRESS = 236, EALREADY = 237, ENOTSOCK = 238, EDESTADDRREQ = 239, EMSGSIZE = 240,
+    EPROTOTYPE = 241, ENOPROTOOPT = 242, EPROTONOSUPPORT = 243, ESOCKTNOSUPPORT = 244, EPFNOSUPPORT = 246,
+    EAFNOSUPPORT = 247, EADDRINUSE = 248, EADDRNOTAVAIL = 249, ENETDOWN = 250, ENETUNREACH = 251,
     ENETRESET = 252, ECONNABORTED = 253, ECONNRESET = 254, ENOBUFS = 255, EISCONN = 256, ENOTCONN = 257,
-    ESHUTDOWN = 258, ETOOMANYREFS = 259, ETIMEDOUT = 260, ECONNREFUSED = 261, EHOSTDOWN = 264, EHOSTUNREACH = 265,
-    ESRVRFAULT = 312,
+    ESHUTDOWN = 258, ETOOMANYREFS = 259, ETIMEDOUT = 260, ECONNREFUSED = 261, EHOSTDOWN = 264,
+    EHOSTUNREACH = 265, EBADRPC = 272, ERPCMISMATCH = 273, EPROGUNAVAIL = 274, EPROGMISMATCH = 275,
+    EPROCUNAVAIL = 276, ENOREMOTE = 300, ENONDP = 301, EBADFSYS = 302, EMORE = 309, ECTRLTERM = 310,
+    ENOLIC = 311, ESRVRFAULT = 312, EENDIAN = 313, ESECTYPEINVAL = 314,
 }
 
-/// (Linux, QNX) pairs that differ; every number not listed is the same on both, up to 34.
-const DIFFERENT: [(i32, i32); 53] = [
+/// (Linux, QNX) pairs that differ; a number not listed is the same on both up to 34 and from 60 to 71.
+const DIFFERENT: [(i32, i32); 71] = [
     (35, 45),   // EDEADLK
     (36, 78),   // ENAMETOOLONG
     (37, 46),   // ENOLCK
@@ -63,10 +71,6 @@ const DIFFERENT: [(i32, i32); 53] = [
     (40, 90),   // ELOOP
     (42, 35),   // ENOMSG
     (43, 36),   // EIDRM
-    (61, 61),   // ENODATA
-    (62, 62),   // ETIME
-    (67, 67),   // ENOLINK
-    (71, 71),   // EPROTO
     (72, 74),   // EMULTIHOP
     (74, 77),   // EBADMSG
     (75, 79),   // EOVERFLOW
@@ -108,6 +112,28 @@ const DIFFERENT: [(i32, i32); 53] = [
     (125, 47),  // ECANCELED
     (130, 58),  // EOWNERDEAD
     (131, 95),  // ENOTRECOVERABLE
+    (44, 37),   // ECHRNG
+    (45, 38),   // EL2NSYNC
+    (46, 39),   // EL3HLT
+    (47, 40),   // EL3RST
+    (48, 41),   // ELNRNG
+    (49, 42),   // EUNATCH
+    (50, 43),   // ENOCSI
+    (51, 44),   // EL2HLT
+    (52, 50),   // EBADE
+    (53, 51),   // EBADR
+    (54, 52),   // EXFULL
+    (55, 53),   // ENOANO
+    (56, 54),   // EBADRQC
+    (57, 55),   // EBADSLT
+    (59, 57),   // EBFONT
+    (78, 82),   // EREMCHG
+    (79, 83),   // ELIBACC
+    (80, 84),   // ELIBBAD
+    (81, 85),   // ELIBSCN
+    (82, 86),   // ELIBMAX
+    (83, 87),   // ELIBEXEC
+    (86, 92),   // ESTRPIPE
 ];
 
 impl Errno {
@@ -115,7 +141,7 @@ impl Errno {
     pub fn from_linux(linux: i32) -> Errno {
         match DIFFERENT.iter().find(|(from, _)| *from == linux) {
             Some((_, qnx)) => Errno(*qnx),
-            None if (1..=34).contains(&linux) => Errno(linux),
+            None if matches!(linux, 1..=34 | 60..=71) => Errno(linux),
             None => Errno::EIO,
         }
     }
@@ -136,13 +162,38 @@ impl From<std::io::Error> for Errno {
     }
 }
 
-thread_local! {
-    static ERRNO: Cell<i32> = const { Cell::new(0) };
+/// What strerror says: the name of the number. Of an unknown one it holds until this thread's next call.
+pub fn c_name(number: i32) -> *const core::ffi::c_char {
+    thread_local! {
+        static UNKNOWN: RefCell<CString> = RefCell::default();
+    }
+    known_name(number).unwrap_or_else(|| {
+        let text = CString::new(format!("Unknown error {number}")).unwrap_or_default();
+        UNKNOWN.with_borrow_mut(|unknown| {
+            *unknown = text;
+            unknown.as_ptr()
+        })
+    })
 }
 
-/// Stores `errno` for this thread, as a plain (not `_r`) call does on failure.
+thread_local! {
+    static ERRNO: Cell<i32> = const { Cell::new(0) };
+    static TIMES_SET: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Stores `errno` for this thread, as a plain (not `_r`) call does on failure: the only writer of QNX's errno.
+///
+/// Linux's errno becomes 0, so that whoever sees both (the C headers) knows which library failed last.
 pub fn set_errno(errno: Errno) {
     ERRNO.set(errno.0);
+    TIMES_SET.set(TIMES_SET.get().wrapping_add(1));
+    // SAFETY: this thread's errno.
+    unsafe { *libc::__errno_location() = 0 };
+}
+
+/// Changes with every [`set_errno`] of this thread.
+pub(crate) fn times_set() -> u32 {
+    TIMES_SET.get()
 }
 
 /// This thread's QNX errno; 0 when no call has failed yet.

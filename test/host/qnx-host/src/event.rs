@@ -4,6 +4,7 @@ use crate::answer::{is_connected, with_lane};
 use crate::errno::Errno;
 use crate::event_raise::{raise_local, well_formed};
 use crate::event_table::Allowed;
+use crate::event_thread;
 use crate::lane::{Lane, decode};
 use crate::layout::send::flag;
 use crate::process::{lock, process};
@@ -14,13 +15,17 @@ use crate::wire::{self, Packet, op};
 
 /// Registers an event for the server behind `coid` and rewrites it into a handle.
 ///
-/// `EBADF` no such connection, `EINVAL` malformed or already a handle, `EAGAIN` too many. Does not block.
+/// `EBADF` no such connection, `EINVAL` malformed or already a handle, `EAGAIN` too many, `EPERM` a thread
+/// without the ability. Does not block.
 pub fn register(event: &mut SigEvent, coid: i32) -> Result<(), Errno> {
     let _ = thread::take_timeout();
     if event.notify & SIGEV_FLAG_HANDLE != 0 {
         return Err(Errno::EINVAL);
     }
     well_formed(event)?;
+    if event.kind() == SIGEV_THREAD {
+        event_thread::check_ability()?;
+    }
     let process = process();
     let allowed = match coid {
         REGEVENT_ALLOW_ANY_SERVER => Allowed::Any,

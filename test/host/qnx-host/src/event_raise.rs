@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::client_conn::ClientConn;
 use crate::errno::Errno;
+use crate::event_thread;
 use crate::process::{Process, process};
 use crate::pulse_tx;
 use crate::sem;
@@ -26,7 +27,8 @@ pub fn well_formed(event: &SigEvent) -> Result<(), Errno> {
             _ => Err(Errno::EINVAL),
         },
         SIGEV_SEM if event.target.is_multiple_of(4) && event.target >= 4096 => Ok(()),
-        SIGEV_THREAD | SIGEV_MEMORY => Err(Errno::ENOTSUP),
+        SIGEV_THREAD => event_thread::well_formed(event),
+        SIGEV_MEMORY => Err(Errno::ENOTSUP),
         _ => Err(Errno::EINVAL),
     }
 }
@@ -52,6 +54,7 @@ pub fn raise_local(event: &SigEvent, tid: i32) -> Result<(), Errno> {
             let count = unsafe { AtomicU32::from_ptr(event.target as *mut u32) };
             sem::post(count)
         }
+        SIGEV_THREAD => event_thread::start(event),
         SIGEV_UNBLOCK => thread_block::unblock(tid),
         _ => Ok(()),
     }

@@ -57,12 +57,7 @@ pub struct EventView(Region);
 impl EventView {
     /// Maps a client's table. `EINVAL` if it is too small to be one.
     pub fn map(fd: &Fd) -> Result<EventView, Errno> {
-        // A shorter file would fault on access. Its owner could still shrink it, so it must be sealed.
-        // SAFETY: plain call on an open descriptor.
-        let seals = unsafe { libc::fcntl(fd.raw(), libc::F_GET_SEALS) };
-        if seals & libc::F_SEAL_SHRINK == 0 || sys::file_size(fd.raw())? < LEN as u64 {
-            return Err(Errno::EINVAL);
-        }
+        sys::check_sealed(fd, LEN as u64)?;
         Ok(EventView(Region::map(fd, LEN)?))
     }
 
@@ -94,15 +89,7 @@ impl Events {
         if let Some(shared) = self.shared.get() {
             return Ok(shared);
         }
-        let fd = sys::memfd(c"qnx-events", LEN as u64)?;
-        // SAFETY: plain call on a descriptor that we own.
-        sys::check(unsafe {
-            libc::fcntl(
-                fd.raw(),
-                libc::F_ADD_SEALS,
-                libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL,
-            )
-        })?;
+        let fd = sys::sealed_memfd(c"qnx-events", LEN as u64)?;
         let region = Region::map(&fd, LEN)?;
         Ok(self.shared.get_or_init(|| Shared { fd, region }))
     }

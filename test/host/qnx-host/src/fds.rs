@@ -4,6 +4,7 @@
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::thread;
 
+use crate::api::guard::Uncancellable;
 use crate::errno::Errno;
 
 /// Highest descriptor number that can be listed; beyond it the system calls it "too many open files".
@@ -109,6 +110,7 @@ impl Drop for Fd {
         if self.generation == generation() {
             // Unlisted but still open is as bad as open but not yet listed.
             let _no_fork = Making::begin();
+            let _off = Uncancellable::begin();
             forget(self.raw);
             // SAFETY: we own the descriptor and this is its only close.
             unsafe { libc::close(self.raw) };

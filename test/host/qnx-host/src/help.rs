@@ -10,8 +10,8 @@ use libc::iovec;
 use crate::counters::add;
 use crate::errno::Errno;
 use crate::lane::Lane;
+use crate::layout::lane as layout;
 use crate::layout::reply::{done, help as kind};
-use crate::layout::{lane as layout, reply};
 use crate::parts::{gather, scatter};
 use crate::process::lock;
 use crate::region::Region;
@@ -76,21 +76,17 @@ pub unsafe fn write(
 
 fn ask(lane: &Lane, slot: usize, what: u64, offset: usize, len: usize) -> Result<(), Errno> {
     let region = &lane.region;
-    let base = layout::reply(slot);
+    let shared = &region.slot(slot).reply;
     let answer = region.u32(layout::HELP_DONE);
     answer.store(ASKED, Ordering::SeqCst);
     // After the store: `abandon` sets the flag first and the word second, so one of the two is seen.
     if lane.dead.load(Ordering::SeqCst) {
         return Err(Errno::ESRCH);
     }
-    region.u64(base + reply::HELP).store(what, Ordering::Relaxed);
-    region
-        .u64(base + reply::HELP + 8)
-        .store(offset as u64, Ordering::Relaxed);
-    region
-        .u64(base + reply::HELP + 16)
-        .store(len as u64, Ordering::Relaxed);
-    let word = region.u32(base + reply::DONE);
+    shared.help.store(what, Ordering::Relaxed);
+    shared.help_offset.store(offset as u64, Ordering::Relaxed);
+    shared.help_len.store(len as u64, Ordering::Relaxed);
+    let word = &shared.done;
     if word.swap(done::HELP, Ordering::SeqCst) == done::SLEEPING {
         futex_wake(word, 1);
     }
@@ -117,10 +113,10 @@ pub fn abandon(lane: &Lane) {
 /// # Safety
 /// `send` and `reply_to` must be the buffers of the message in that slot.
 pub unsafe fn serve(region: &Region, slot: usize, send: &[iovec], reply_to: &[iovec]) {
-    let base = layout::reply(slot);
-    let what = region.u64(base + reply::HELP).load(Ordering::Relaxed);
-    let offset = region.u64(base + reply::HELP + 8).load(Ordering::Relaxed) as usize;
-    let len = (region.u64(base + reply::HELP + 16).load(Ordering::Relaxed) as usize).min(layout::BOUNCE);
+    let shared = &region.slot(slot).reply;
+    let what = shared.help.load(Ordering::Relaxed);
+    let offset = shared.help_offset.load(Ordering::Relaxed) as usize;
+    let len = (shared.help_len.load(Ordering::Relaxed) as usize).min(layout::BOUNCE);
     let bounce = region.at(layout::BOUNCE_AT, len);
     // SAFETY: the caller vouches for the buffers; gather and scatter stay inside them whatever offset and length say,
     // and `bounce` has `len` bytes.
@@ -131,7 +127,7 @@ pub unsafe fn serve(region: &Region, slot: usize, send: &[iovec], reply_to: &[io
             _ => 0,
         };
     }
-    let word = region.u32(base + reply::DONE);
+    let word = &shared.done;
     let _ = word.compare_exchange(done::HELP, done::PENDING, Ordering::SeqCst, Ordering::SeqCst);
     let answer = region.u32(layout::HELP_DONE);
     let _ = answer.compare_exchange(ASKED, HELPED, Ordering::SeqCst, Ordering::SeqCst);

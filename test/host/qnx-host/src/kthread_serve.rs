@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::client_conn::ClientConn;
+use crate::dir_access;
 use crate::errno::Errno;
 use crate::event_raise;
 use crate::event_table::EventView;
@@ -15,8 +16,10 @@ use crate::queue::PulseItem;
 use crate::region::Region;
 use crate::scoids::Scoid;
 use crate::server_conn::{self, Peer, ServerConn};
+use crate::shm_handle::Opened;
 use crate::sys;
 use crate::trace::trace;
+use crate::types::CHF_PRIVATE;
 use crate::wire::{self, Packet, op};
 
 /// Result of looking at a visitor's socket.
@@ -35,6 +38,13 @@ pub fn visitor(process: &'static Process, fd: &Arc<Fd>) -> Visit {
     match receive(fd, &mut fds) {
         None => Visit::Nothing,
         Some(Err(())) => Visit::Gone,
+        Some(Ok(packet)) if !may_ask(fd) => {
+            trace!(
+                1,
+                "packet {} from another user: refused, see QNX_HOST_PUBLIC", packet.op
+            );
+            answer(fd, &Packet::refusal(packet.op, Errno::EPERM), &[])
+        }
         Some(Ok(packet)) => match packet.op {
             op::ATTACH => match attach(process, fd, &packet, fds.pop()) {
                 Ok(conn) => Visit::Attached(conn),
@@ -44,6 +54,9 @@ pub fn visitor(process: &'static Process, fd: &Arc<Fd>) -> Visit {
                 Ok((region, reply)) => answer(fd, &reply, &[region.raw()]),
                 Err(errno) => answer(fd, &Packet::refusal(op::MORE, errno), &[]),
             },
+            op::IDENTIFY if packet.number != 0 && process.channels.get(packet.number).is_none() => {
+                answer(fd, &Packet::refusal(op::IDENTIFY, Errno::ESRCH), &[])
+            }
             op::IDENTIFY => answer(
                 fd,
                 &Packet {
@@ -53,7 +66,7 @@ pub fn visitor(process: &'static Process, fd: &Arc<Fd>) -> Visit {
                 &[],
             ),
             op::OPEN_HANDLE => match open_handle(process, fd, &packet) {
-                Ok((object, reply)) => answer(fd, &reply, &[object.raw()]),
+                Ok((opened, reply)) => answer(fd, &reply, &[opened.object.raw()]),
                 Err(errno) => answer(fd, &Packet::refusal(op::OPEN_HANDLE, errno), &[]),
             },
             op::DELETE_HANDLE => {
@@ -69,6 +82,12 @@ pub fn visitor(process: &'static Process, fd: &Arc<Fd>) -> Visit {
                     &[],
                 )
             }
+            op::REVOKE => {
+                if let Ok(creator) = sys::peer_credentials(fd) {
+                    process.mappings.revoke((packet.a, packet.b), creator.pid);
+                }
+                answer(fd, &Packet::new(op::REVOKE), &[])
+            }
             op::DESCRIBE => {
                 crate::describe::answer(process, fd);
                 Visit::Nothing
@@ -81,6 +100,11 @@ pub fn visitor(process: &'static Process, fd: &Arc<Fd>) -> Visit {
     }
 }
 
+/// The socket's mode keeps other users out already. It is not the only lock: root may have opened the directory.
+fn may_ask(fd: &Fd) -> bool {
+    sys::peer_credentials(fd).is_ok_and(|cred| dir_access::admits(cred.uid))
+}
+
 fn answer(fd: &Fd, packet: &Packet, fds: &[i32]) -> Visit {
     match wire::send(fd, packet, fds, false) {
         Ok(()) => Visit::Nothing,
@@ -88,12 +112,18 @@ fn answer(fd: &Fd, packet: &Packet, fds: &[i32]) -> Visit {
     }
 }
 
-fn open_handle(process: &'static Process, fd: &Fd, packet: &Packet) -> Result<(Fd, Packet), Errno> {
+fn open_handle(process: &'static Process, fd: &Fd, packet: &Packet) -> Result<(Opened, Packet), Errno> {
     let pid = sys::peer_credentials(fd)?.pid;
-    let object = process
+    let opened = process
         .handles
         .open(packet.a, pid, packet.number, packet.b != 0)?;
-    Ok((object, Packet::new(op::OPEN_HANDLE)))
+    let (offset, size) = opened.range.map_or((0, 0), |range| (range.offset, range.size));
+    let reply = Packet {
+        a: offset,
+        b: size,
+        ..Packet::new(op::OPEN_HANDLE)
+    };
+    Ok((opened, reply))
 }
 
 fn attach(
@@ -107,7 +137,11 @@ fn attach(
     }
     let cred = sys::peer_credentials(fd)?;
     let channel = process.channels.get(packet.number).ok_or(Errno::ESRCH)?;
-    let region_fd = sys::memfd(c"qnx-lane", layout::LEN as u64)?;
+    // ON-TARGET: the errno of connecting to another process' private channel.
+    if channel.flags & CHF_PRIVATE != 0 {
+        return Err(Errno::EPERM);
+    }
+    let region_fd = sys::sealed_memfd(c"qnx-lane", layout::LEN as u64)?;
     let region = Arc::new(Region::map(&region_fd, layout::LEN)?);
     let events = events.as_ref().map(EventView::map).transpose()?;
     let peer = Peer {
@@ -123,6 +157,7 @@ fn attach(
         a: lane.index as u64,
         b: u64::from(channel.flags),
         c: u64::from(channel.ring_limit()),
+        event: [u64::from(lane.conn.may_pulse), 0, 0, 0],
         ..Packet::new(op::ATTACH)
     };
     if let Err(error) = wire::send(fd, &reply, &[channel.doorbell_fd().raw(), region_fd.raw()], false) {
@@ -139,7 +174,7 @@ fn more_lanes(process: &'static Process, fd: &Fd, packet: &Packet) -> Result<(Fd
         Some(Scoid::Alive(conn)) if conn.pid == pid => Arc::clone(conn),
         _ => return Err(Errno::ESRCH),
     };
-    let region_fd = sys::memfd(c"qnx-lane", layout::LEN as u64)?;
+    let region_fd = sys::sealed_memfd(c"qnx-lane", layout::LEN as u64)?;
     let lane = conn.add_lane(process, Arc::new(Region::map(&region_fd, layout::LEN)?))?;
     Ok((
         region_fd,
@@ -162,7 +197,9 @@ pub fn from_client(conn: &Arc<ServerConn>, fd: &Fd, packet: &Packet) {
                 value: packet.a,
                 scoid: conn.scoid,
             };
-            conn.channel.drain_on_request(&lane, pulse, packet.b);
+            if conn.may_pulse {
+                conn.channel.drain_on_request(&lane, pulse, packet.b);
+            }
             let _ = wire::send(fd, &Packet::new(op::DRAIN), &[], false);
         }
         op::UNBLOCK => {

@@ -73,14 +73,9 @@ pub mod lane {
         RING_AT + (index as usize % RING) * RING_ENTRY
     }
 
-    /// Start of a slot's send half.
-    pub const fn send(slot: usize) -> usize {
+    /// Start of a slot (`shared_slot.rs`).
+    pub const fn slot(slot: usize) -> usize {
         SLOTS_AT + slot * SLOT
-    }
-
-    /// Start of a slot's reply half.
-    pub const fn reply(slot: usize) -> usize {
-        send(slot) + SLOT / 2
     }
 }
 
@@ -96,36 +91,9 @@ pub mod ring {
     pub const TICKET: usize = 16;
 }
 
-/// Send half of a slot: one cache line of header, then the payload of a small message.
+/// Values in the send half of a slot.
 pub mod send {
-    /// u32: a `state` value; client and server move it by compare-and-swap.
-    pub const STATE: usize = 0;
-    /// u32: priority in bits 0..8, `flag` bits in 8..16, the sender's CPU in 16..32.
-    pub const WHAT: usize = 4;
-    /// u32, u32: coid and thread of the sender.
-    pub const COID: usize = 8;
-    /// See `COID`.
-    pub const TID: usize = 12;
-    /// u64: its ticket, which orders what has the same priority and tells two sends apart.
-    pub const TICKET: usize = 16;
-    /// u64: bytes sent, and room for the reply.
-    pub const SEND_LEN: usize = 24;
-    /// See `SEND_LEN`.
-    pub const REPLY_LEN: usize = 32;
-    /// u64: address of the data if there is one part, else of the iov array.
-    pub const SEND_ADDR: usize = 40;
-    /// As `SEND_ADDR`, for the reply buffers.
-    pub const REPLY_ADDR: usize = 48;
-    /// u32, u32: number of parts.
-    pub const SEND_PARTS: usize = 56;
-    /// See `SEND_PARTS`.
-    pub const REPLY_PARTS: usize = 60;
-    /// Start of the payload of a small message.
-    pub const INLINE: usize = 64;
-    /// Largest message that goes through the slot.
-    pub const INLINE_LEN: usize = 4096 - INLINE;
-
-    /// Bits of the flag byte in `WHAT`.
+    /// Bits of the flag byte in `what`.
     pub mod flag {
         /// The payload is in the slot.
         pub const INLINE: u8 = 1;
@@ -137,7 +105,7 @@ pub mod send {
         pub const REGISTERED_EVENTS: u8 = 8;
     }
 
-    /// Values of `STATE`.
+    /// Values of `state`.
     pub mod state {
         /// Unused, or answered.
         pub const FREE: u32 = 0;
@@ -156,26 +124,9 @@ pub mod send {
     }
 }
 
-/// Reply half of a slot: 32 bytes of header, the payload of a small reply, and the request for help.
+/// Values in the reply half of a slot.
 pub mod reply {
-    /// u32, futex of the client: a `done` value.
-    pub const DONE: usize = 0;
-    /// u32: the replier's CPU.
-    pub const CPU: usize = 4;
-    /// u64: status of MsgReply, or the error number of MsgError as i64.
-    pub const STATUS: usize = 8;
-    /// u64: 0 = MsgReply, 1 = MsgError.
-    pub const IS_ERROR: usize = 16;
-    /// u64: bytes of the reply that lie in the slot.
-    pub const LEN: usize = 24;
-    /// Start of the payload.
-    pub const INLINE: usize = 32;
-    /// Largest reply that goes through the slot.
-    pub const INLINE_LEN: usize = HELP - INLINE;
-    /// u64 each: kind, offset into the client's data, length of a request for help.
-    pub const HELP: usize = 4096 - 64;
-
-    /// Values of `DONE`.
+    /// Values of `done`.
     pub mod done {
         /// Nothing yet.
         pub const PENDING: u32 = 0;
@@ -200,7 +151,5 @@ pub mod reply {
 
 const _: () = {
     assert!(lane::BOUNCE_AT.is_multiple_of(4096) && lane::LEN.is_multiple_of(4096));
-    assert!(send::INLINE + send::INLINE_LEN <= lane::SLOT / 2);
-    assert!(reply::INLINE + reply::INLINE_LEN + 64 <= lane::SLOT / 2);
     assert!(lane::RING.is_power_of_two());
 };

@@ -1,11 +1,12 @@
 //! mmap and fstat in QNX's numbers and shapes.
 
-use core::ffi::c_void;
-use core::ptr;
+use core::ffi::{CStr, c_void};
 
 use crate::errno::Errno;
+use crate::process::process;
 use crate::shm;
 use crate::shm_handle;
+use crate::shm_range::Range;
 use crate::sys;
 use crate::types::*;
 
@@ -25,7 +26,8 @@ pub fn protection(qnx: i32) -> Result<i32, Errno> {
         .fold(0, |all, (_, linux)| all | linux))
 }
 
-/// `mmap()`. `EINVAL` unless exactly one of MAP_SHARED and MAP_PRIVATE is given, or for unknown bits; `EPERM` MAP_PHYS.
+/// `mmap()`. `EINVAL` unless exactly one of MAP_SHARED and MAP_PRIVATE is given, or for unknown bits; `EPERM` MAP_PHYS;
+/// `ENXIO` beyond the part of an object that `fd` stands for.
 pub fn map(
     addr: *mut c_void,
     len: usize,
@@ -33,6 +35,25 @@ pub fn map(
     flags: i32,
     fd: i32,
     off: i64,
+) -> Result<*mut c_void, Errno> {
+    let process = process();
+    let range = if flags & MAP_ANON != 0 {
+        None
+    } else {
+        process.ranges.of(fd)
+    };
+    let since = process.mappings.before_opening();
+    map_part(addr, len, (prot, flags), fd, off, (range, since))
+}
+
+/// `range`: the part of the object that may be mapped. `since`: see `Mappings::before_opening`.
+fn map_part(
+    addr: *mut c_void,
+    len: usize,
+    (prot, flags): (i32, i32),
+    fd: i32,
+    off: i64,
+    (range, since): (Option<Range>, u64),
 ) -> Result<*mut c_void, Errno> {
     let mut linux = match flags & MAP_TYPE {
         MAP_SHARED => libc::MAP_SHARED,
@@ -56,17 +77,46 @@ pub fn map(
         fd
     };
     let prot = protection(prot)?;
+    let off = match range {
+        None => off,
+        Some(range) => {
+            let offset = u64::try_from(off).map_err(|_| Errno::EINVAL)?;
+            range.inner(offset, len as u64).map_err(|_| Errno::ENXIO)?.offset as i64
+        }
+    };
+    let revocable = (fd >= 0).then(|| shm::revocable(fd)).flatten();
+    let process = process();
+    if revocable.is_some() {
+        // Its creator may ask us for it. If that fails, it takes the memory from everybody.
+        let _ = process.be_reachable();
+    }
+    let mut change = process.mappings.change();
     // SAFETY: as for the C function: with MAP_FIXED the caller owns the range, else the kernel chooses.
     let mapped = unsafe { libc::mmap(addr, len, prot, linux, fd, off) };
     if mapped == libc::MAP_FAILED {
         return Err(Errno::last_linux());
     }
-    let revocable = fd >= 0 && shm::control(fd, SHMCTL_GET_FLAGS, 0).is_ok_and(|f| f & SHMCTL_REVOCABLE != 0);
-    if flags & MAP_NOINHERIT != 0 || revocable {
+    change.removed(mapped, len);
+    if flags & MAP_NOINHERIT != 0 || revocable.is_some() {
         // SAFETY: exactly the range just mapped.
         unsafe { libc::madvise(mapped, len, libc::MADV_DONTFORK) };
     }
+    if let Some(object) = revocable {
+        change.added(fd, object, mapped, len, since);
+    }
     Ok(mapped)
+}
+
+/// `munmap()`.
+///
+/// # Safety
+/// The range must be the caller's.
+pub unsafe fn unmap(addr: *mut c_void, len: usize) -> Result<(), Errno> {
+    let mut change = process().mappings.change();
+    // SAFETY: as the caller promises.
+    sys::check(unsafe { libc::munmap(addr, len) })?;
+    change.removed(addr, len);
+    Ok(())
 }
 
 /// `mmap_handle_pid()`: opens the handle with the access that `prot` needs, maps it, and keeps no descriptor.
@@ -84,22 +134,43 @@ pub fn map_handle(
         (true, true) => O_RDWR,
         (false, true) => O_WRONLY,
     };
-    let fd = shm_handle::open(handle, access, creator, true)?;
-    map(
-        if addr.is_null() { ptr::null_mut() } else { addr },
+    let since = process().mappings.before_opening();
+    let opened = shm_handle::open(handle, access, creator, true)?;
+    map_part(
+        addr,
         len,
-        prot,
-        flags,
-        fd.raw(),
+        (prot, flags),
+        opened.object.raw(),
         off,
+        (opened.range, since),
     )
 }
 
 /// `fstat()` in QNX's structure.
 pub fn status(fd: i32) -> Result<Stat, Errno> {
     let linux = sys::file_status(fd)?;
-    let mode = shm::visible_mode(fd, linux.st_mode);
+    let size = process()
+        .ranges
+        .of(fd)
+        .map_or(linux.st_size, |range| range.size as i64);
     Ok(Stat {
+        mode: shm::visible_mode(fd, linux.st_mode),
+        size,
+        ..image(&linux)
+    })
+}
+
+/// `stat()` of a Linux file in QNX's structure.
+pub fn status_of(path: &CStr) -> Result<Stat, Errno> {
+    // SAFETY: an all-zero stat is valid.
+    let mut linux: libc::stat = unsafe { core::mem::zeroed() };
+    // SAFETY: a C string, and a structure that is valid for writing.
+    sys::check(unsafe { libc::stat(path.as_ptr(), &mut linux) })?;
+    Ok(image(&linux))
+}
+
+fn image(linux: &libc::stat) -> Stat {
+    Stat {
         ino: linux.st_ino,
         size: linux.st_size,
         dev: linux.st_dev as u32,
@@ -111,7 +182,7 @@ pub fn status(fd: i32) -> Result<Stat, Errno> {
             linux.st_atime as u32,
             linux.st_ctime as u32,
         ],
-        mode,
+        mode: linux.st_mode,
         nlink: linux.st_nlink as u32,
         blocksize: 512,
         nblocks: linux.st_blocks as i32,
@@ -120,5 +191,5 @@ pub fn status(fd: i32) -> Result<Stat, Errno> {
         mtim: [linux.st_mtime, linux.st_mtime_nsec],
         atim: [linux.st_atime, linux.st_atime_nsec],
         ctim: [linux.st_ctime, linux.st_ctime_nsec],
-    })
+    }
 }

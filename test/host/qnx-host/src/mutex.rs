@@ -7,6 +7,8 @@ use core::ffi::c_int;
 use core::ptr;
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::io;
+use std::thread;
+use std::time::Duration;
 
 use libc::timespec;
 
@@ -52,6 +54,9 @@ mod bit {
 const KIND_RECURSIVE: u32 = 2;
 const TID: u32 = 0x3FFF_FFFF;
 const OWNER_DIED: u32 = 0x4000_0000;
+const WAITERS: u32 = 0x8000_0000;
+/// How often to look whether a dead owner's mutex has been handed to its first waiter: some seconds in all.
+const HAND_OVER: u32 = 100_000;
 
 fn tid() -> u32 {
     // SAFETY: no preconditions.
@@ -94,6 +99,7 @@ impl Mutex {
         } else {
             libc::FUTEX_TRYLOCK_PI
         };
+        let mut patience = HAND_OVER;
         loop {
             match pi_call(&self.owner, operation, until) {
                 Ok(()) => {
@@ -114,6 +120,16 @@ impl Mutex {
                     {
                         return self.taken(old & TID != 0);
                     }
+                }
+                // The owner died while others waited, and the first of them has been woken but has not entered itself yet:
+                // until it has, the kernel takes the word for garbage. It may have by now.
+                Err(libc::EINVAL) if patience != 0 => {
+                    let waited_for = self.owner.load(Ordering::SeqCst) & WAITERS != 0;
+                    if waited_for && !block {
+                        return Err(Errno::EBUSY);
+                    }
+                    patience = patience.saturating_sub(if waited_for { 1 } else { 100 });
+                    thread::sleep(Duration::from_micros(20));
                 }
                 Err(libc::EINTR | libc::EAGAIN) if block => {}
                 Err(libc::EAGAIN) => return Err(Errno::EBUSY),
@@ -209,7 +225,7 @@ fn number(result: Result<(), Errno>) -> c_int {
 }
 
 crate::api::calls! {
-    SYMBOLS;
+    fast SYMBOLS;
 
     /// `pthread_mutexattr_init()`.
     ["pthread_mutexattr_init"] fn qnx_pthread_mutexattr_init(a: *mut MutexAttr) -> c_int = value {

@@ -3,11 +3,15 @@
 //! A record names the process by pid and nonce, so a record of a dead process is recognised even if the pid lives on
 //! in another process. Changes are made under the directory's lock.
 
-use std::fs;
-use std::io;
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::ability::aid;
+use crate::ability_record;
 use crate::dir;
+use crate::dir_access;
 use crate::errno::Errno;
 use crate::process::process;
 use crate::trace::trace;
@@ -27,11 +31,15 @@ pub struct Record {
 const NAME_MAX: usize = 255;
 
 /// Checks a name and turns it into a file name. No leading slash, no empty, `.` or `..` component.
-fn file_name(name: &str) -> Result<String, Errno> {
+pub fn file_name(name: &str) -> Result<String, Errno> {
     if name.is_empty() || name.split('/').any(|part| matches!(part, "" | "." | "..")) {
         return Err(Errno::EINVAL);
     }
-    let escaped = name.replace('%', "%25").replace('/', "%2F");
+    let mut escaped = name.replace('%', "%25").replace('/', "%2F");
+    // Files that start with a dot are records on their way into place.
+    if escaped.starts_with('.') {
+        escaped.replace_range(..1, "%2E");
+    }
     if escaped.len() > NAME_MAX {
         Err(Errno::ENAMETOOLONG)
     } else {
@@ -61,7 +69,7 @@ fn is_live(record: &Record) -> bool {
     if record.pid == process.pid {
         record.nonce == process.nonce && process.channels.get(record.chid).is_some()
     } else {
-        dir::is_alive(record.pid, record.nonce)
+        dir::is_alive(record.pid, record.nonce, record.chid)
     }
 }
 
@@ -69,8 +77,12 @@ fn path_of(dir: &Path, name: &str) -> Result<PathBuf, Errno> {
     Ok(dir.join("n").join(file_name(name)?))
 }
 
-/// Gives channel `chid` of this process a name. `EEXIST` a living process has it, `EINVAL` a bad name.
+/// Gives channel `chid` of this process a name. `EEXIST` a living process has it, `EINVAL` a bad name, `EPERM` without
+/// the ability PATHSPACE.
 pub fn attach(name: &str, chid: i32) -> Result<(), Errno> {
+    if !ability_record::own_may(aid::PATHSPACE, None) {
+        return Err(Errno::EPERM);
+    }
     let process = process();
     process.be_reachable()?;
     let dir = dir::open()?;
@@ -83,8 +95,16 @@ pub fn attach(name: &str, chid: i32) -> Result<(), Errno> {
         trace!(2, "name {name}: replacing that of dead pid {}", old.pid);
     }
     // Written aside and moved into place, so that a reader never sees half a record.
-    let aside = dir.join("n").join(format!(".{}", process.pid));
-    fs::write(&aside, format!("{} {chid} {}\n", process.pid, process.nonce))?;
+    // One file per user: the lock is ours, and what a killed process has left there goes.
+    let aside = dir.join("n").join(format!(".new-{}", dir_access::euid()));
+    let _ = fs::remove_file(&aside);
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&aside)?;
+    writeln!(file, "{} {chid} {}", process.pid, process.nonce)?;
+    file.set_permissions(Permissions::from_mode(dir_access::name_mode()))?;
     fs::rename(&aside, &path)?;
     trace!(2, "name {name} = chid {chid}");
     Ok(())
@@ -123,9 +143,10 @@ pub fn all() -> Result<Vec<(String, Record, bool)>, Errno> {
         if file.starts_with('.') {
             continue;
         }
-        if let Some(record) = read(&entry.path())? {
+        // Another user's may not be for us to read.
+        if let Ok(Some(record)) = read(&entry.path()) {
             names.push((
-                file.replace("%2F", "/").replace("%25", "%"),
+                file.replace("%2E", ".").replace("%2F", "/").replace("%25", "%"),
                 record,
                 is_live(&record),
             ));
@@ -143,6 +164,7 @@ mod tests {
     fn names_become_one_file_each() {
         assert_eq!(file_name("csock"), Ok("csock".to_string()));
         assert_eq!(file_name("a/b%"), Ok("a%2Fb%25".to_string()));
+        assert_eq!(file_name(".12"), Ok("%2E12".to_string()));
         for bad in ["", "/a", "a/", "a//b", "..", "a/../b", "."] {
             assert_eq!(file_name(bad), Err(Errno::EINVAL), "{bad}");
         }

@@ -1,6 +1,7 @@
 //! QNX's `O_` flags in Linux's numbers.
 
 use crate::errno::Errno;
+use crate::process::process;
 use crate::sys::check;
 use crate::types::*;
 
@@ -51,6 +52,9 @@ pub fn control(fd: i32, cmd: i32, arg: i32) -> Result<i32, Errno> {
     };
     // SAFETY: none of these commands takes a pointer.
     let result = check(unsafe { libc::fcntl(fd, linux, arg) })?;
+    if matches!(cmd, 0 | 5) {
+        process().ranges.duplicated(fd, result);
+    }
     Ok(if cmd == GET_FLAGS {
         from_linux(result)
     } else {

@@ -6,6 +6,9 @@ use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::ability_names::Uncreated;
+use crate::ability_record;
+use crate::api::guard::Uncancellable;
 use crate::channel::Channel;
 use crate::client_conn::{ClientConn, Coid};
 use crate::config::config;
@@ -14,9 +17,11 @@ use crate::event_table::Events;
 use crate::fds;
 use crate::kthread::Kthread;
 use crate::lane::Lane;
+use crate::mappings::Mappings;
 use crate::scoids::Scoids;
 use crate::shm::Created;
 use crate::shm_handle::Handles;
+use crate::shm_range::{self, Ranges};
 use crate::spin;
 use crate::sys;
 use crate::table::{Table, invalidate_caches};
@@ -50,6 +55,14 @@ pub struct Process {
     pub handles: Handles,
     /// Memory objects that this process made.
     pub created_objects: Created,
+    /// What it has mapped of revocable objects.
+    pub mappings: Mappings,
+    /// Descriptors that stand for a part of an object.
+    pub ranges: Ranges,
+    /// What it may do.
+    pub abilities: ability_record::Own,
+    /// Names of abilities that did not exist when it asked.
+    pub uncreated_abilities: Uncreated,
     /// Registered events.
     pub events: Events,
     kthread: Mutex<Option<&'static Kthread>>,
@@ -73,8 +86,15 @@ pub fn process() -> &'static Process {
     unsafe { &*current }
 }
 
+/// The calling process, if it has used the stand-in.
+fn existing() -> Option<&'static Process> {
+    // SAFETY: null, or a leaked box that is never freed.
+    unsafe { CURRENT.load(Ordering::Acquire).as_ref() }
+}
+
 #[cold]
 fn create() -> &'static Process {
+    let _off = Uncancellable::begin();
     register_hooks();
     let fresh = Box::into_raw(Box::new(Process {
         pid: sys::pid(),
@@ -90,6 +110,10 @@ fn create() -> &'static Process {
         threads: Threads::default(),
         handles: Handles::default(),
         created_objects: Created::default(),
+        mappings: Mappings::default(),
+        ranges: shm_range::inherited(),
+        abilities: ability_record::inherited(),
+        uncreated_abilities: Uncreated::default(),
         events: Events::default(),
         kthread: Mutex::new(None),
     }));
@@ -120,10 +144,17 @@ extern "C" fn before_fork() {
     // What is made once must not be half made in the child, where the thread that is making it does not exist.
     config();
     spin::longest();
+    // From here to the end one fork at a time.
     fds::before_fork();
+    if let Some(process) = existing() {
+        shm_range::before_fork(&process.ranges);
+        ability_record::before_fork(&process.abilities);
+    }
 }
 
 extern "C" fn after_fork_in_parent() {
+    shm_range::after_fork_in_parent();
+    ability_record::after_fork_in_parent();
     fds::after_fork_in_parent();
 }
 
@@ -136,12 +167,10 @@ extern "C" fn after_fork() {
 }
 
 extern "C" fn at_exit() {
-    let current = CURRENT.load(Ordering::Acquire);
-    if current.is_null() {
-        return;
+    let Some(process) = existing() else { return };
+    if process.pid == sys::pid() {
+        ability_record::unlink_own(process.pid);
     }
-    // SAFETY: a leaked box, never freed.
-    let process = unsafe { &*current };
     // try_lock: exit may run while another thread is inside.
     if let Ok(kthread) = process.kthread.try_lock()
         && kthread.is_some_and(Kthread::is_listening)

@@ -129,6 +129,9 @@ pub fn send_on(conn: &ClientConn, priority: u8, code: i8, value: u64) -> Result<
     if conn.is_dead() {
         return Err(Errno::EBADF);
     }
+    if !conn.may_pulse {
+        return Err(Errno::EPERM);
+    }
     add(|c| &c.pulses_sent, 1);
     if let Some(server) = &conn.local {
         server.channel.push_pulse(
@@ -160,7 +163,8 @@ pub fn send_on(conn: &ClientConn, priority: u8, code: i8, value: u64) -> Result<
     Ok(())
 }
 
-/// MsgSendPulse. `priority` -1 = the caller's, 0 becomes 1. Never blocks. `EBADF`, `EINVAL`.
+/// MsgSendPulse. `priority` -1 = the caller's, 0 becomes 1. Never blocks. `EBADF`, `EINVAL`, `EPERM` the
+/// server is another user's.
 pub fn send_pulse(coid: i32, priority: i32, code: i32, value: u64) -> Result<(), Errno> {
     let _ = thread::take_timeout();
     let priority = match priority {

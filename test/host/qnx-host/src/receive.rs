@@ -17,11 +17,12 @@ use crate::layout::send::flag;
 use crate::parts::{scatter, total};
 use crate::process::{lock, process};
 use crate::queue::{Item, PulseItem};
+use crate::sched;
 use crate::spin::spin_until;
 use crate::sys::{self, Wake, futex_wait};
 use crate::table::Cache;
 use crate::thread::{self, Timeout};
-use crate::thread_block::{blocked, state, take_kick};
+use crate::thread_block::{blocked, state, take_cancel, take_kick};
 use crate::trace::trace;
 use crate::types::{
     CHF_FIXED_PRIORITY, CHF_REPLY_LEN, CHF_SENDER_LEN, MI_UNBLOCK_REQ, MsgInfo, Pulse, RcvId, TIMEOUT_RECEIVE,
@@ -33,8 +34,8 @@ thread_local! {
 
 /// Receives a message (its rcvid) or a pulse (0) from channel `chid`, or with `pulses_only` only a pulse.
 ///
-/// Blocks (RECEIVE state). Errors: `EFAULT` a pulse met a buffer under 24 bytes (the pulse is lost), `EINTR`,
-/// `ETIMEDOUT`, `ESRCH` no such channel.
+/// Blocks (RECEIVE state); a cancelled thread leaves with `EINTR`. Errors: `EFAULT` a pulse met a buffer under 24 bytes (the
+/// pulse is lost), `EINTR`, `ETIMEDOUT`, `ESRCH` no such channel.
 ///
 /// # Safety
 /// `to` must be writable memory of ours; `info` null or valid for writing.
@@ -112,6 +113,7 @@ unsafe fn deliver_message(
     to: &[iovec],
     info: *mut MsgInfo,
 ) -> Result<Option<RcvId>, Errno> {
+    lane.prefetch(slot);
     let mut held = lock(lane.slot(slot));
     let Some(rcvid) = lane.take(slot, &mut held) else {
         return Ok(None);
@@ -209,9 +211,9 @@ pub fn describe(channel: &Channel, scoid: i32, pid: i32, request: &crate::lane::
 }
 
 /// The receiver runs at the priority of what it received, up or down, unless the channel says otherwise.
-fn adopt_priority(channel: &Channel, priority: u8) {
+pub fn adopt_priority(channel: &Channel, priority: u8) {
     if channel.flags & CHF_FIXED_PRIORITY == 0 {
-        thread::set_priority(priority);
+        thread::set_priority(sched::inherited(priority));
     }
 }
 
@@ -265,7 +267,9 @@ fn sleep(channel: &Channel, pulses_only: bool, deadline: u64) -> Result<Option<I
     }
     let item = channel.pop(pulses_only);
     let mut wake = Wake::Woken;
-    if item.is_none() && !channel.is_dead() {
+    if item.is_none() && take_cancel() {
+        wake = Wake::Signal;
+    } else if item.is_none() && !channel.is_dead() {
         let start = sys::now_ns();
         wake = blocked(state::RECEIVE, 0, channel.chid, || {
             futex_wait(sequence, before, deadline)

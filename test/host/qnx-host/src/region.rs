@@ -8,6 +8,8 @@ use core::sync::atomic::{AtomicU32, AtomicU64};
 
 use crate::errno::Errno;
 use crate::fds::{Fd, generation};
+use crate::layout::lane;
+use crate::shared_slot::SharedSlot;
 
 /// A shared mapping. Unmapped on drop, unless a fork has happened since (children do not have it).
 #[derive(Debug)]
@@ -68,6 +70,20 @@ impl Region {
         );
         // SAFETY: inside the mapping, as just checked.
         unsafe { self.base.add(offset) }
+    }
+
+    /// Message slot `slot` of a lane.
+    #[inline]
+    pub fn slot(&self, slot: usize) -> &SharedSlot {
+        assert!(
+            slot < lane::SLOTS && self.len >= lane::LEN,
+            "slot {slot} of {} in {} bytes",
+            lane::SLOTS,
+            self.len
+        );
+        // SAFETY: in bounds (slots lie within a lane, and the mapping is at least that long), aligned to a page, mapped for our lifetime;
+        // atomics and UnsafeCell take any content, and changes by the other process.
+        unsafe { &*self.base.add(lane::slot(slot)).cast() }
     }
 
     /// The 32-bit word at `offset` (a multiple of 4).

@@ -2,6 +2,8 @@
 //!
 //! It is a number that orders queues; by itself it changes nothing about how Linux schedules the thread.
 
+use crate::ability::aid;
+use crate::ability_record;
 use crate::errno::Errno;
 use crate::sys;
 use crate::thread;
@@ -30,7 +32,7 @@ pub fn get(pid: i32, tid: i32) -> Result<(i32, SchedParam), Errno> {
     ))
 }
 
-/// Sets the calling thread's priority. `EINVAL` out of range, `EPERM` above 63 for another user than root, `ESRCH`.
+/// Sets the calling thread's priority. `EINVAL` out of range, `EPERM` above 63 without the ability PRIORITY, `ESRCH`.
 pub fn set(pid: i32, tid: i32, policy: i32, param: &SchedParam) -> Result<(), Errno> {
     if !is_self(pid, tid) {
         return Err(Errno::ESRCH);
@@ -41,13 +43,29 @@ pub fn set(pid: i32, tid: i32, policy: i32, param: &SchedParam) -> Result<(), Er
     if priority == 0 || !(0..=9).contains(&policy) {
         return Err(Errno::EINVAL);
     }
-    // SAFETY: no preconditions.
-    let root = unsafe { libc::geteuid() } == 0;
-    if param.priority > PRIORITY_UNPRIVILEGED && !root {
+    if !is_allowed(priority) {
         return Err(Errno::EPERM);
     }
     thread::set_priority(priority);
     Ok(())
+}
+
+/// May a thread of this process have the priority?
+fn is_allowed(priority: u8) -> bool {
+    let value = u64::from(priority);
+    i32::from(priority) <= PRIORITY_UNPRIVILEGED
+        || ability_record::own_may(aid::PRIORITY, Some((value, value)))
+}
+
+/// The priority that a thread of this process gets from a sender of priority `priority`: without the ability no privileged
+/// one.
+#[inline]
+pub fn inherited(priority: u8) -> u8 {
+    if is_allowed(priority) {
+        priority
+    } else {
+        PRIORITY_UNPRIVILEGED as u8
+    }
 }
 
 /// Range of priorities. `EINVAL` no such policy.

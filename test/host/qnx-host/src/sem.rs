@@ -6,6 +6,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use crate::errno::Errno;
 use crate::sys::{self, FOREVER, Wake, futex_wait, futex_wake};
 use crate::thread;
+use crate::thread_block::{blocked_on_semaphore, take_cancel};
 use crate::types::TIMEOUT_SEM;
 
 /// Largest count.
@@ -41,7 +42,13 @@ impl Sem {
                 return Err(Errno::ETIMEDOUT);
             }
             self.waiters.fetch_add(1, Ordering::SeqCst);
-            let wake = futex_wait(&self.count, 0, deadline);
+            let wake = blocked_on_semaphore(&self.count, || {
+                if take_cancel() {
+                    Wake::Signal
+                } else {
+                    futex_wait(&self.count, 0, deadline)
+                }
+            });
             self.waiters.fetch_sub(1, Ordering::SeqCst);
             if wake == Wake::Signal {
                 return Err(Errno::EINTR);
@@ -61,7 +68,7 @@ unsafe fn at<'a>(sem: *mut Sem) -> Result<&'a Sem, Errno> {
 }
 
 crate::api::calls! {
-    SYMBOLS;
+    fast SYMBOLS;
 
     /// `sem_init()`: makes a semaphore of 8 bytes. `pshared` may be anything: it always works between processes.
     ["sem_init"] fn qnx_sem_init(sem: *mut Sem, _pshared: c_int, value: u32) -> c_int = errno {

@@ -10,11 +10,10 @@ use crate::errno::Errno;
 use crate::help;
 use crate::layout::reply::done;
 use crate::layout::send::state;
-use crate::layout::{lane as layout, send as header};
 use crate::spin::spin_until;
 use crate::sys::{self, Wake, futex_wait};
 use crate::thread::Timeout;
-use crate::thread_block::{blocked, state as shown, take_kick};
+use crate::thread_block::{blocked, state as shown, take_cancel, take_kick};
 use crate::trace::trace;
 use crate::types::{CHF_UNBLOCK, TIMEOUT_REPLY, TIMEOUT_SEND};
 use crate::wire::{self, Packet, op};
@@ -52,6 +51,10 @@ pub struct Wait<'a> {
     pending: Option<Errno>,
     /// It has been in the kernel: others may have meant it.
     slept: bool,
+    /// The call is a cancellation point.
+    cancellable: bool,
+    /// A timeout in the SEND state is not believed earlier: a receiver may be on its way.
+    taken_by: u64,
 }
 
 impl<'a> Wait<'a> {
@@ -63,6 +66,7 @@ impl<'a> Wait<'a> {
         timeout: Timeout,
         message: &'a [iovec],
         answer: &'a [iovec],
+        cancellable: bool,
     ) -> Wait<'a> {
         Wait {
             coid,
@@ -74,7 +78,14 @@ impl<'a> Wait<'a> {
             reason: None,
             pending: None,
             slept: false,
+            cancellable,
+            taken_by: 0,
         }
+    }
+
+    /// Stays in the SEND state until this time, whatever the timeout says.
+    pub fn expect_taken_by(&mut self, time: u64) {
+        self.taken_by = time;
     }
 
     /// Why the thread asked the server to let go, if it did.
@@ -91,10 +102,7 @@ impl<'a> Wait<'a> {
     }
 
     fn state(&self) -> &'a AtomicU32 {
-        self.claim
-            .lane
-            .region
-            .u32(layout::send(self.claim.slot) + header::STATE)
+        &self.claim.lane.region.slot(self.claim.slot).send.state
     }
 
     /// Waits for the answer. `Some` if the thread left without one.
@@ -158,6 +166,10 @@ impl<'a> Wait<'a> {
         if conn.is_dead() || (self.may_leave() && self.coid.detached.load(Ordering::SeqCst)) {
             return Wake::Woken;
         }
+        // To the server a cancelled client is like one that has got a signal.
+        if self.cancellable && take_cancel() {
+            return Wake::Signal;
+        }
         self.slept = true;
         let start = sys::now_ns();
         let (shown, deadline) = match self.blocked_state() {
@@ -191,7 +203,10 @@ impl<'a> Wait<'a> {
 
     fn deadline(&self) -> u64 {
         if self.may_leave() && self.pending.is_none() {
-            self.timeout.deadline_in(self.blocked_state())
+            match self.blocked_state() {
+                TIMEOUT_SEND => self.timeout.deadline_in(TIMEOUT_SEND).max(self.taken_by),
+                state => self.timeout.deadline_in(state),
+            }
         } else {
             sys::FOREVER
         }

@@ -3,8 +3,11 @@
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
+use crate::ability::aid;
+use crate::ability_record;
 use crate::channel::Channel;
 use crate::client_conn::ClientConn;
+use crate::dir_access;
 use crate::errno::Errno;
 use crate::event_table::EventView;
 use crate::fds::Fd;
@@ -32,6 +35,10 @@ pub struct ServerConn {
     pub uid: u32,
     /// See `uid`.
     pub gid: u32,
+    /// Its pulses are taken: same user as ours, or allowed to send to others.
+    pub may_pulse: bool,
+    /// The system refuses copies between its address space and ours.
+    pub no_direct_copies: AtomicBool,
     /// Its lanes; the first is made with the connection.
     lanes: Mutex<Vec<Arc<Lane>>>,
     /// Socket to the client process; `None` once closed, or for a client inside this process.
@@ -74,6 +81,9 @@ pub fn create(
             pid: peer.pid,
             uid: peer.uid,
             gid: peer.gid,
+            may_pulse: peer.uid == dir_access::euid()
+                || ability_record::client_may(peer.pid, peer.uid, aid::CONNECTION, None),
+            no_direct_copies: AtomicBool::new(false),
             lanes: Mutex::new(Vec::new()),
             sock: Mutex::new(peer.sock),
             local: OnceLock::new(),

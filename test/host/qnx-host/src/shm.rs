@@ -3,18 +3,23 @@
 //! An anonymous object is a memfd. Its QNX flags must be seen by every holder of a descriptor, in any process, so they
 //! live in mode bits of the memfd that mean nothing on memory; a sealed object also carries Linux's seals.
 
+use std::collections::HashMap;
 use std::fs::{self, OpenOptions};
 use std::os::fd::IntoRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
+use std::sync::Mutex;
 
 use crate::dir;
 use crate::errno::Errno;
+use crate::mappings::{self, Identity};
 use crate::open_flags;
-use crate::process::process;
+use crate::process::{lock, process};
 use crate::sys::{self, check};
 use crate::thread;
+use crate::trace::trace;
 use crate::types::*;
+use crate::wire::{self, Packet, op};
 
 /// Mode bits used as flags.
 mod bit {
@@ -32,7 +37,7 @@ const LINUX_SEALS: i32 = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_
 struct Object {
     mode: u32,
     seals: i32,
-    identity: (u64, u64),
+    identity: Identity,
     size: u64,
 }
 
@@ -65,6 +70,12 @@ impl Object {
     }
 }
 
+/// The object behind `fd`, if it is marked as revocable.
+pub fn revocable(fd: i32) -> Option<Identity> {
+    let object = inspect(fd).ok()?;
+    (object.mode & bit::ANON != 0 && object.mode & bit::REVOCABLE != 0).then_some(object.identity)
+}
+
 /// Mode that fstat shows: without our flag bits on memory objects.
 pub fn visible_mode(fd: i32, mode: u32) -> u32 {
     // SAFETY: plain call. Fails on what is not a memory file.
@@ -94,14 +105,15 @@ pub fn open_anonymous(oflag: i32, mode: u32) -> Result<i32, Errno> {
     if oflag & O_ACCMODE != O_RDWR {
         return Err(Errno::EINVAL);
     }
-    let fd = sys::memfd(c"qnx-shm", 0)?;
+    let fd = sys::memfd(&mappings::object_name(process().pid), 0)?;
     set_mode(fd.raw(), mode & 0o666)?;
     process().created_objects.add(inspect(fd.raw())?.identity);
     Ok(fd.into_raw())
 }
 
 fn named_path(name: &str) -> Result<PathBuf, Errno> {
-    let rest = name.strip_prefix('/').unwrap_or(name);
+    // ON-TARGET: what a name without a leading slash means; Berkeley DB's port says that QNX wants the slash.
+    let rest = name.strip_prefix('/').ok_or(Errno::EINVAL)?;
     if rest.is_empty() || rest.contains('/') || rest == "." || rest == ".." {
         return Err(Errno::EINVAL);
     }
@@ -149,6 +161,9 @@ pub fn unlink(name: &str) -> Result<(), Errno> {
 pub fn truncate(fd: i32, size: i64) -> Result<(), Errno> {
     let _ = thread::take_timeout();
     let size = u64::try_from(size).map_err(|_| Errno::EINVAL)?;
+    if process().ranges.of(fd).is_some() {
+        return Err(Errno::EPERM);
+    }
     // SAFETY: plain call. Fails on what is not a memory file.
     let size = if unsafe { libc::fcntl(fd, libc::F_GET_SEALS) } >= 0 {
         if inspect(fd)?.is_sealed() {
@@ -179,7 +194,7 @@ pub fn control(fd: i32, flags: u32, size: u64) -> Result<u32, Errno> {
     if flags & SHMCTL_LAZY != 0 && flags & SHMCTL_ANON == 0 {
         return Err(Errno::EINVAL);
     }
-    if object.is_sealed() {
+    if object.is_sealed() || process().ranges.of(fd).is_some() {
         return Err(Errno::EPERM);
     }
     let mut mode = object.mode;
@@ -222,10 +237,12 @@ fn back_with_memory(fd: i32, size: u64, lazy: bool) -> Result<(), Errno> {
     Ok(())
 }
 
-/// `shm_revoke()`: the object's memory goes away under every mapping (SIGBUS), and its unused handles with it.
+/// `shm_revoke()`: mappings of the object in process `pid` (-1: in every process, ours too) become inaccessible (SIGSEGV),
+/// and the unused handles for `pid` die. The object stays, and whoever has a descriptor may map it again.
 ///
-/// Whole object whatever `pid` says: Linux cannot take a mapping from one process. `EPERM` not the creator, `EINVAL` not
-/// revocable.
+/// The other processes do it themselves when asked. Where one does not (it is stopped, belongs to another user, or has
+/// mapped the object behind our back), the memory goes away under every mapping in every process (SIGBUS).
+/// `EPERM` not the creator, `EINVAL` not revocable. Waits for the other processes' kernel threads.
 pub fn revoke(fd: i32, pid: i32) -> Result<(), Errno> {
     let _ = thread::take_timeout();
     let object = inspect(fd)?;
@@ -237,23 +254,67 @@ pub fn revoke(fd: i32, pid: i32) -> Result<(), Errno> {
         return Err(Errno::EINVAL);
     }
     process.handles.forget_object(object.identity, pid);
-    if object.size != 0 {
+    let everybody = pid == -1;
+    if everybody || pid == process.pid {
+        process.mappings.revoke(object.identity, process.pid);
+    }
+    let others = match pid {
+        -1 => mappings::mappers(object.identity, process.pid)?,
+        pid if pid == process.pid => Vec::new(),
+        pid => vec![pid],
+    };
+    for other in &others {
+        ask_to_revoke(*other, object.identity);
+    }
+    let mut others = others.iter();
+    let hidden = everybody && process.created_objects.has_hidden_recipients(object.identity);
+    if object.size != 0
+        && (hidden || others.any(|pid| mappings::is_mapped(*pid, object.identity) != Some(false)))
+    {
+        trace!(
+            1,
+            "memory object still mapped after shm_revoke: taken from everybody"
+        );
         // SAFETY: plain call.
         check(unsafe { libc::ftruncate(fd, 0) })?;
     }
     Ok(())
 }
 
+fn ask_to_revoke(pid: i32, object: Identity) {
+    let request = Packet {
+        a: object.0,
+        b: object.1,
+        ..Packet::new(op::REVOKE)
+    };
+    // Whether it has done so is seen afterwards.
+    let _ = dir::connect(pid).and_then(|sock| wire::ask(&sock, &request, &[], &mut Vec::new()));
+}
+
 /// Objects that this process has created: who may revoke them. Survives in no child.
 #[derive(Default)]
-pub struct Created(std::sync::Mutex<std::collections::HashSet<(u64, u64)>>);
+pub struct Created(Mutex<HashMap<Identity, bool>>);
 
 impl Created {
-    fn add(&self, identity: (u64, u64)) {
-        crate::process::lock(&self.0).insert(identity);
+    fn add(&self, identity: Identity) {
+        lock(&self.0).insert(identity, false);
     }
 
-    fn contains(&self, identity: (u64, u64)) -> bool {
-        crate::process::lock(&self.0).contains(&identity)
+    fn contains(&self, identity: Identity) -> bool {
+        lock(&self.0).contains_key(&identity)
+    }
+
+    /// A handle for process `pid` has been made.
+    pub fn given_to(&self, identity: Identity, pid: i32) {
+        if let Some(hidden) = lock(&self.0).get_mut(&identity)
+            && !mappings::is_visible(pid)
+        {
+            *hidden = true;
+        }
+    }
+
+    /// Some process got a handle whose mappings we cannot see.
+    fn has_hidden_recipients(&self, identity: Identity) -> bool {
+        lock(&self.0).get(&identity).copied().unwrap_or(false)
     }
 }

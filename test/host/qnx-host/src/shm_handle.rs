@@ -11,6 +11,7 @@ use crate::dir;
 use crate::errno::Errno;
 use crate::fds::{Fd, duplicate_raw};
 use crate::process::{lock, process};
+use crate::shm_range::Range;
 use crate::sys;
 use crate::thread;
 use crate::trace::trace;
@@ -25,6 +26,16 @@ struct Entry {
     recipient: i32,
     access: i32,
     mapping_only: bool,
+    /// Part of the object that the handle is for; `None` = all of it.
+    range: Option<Range>,
+}
+
+/// What opening a handle gives.
+pub struct Opened {
+    /// The object.
+    pub object: Fd,
+    /// Part of it that the handle was for; `None` = all of it.
+    pub range: Option<Range>,
 }
 
 /// Handles made by this process and not used yet.
@@ -48,11 +59,6 @@ fn covers(have: i32, want: i32) -> bool {
     have == O_RDWR || have == want
 }
 
-fn exists(pid: i32) -> bool {
-    // SAFETY: signal 0 only asks whether the process exists.
-    pid > 0 && (unsafe { libc::kill(pid, 0) } == 0 || Errno::last_linux() == Errno::EPERM)
-}
-
 /// A descriptor of the same object with no more than `access`.
 fn narrowed(object: &Fd, access: i32) -> Result<Fd, Errno> {
     let path = PathBuf::from(format!("/proc/self/fd/{}", object.raw()));
@@ -64,16 +70,10 @@ fn narrowed(object: &Fd, access: i32) -> Result<Fd, Errno> {
 
 impl Handles {
     /// Makes a handle. The object stays alive until the handle is used or deleted.
-    fn create(&self, object: Fd, recipient: i32, access: i32, mapping_only: bool, pid: i32) -> u64 {
+    fn create(&self, entry: Entry, pid: i32) -> u64 {
         let mut map = lock(&self.map);
         // Recipients that died without using theirs.
-        map.retain(|_, entry| exists(entry.recipient));
-        let entry = Entry {
-            object,
-            recipient,
-            access,
-            mapping_only,
-        };
+        map.retain(|_, entry| sys::exists(entry.recipient));
         loop {
             let handle = (sys::random_u64() << PID_BITS) | pid as u64;
             if handle >> PID_BITS != 0 && !map.contains_key(&handle) {
@@ -85,7 +85,7 @@ impl Handles {
 
     /// A recipient opens a handle. Only success uses it up. `ENOENT` unknown or not for `pid`, `EACCES` more access than
     /// the handle has, or a descriptor where only a mapping is allowed.
-    pub fn open(&self, handle: u64, pid: i32, access: i32, for_mapping: bool) -> Result<Fd, Errno> {
+    pub fn open(&self, handle: u64, pid: i32, access: i32, for_mapping: bool) -> Result<Opened, Errno> {
         let mut map = lock(&self.map);
         let entry = map
             .get(&handle)
@@ -95,9 +95,12 @@ impl Handles {
         if !covers(entry.access, wanted) || (entry.mapping_only && !for_mapping) {
             return Err(Errno::EACCES);
         }
-        let object = narrowed(&entry.object, wanted)?;
+        let opened = Opened {
+            object: narrowed(&entry.object, wanted)?,
+            range: entry.range,
+        };
         map.remove(&handle);
-        Ok(object)
+        Ok(opened)
     }
 
     /// Deletes a handle on behalf of `pid`: its creator or its recipient. `ESRCH` unknown or a third party.
@@ -132,8 +135,16 @@ impl Handles {
     }
 }
 
-/// shm_create_handle. `EBADF`, `EINVAL` access or options, `ESRCH` no such recipient, `EACCES` more than `fd` has.
-pub fn create(fd: i32, recipient: i32, access: i32, options: u32) -> Result<u64, Errno> {
+/// shm_create_handle, and with `part` (offset and size) shm_create_subrange_handle.
+///
+/// `EBADF`, `EINVAL` access, options or part, `ESRCH` no such recipient, `EACCES` more than `fd` has.
+pub fn create(
+    fd: i32,
+    recipient: i32,
+    access: i32,
+    options: u32,
+    part: Option<(u64, u64)>,
+) -> Result<u64, Errno> {
     let _ = thread::take_timeout();
     let access = access_of(access)?;
     if options & !SHM_CREATE_HANDLE_OPT_NOFD != 0 {
@@ -151,23 +162,51 @@ pub fn create(fd: i32, recipient: i32, access: i32, options: u32) -> Result<u64,
     if !covers(have, access) {
         return Err(Errno::EACCES);
     }
-    if !exists(recipient) {
+    if !sys::exists(recipient) {
         return Err(Errno::ESRCH);
     }
     let process = process();
+    let range = range_of(fd, part)?;
     process.be_reachable()?;
-    let mapping_only = options & SHM_CREATE_HANDLE_OPT_NOFD != 0;
-    let handle = process
-        .handles
-        .create(duplicate_raw(fd)?, recipient, access, mapping_only, process.pid);
+    let object = duplicate_raw(fd)?;
+    let status = sys::file_status(fd)?;
+    process
+        .created_objects
+        .given_to((status.st_dev, status.st_ino), recipient);
+    let entry = Entry {
+        object,
+        recipient,
+        access,
+        mapping_only: options & SHM_CREATE_HANDLE_OPT_NOFD != 0,
+        range,
+    };
+    let handle = process.handles.create(entry, process.pid);
     trace!(2, "handle {handle:#x} for pid {recipient}");
     Ok(handle)
+}
+
+/// The part of the object that a handle made from `fd` is for. A part of a part counts from where the latter begins.
+fn range_of(fd: i32, part: Option<(u64, u64)>) -> Result<Option<Range>, Errno> {
+    let whole = process().ranges.of(fd);
+    let Some((offset, size)) = part else {
+        return Ok(whole);
+    };
+    // SAFETY: no preconditions.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as u64;
+    if size == 0 || !size.is_multiple_of(page) || !offset.is_multiple_of(page) {
+        return Err(Errno::EINVAL);
+    }
+    let all = Range {
+        offset: 0,
+        size: sys::file_size(fd)?,
+    };
+    whole.unwrap_or(all).inner(offset, size).map(Some)
 }
 
 /// Opens a handle; `creator` must have made it, -1 = anybody. `for_mapping`: the descriptor will be closed after mmap.
 ///
 /// Waits for the creator's kernel thread. `ENOENT` unknown, used, or not for us; `EACCES`; `EINVAL`; `EAGAIN`.
-pub fn open(handle: u64, access: i32, creator: i32, for_mapping: bool) -> Result<Fd, Errno> {
+pub fn open(handle: u64, access: i32, creator: i32, for_mapping: bool) -> Result<Opened, Errno> {
     let _ = thread::take_timeout();
     access_of(access)?;
     let process = process();
@@ -186,8 +225,24 @@ pub fn open(handle: u64, access: i32, creator: i32, for_mapping: bool) -> Result
         ..Packet::new(op::OPEN_HANDLE)
     };
     let mut fds = Vec::new();
-    wire::ask(&sock, &request, &[], &mut fds).map_err(gone)?;
-    fds.pop().ok_or(Errno::ENOENT)
+    let answer = wire::ask(&sock, &request, &[], &mut fds).map_err(gone)?;
+    let range = Range {
+        offset: answer.a,
+        size: answer.b,
+    };
+    Ok(Opened {
+        object: fds.pop().ok_or(Errno::ENOENT)?,
+        range: (range.size != 0).then_some(range),
+    })
+}
+
+/// [`open`] for shm_open_handle: a descriptor that belongs to the caller.
+pub fn open_descriptor(handle: u64, access: i32, creator: i32) -> Result<i32, Errno> {
+    let Opened { object, range } = open(handle, access, creator, false)?;
+    if let Some(range) = range {
+        process().ranges.set(object.raw(), range)?;
+    }
+    Ok(object.into_raw())
 }
 
 fn gone(errno: Errno) -> Errno {
@@ -218,15 +273,21 @@ pub fn delete(handle: u64) -> Result<(), Errno> {
 mod tests {
     use super::*;
 
-    fn object() -> Fd {
-        sys::memfd(c"test", 4096).expect("memfd")
+    fn entry(recipient: i32, access: i32, mapping_only: bool) -> Entry {
+        Entry {
+            object: sys::memfd(c"test", 4096).expect("memfd"),
+            recipient,
+            access,
+            mapping_only,
+            range: None,
+        }
     }
 
     #[test]
     fn handles_are_for_one_process_and_one_use() {
         let handles = Handles::default();
         let me = sys::pid();
-        let handle = handles.create(object(), me, O_RDONLY, false, me);
+        let handle = handles.create(entry(me, O_RDONLY, false), me);
         assert_eq!(
             handles.open(handle, me + 1, O_RDONLY, false).map(|_| ()),
             Err(Errno::ENOENT)
@@ -241,7 +302,7 @@ mod tests {
         );
         let opened = handles.open(handle, me, O_RDONLY, false).expect("first open");
         // SAFETY: plain call.
-        let mode = unsafe { libc::fcntl(opened.raw(), libc::F_GETFL) } & libc::O_ACCMODE;
+        let mode = unsafe { libc::fcntl(opened.object.raw(), libc::F_GETFL) } & libc::O_ACCMODE;
         assert_eq!(mode, libc::O_RDONLY);
         assert_eq!(
             handles.open(handle, me, O_RDONLY, false).map(|_| ()),
@@ -253,13 +314,13 @@ mod tests {
     fn mapping_only_and_delete() {
         let handles = Handles::default();
         let me = sys::pid();
-        let handle = handles.create(object(), me, O_RDWR, true, me);
+        let handle = handles.create(entry(me, O_RDWR, true), me);
         assert_eq!(
             handles.open(handle, me, O_RDWR, false).map(|_| ()),
             Err(Errno::EACCES)
         );
         assert!(handles.open(handle, me, O_RDWR, true).is_ok());
-        let handle = handles.create(object(), me, O_RDWR, false, me);
+        let handle = handles.create(entry(me, O_RDWR, false), me);
         assert_eq!(handles.delete(handle, me + 1, me), Err(Errno::ESRCH));
         assert_eq!(handles.delete(handle, me, me), Ok(()));
         assert!(handles.is_empty());

@@ -5,6 +5,7 @@
 //! vain down to a sixteenth, and returns to the full value after a hit or a short sleep. It is zero when there is one
 //! CPU, or when the peer last ran on ours (it cannot run while we spin).
 
+use core::cell::Cell;
 use core::hint;
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::sync::OnceLock;
@@ -42,7 +43,9 @@ impl SpinBudget {
     #[inline]
     pub fn now(&self, peer_cpu: u16) -> u32 {
         let longest = longest();
-        if longest == 0 || (peer_cpu != u16::MAX && peer_cpu == sys::current_cpu()) {
+        let ours = current_cpu();
+        LAST_CPU.set(ours);
+        if longest == 0 || (peer_cpu != u16::MAX && peer_cpu == ours) {
             return 0;
         }
         self.0.load(Ordering::Relaxed).min(longest)
@@ -68,6 +71,17 @@ impl SpinBudget {
         };
         self.0.store(next, Ordering::Relaxed);
     }
+}
+
+thread_local! {
+    static LAST_CPU: Cell<u16> = const { Cell::new(u16::MAX) };
+}
+
+/// Where this thread ran when it last had to wait: what it tells its peers, who need a hint and not the truth. Asking the system
+/// costs as much as writing a message.
+#[inline]
+pub fn last_cpu() -> u16 {
+    LAST_CPU.get()
 }
 
 /// Spins until `ready` or until `budget_ns` have passed. True if ready.

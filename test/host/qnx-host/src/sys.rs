@@ -8,6 +8,7 @@ use std::io;
 use std::mem;
 use std::ptr;
 
+use crate::api::guard::Uncancellable;
 use crate::counters::add;
 use crate::errno::Errno;
 use crate::fds::{Fd, Making};
@@ -113,6 +114,25 @@ pub fn memfd(name: &CStr, len: u64) -> Result<Fd, Errno> {
     Ok(fd)
 }
 
+/// Makes an anonymous memory file whose size nobody can change, so that whoever maps it need not fear a fault.
+pub fn sealed_memfd(name: &CStr, len: u64) -> Result<Fd, Errno> {
+    let fd = memfd(name, len)?;
+    let seals = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
+    // SAFETY: plain call on a descriptor that we own.
+    check(unsafe { libc::fcntl(fd.raw(), libc::F_ADD_SEALS, seals) })?;
+    Ok(fd)
+}
+
+/// Checks that memory from another process has `len` bytes at least and keeps them; `EINVAL` if not.
+pub fn check_sealed(fd: &Fd, len: u64) -> Result<(), Errno> {
+    // SAFETY: plain call on an open descriptor. Fails on what is not a memory file.
+    let seals = unsafe { libc::fcntl(fd.raw(), libc::F_GET_SEALS) };
+    if seals < 0 || seals & libc::F_SEAL_SHRINK == 0 || file_size(fd.raw())? < len {
+        return Err(Errno::EINVAL);
+    }
+    Ok(())
+}
+
 /// Decodes the libc convention "-1 and errno".
 pub fn check(result: i32) -> Result<i32, Errno> {
     if result == -1 {
@@ -120,6 +140,12 @@ pub fn check(result: i32) -> Result<i32, Errno> {
     } else {
         Ok(result)
     }
+}
+
+/// True if there is a process `pid`, whoever owns it.
+pub fn exists(pid: i32) -> bool {
+    // SAFETY: signal 0 only asks whether the process exists.
+    pid > 0 && (unsafe { libc::kill(pid, 0) } == 0 || Errno::last_linux() == Errno::EPERM)
 }
 
 /// Random 64 bits from the system.
@@ -169,6 +195,25 @@ pub fn peer_credentials(fd: &Fd) -> Result<libc::ucred, Errno> {
     Ok(cred)
 }
 
+/// Bounds how long connecting through a socket and sending on it may wait (`EAGAIN`); zero is no bound.
+pub fn limit_sending(fd: &Fd, limit: Duration) -> Result<(), Errno> {
+    let time = libc::timeval {
+        tv_sec: limit.as_secs() as libc::time_t,
+        tv_usec: libc::suseconds_t::from(limit.subsec_micros() as i32),
+    };
+    // SAFETY: `time` is valid for the size given.
+    check(unsafe {
+        libc::setsockopt(
+            fd.raw(),
+            libc::SOL_SOCKET,
+            libc::SO_SNDTIMEO,
+            (&raw const time).cast(),
+            mem::size_of::<libc::timeval>() as libc::socklen_t,
+        )
+    })
+    .map(|_| ())
+}
+
 /// Room for the descriptors of one packet.
 const MAX_FDS: usize = 4;
 
@@ -200,6 +245,7 @@ pub fn send_packet(fd: &Fd, bytes: &[u8], fds: &[i32], wait: bool) -> Result<(),
             ptr::copy_nonoverlapping(fds.as_ptr().cast::<u8>(), libc::CMSG_DATA(first), len as usize);
         }
     }
+    let _off = Uncancellable::begin();
     let flags = libc::MSG_NOSIGNAL | if wait { 0 } else { libc::MSG_DONTWAIT };
     loop {
         // SAFETY: `header` points at live buffers of the stated lengths.
@@ -217,6 +263,7 @@ pub fn send_packet(fd: &Fd, bytes: &[u8], fds: &[i32], wait: bool) -> Result<(),
 /// Receives one packet and the descriptors that came with it, waiting up to `wait` for it (`EAGAIN`). `Ok(0)` = the peer
 /// is gone.
 pub fn receive_packet(fd: &Fd, bytes: &mut [u8], fds: &mut Vec<Fd>, wait: Duration) -> Result<usize, Errno> {
+    let _off = Uncancellable::begin();
     let end = now_ns() + wait.as_nanos() as u64;
     loop {
         match try_receive_packet(fd, bytes, fds) {

@@ -1,15 +1,21 @@
-//! Threads as others see them: what each is blocked on (for `pidin`), and forcing one out of its call (SIGEV_UNBLOCK).
+//! Threads as others see them: what each is blocked on (for `pidin`), and forcing one out of its call (SIGEV_UNBLOCK,
+//! pthread_cancel).
 
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
+use core::ptr;
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, Ordering};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
 
+use crate::api::guard::is_cancellable;
 use crate::channel::wake_all;
 use crate::errno::Errno;
 use crate::fds::generation;
-use crate::process::{lock, process};
+use crate::process::{Process, lock, process};
 use crate::queue::PulseItem;
+use crate::sys::futex_wake;
 use crate::types::{PRIORITY_DEFAULT, PULSE_CODE_THREADDEATH};
 
 /// QNX's numbers of the states that are shown.
@@ -39,6 +45,12 @@ pub struct Block {
     /// QNX priority when it blocked.
     pub priority: AtomicU32,
     kicked: AtomicBool,
+    /// Linux's name of the thread.
+    pthread: libc::pthread_t,
+    /// pthread_cancel has been called for it, and it has not looked since.
+    cancelled: AtomicBool,
+    /// The semaphore that it waits for, if it does.
+    semaphore: AtomicPtr<u32>,
 }
 
 /// Threads of a process by id.
@@ -84,8 +96,12 @@ pub fn enlist(tid: i32) {
         state: AtomicU32::new(state::RUNNING),
         pid: AtomicI32::new(0),
         chid: AtomicI32::new(0),
-        priority: AtomicU32::new(0),
+        priority: AtomicU32::new(u32::from(crate::thread::priority())),
         kicked: AtomicBool::new(false),
+        // SAFETY: no preconditions.
+        pthread: unsafe { libc::pthread_self() },
+        cancelled: AtomicBool::new(false),
+        semaphore: AtomicPtr::new(ptr::null_mut()),
     });
     lock(&process().threads).insert(tid, Arc::clone(&block));
     // A thread that ends may call in from a destructor, when its own entry is gone already; it then stays unlisted.
@@ -131,14 +147,62 @@ pub fn unblock(tid: i32) -> Result<(), Errno> {
         return Ok(());
     }
     block.kicked.store(true, Ordering::SeqCst);
-    // Rare: wake everybody, each looks whether it is meant.
+    wake_everybody(process);
+    Ok(())
+}
+
+/// Rare: wakes all blocked threads, each looks whether it is meant.
+fn wake_everybody(process: &Process) {
     for channel in process.channels.all() {
         wake_all(&channel.doorbell);
     }
     for coid in process.coids.all() {
         coid.conn.poke_all();
     }
-    Ok(())
+}
+
+/// After pthread_cancel: makes thread `pthread` of this process leave the cancellation point that it is blocked in, with
+/// `EINTR`. A thread that is not blocked there leaves the next one.
+pub fn wake_cancelled(pthread: libc::pthread_t) {
+    let process = process();
+    let Some(block) = lock(&process.threads)
+        .values()
+        .find(|block| block.pthread == pthread)
+        .cloned()
+    else {
+        // It has never called us: it looks for a cancellation before it blocks.
+        return;
+    };
+    block.cancelled.store(true, Ordering::SeqCst);
+    wake_everybody(process);
+    // Whoever waits for a semaphore has no word of its own to be told by, so the wake-up may come too early: repeat it.
+    while block.cancelled.load(Ordering::SeqCst) {
+        let semaphore = block.semaphore.load(Ordering::SeqCst);
+        if semaphore.is_null() {
+            return;
+        }
+        // SAFETY: only its address is used: a wake-up does not touch the memory, which may even be gone.
+        futex_wake(unsafe { AtomicU32::from_ptr(semaphore) }, i32::MAX);
+        thread::sleep(Duration::from_micros(50));
+    }
+}
+
+/// Has the calling thread been cancelled, and does it let itself be? Asked once it has announced that it sleeps.
+pub fn take_cancel() -> bool {
+    own().is_some_and(|block| block.cancelled.swap(false, Ordering::SeqCst)) && is_cancellable()
+}
+
+/// Runs `sleep`, which waits on `word`, with the calling thread shown as waiting for that semaphore.
+pub fn blocked_on_semaphore<R>(word: &AtomicU32, sleep: impl FnOnce() -> R) -> R {
+    let block = own();
+    if let Some(block) = &block {
+        block.semaphore.store(word.as_ptr(), Ordering::SeqCst);
+    }
+    let result = sleep();
+    if let Some(block) = &block {
+        block.semaphore.store(ptr::null_mut(), Ordering::SeqCst);
+    }
+    result
 }
 
 /// Linux's id of one of our threads.

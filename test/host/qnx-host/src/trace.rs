@@ -1,5 +1,6 @@
 //! `QNX_HOST_TRACE`: calls and objects on stderr, one line each, four levels (see `config.rs`).
 
+use crate::api::guard::Uncancellable;
 use crate::config::config;
 
 /// True when lines of this level are wanted. Cheap: callers ask before they format.
@@ -10,6 +11,7 @@ pub(crate) fn enabled(level: u8) -> bool {
 
 /// One line on stderr with a single write, so that lines of several processes do not mix.
 pub(crate) fn line(text: core::fmt::Arguments<'_>) {
+    let _off = Uncancellable::begin();
     let text = format!("qnx-host[{}]: {text}\n", std::process::id());
     // SAFETY: the buffer lives across the call; a failed or short write of a diagnostic is of no consequence.
     unsafe { libc::write(2, text.as_ptr().cast(), text.len()) };

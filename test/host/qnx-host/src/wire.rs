@@ -17,9 +17,10 @@ const MAGIC: u32 = 0x514E_5848;
 pub mod op {
     /// Client to server: connect to channel `number`. `a` = nonce of the wanted process or 0; carries the descriptor of
     /// the client's event table. Answer carries the
-    /// doorbell's and the lane's descriptors; `number` = scoid, `a` = lane index, `b` = channel flags, `c` = pulse limit.
+    /// doorbell's and the lane's descriptors; `number` = scoid, `a` = lane index, `b` = channel flags, `c` = pulse limit,
+    /// `event[0]` = 1 if the client may send pulses.
     pub const ATTACH: u16 = 1;
-    /// Anybody: who are you? Answer: `a` = nonce.
+    /// Anybody: who are you, and have you channel `number` (0: never mind)? Answer: `a` = nonce, or `ESRCH`: no channel.
     pub const IDENTIFY: u16 = 2;
     /// Client to server: the pulse ring is full, take everything out. Answer: the same, empty.
     pub const DRAIN: u16 = 3;
@@ -29,6 +30,7 @@ pub mod op {
     /// Server to client: deliver the event in `event` to the thread `number`.
     pub const DELIVER: u16 = 5;
     /// Anybody to the creator of a memory handle: give me `a`; `number` = access wanted, `b` = 1 for a mapping only.
+    /// Answer carries the object's descriptor; `a`, `b` = offset and size of the part that the handle is for, size 0 = all.
     pub const OPEN_HANDLE: u16 = 6;
     /// Creator or recipient: forget handle `a`.
     pub const DELETE_HANDLE: u16 = 7;
@@ -38,6 +40,9 @@ pub mod op {
     pub const TEXT: u16 = 9;
     /// Client to server: one more lane for connection `number` (a scoid). Answer carries its descriptor; `a` = word.
     pub const MORE: u16 = 10;
+    /// Creator of a memory object to anybody: take your mappings of the object with device `a` and inode `b` away. Answer:
+    /// the same, empty, when that is done.
+    pub const REVOKE: u16 = 11;
 }
 
 /// One packet. `status` is a QNX error number in answers.

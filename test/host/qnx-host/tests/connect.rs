@@ -109,3 +109,35 @@ fn client_info_of_oneself_and_of_a_client() {
     assert_eq!(reply(got.rcvid, 0, &[]), 0);
     assert_eq!(sender.join().expect("sender"), 0);
 }
+
+/// 3: connections are the process' own: a forked child has none of its parent's coids, and what it attaches is another
+/// client with its own scoid.
+#[test]
+fn a_forked_child_has_no_coids() {
+    init();
+    let chid = channel(0);
+    let me = std::process::id() as i32;
+    let parent = spawn(move || {
+        let coid = attach(me, chid);
+        assert_eq!(send(coid, b"parent", &mut []), 0);
+        spawn(move || {
+            assert_eq!(send(coid, b"inherited", &mut []), -9, "EBADF");
+            assert_eq!(pulse(coid, 10, 1, 0), -9);
+            // SAFETY: no pointers.
+            assert_eq!(unsafe { ConnectDetach_r(coid) }, 22);
+            assert_eq!(attach(me, chid), coid, "the first of the child's own");
+            assert_eq!(send(coid, b"child", &mut []), 0);
+        })
+        .join();
+        assert_eq!(send(coid, b"parent", &mut []), 0);
+    });
+    let mut scoids = Vec::new();
+    for expected in [&b"parent"[..], b"child", b"parent"] {
+        let got = receive_soon(chid);
+        assert_eq!(got.bytes, expected);
+        scoids.push(got.info.scoid);
+        assert_eq!(reply(got.rcvid, 0, &[]), 0);
+    }
+    assert!(scoids[0] == scoids[2] && scoids[0] != scoids[1], "{scoids:?}");
+    parent.join();
+}

@@ -235,7 +235,7 @@ fn revoked_memory_faults() {
         assert_eq!(shm_revoke(fd, recipient.pid), 0);
     }
     to_child.send(0);
-    recipient.join_killed(libc::SIGBUS);
+    recipient.join_killed(libc::SIGSEGV);
 }
 
 #[test]

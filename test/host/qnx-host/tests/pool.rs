@@ -13,10 +13,8 @@ fn semaphore() -> *mut core::ffi::c_void {
 fn count(sem: *mut core::ffi::c_void) -> i32 {
     let mut value = -1;
     // SAFETY: an initialised semaphore.
-    assert_eq!(
-        unsafe { qnx_host::sem::qnx_sem_getvalue(sem.cast(), &mut value) },
-        0
-    );
+    let got = unsafe { qnx_host::sem::qnx_sem_getvalue(sem.cast(), &mut value) };
+    assert_eq!(got, 0);
     value
 }
 

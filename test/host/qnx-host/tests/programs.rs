@@ -226,6 +226,24 @@ fn errno_is_one_for_both_libraries() {
     assert_eq!(errors, "perror: ENOENT\n");
 }
 
+/// `qnx-ipc.md` 4.1: a failing call returns -1 and sets errno, the `_r` forms never touch it; a call that succeeds leaves
+/// errno alone, whatever Linux's calls under it did.
+#[test]
+fn errno_changes_only_with_a_failure() {
+    let machine = Machine::new("kept");
+    assert_eq!(
+        good(machine.run("errno_kept", &[])),
+        [
+            "changed by success: 0",
+            "_r: returned EDOM 1, errno kept 1",
+            "libc, kernel: EBADF 1",
+            "kernel, libc: ENOENT 1",
+            "assigned: EOK 1",
+            "timeout: ETIMEDOUT 1",
+        ]
+    );
+}
+
 #[test]
 fn errno_numbers_are_those_of_the_library() {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("errno_table.c");
@@ -238,6 +256,25 @@ fn errno_numbers_are_those_of_the_library() {
         let ours = qnx_host::errno::Errno::from_linux(linux).0;
         assert_eq!(*line, ours.to_string(), "Linux's error {linux}");
     }
+}
+
+/// `qnx-ipc.md` 7: SIGEV_THREAD in C: the function may end its thread by pthread_exit.
+#[test]
+fn a_thread_event_may_exit() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("thread_event.c");
+    let source = "#include <pthread.h>\n#include <semaphore.h>\n#include <stdio.h>\n#include <sys/neutrino.h>\n\
+                  static sem_t done;\n\
+                  static void last(void *value) { printf(\"value %d\\n\", *(int *)value); sem_post(&done); }\n\
+                  static void run(union sigval value) {\n\
+                  pthread_cleanup_push(last, &value.sival_int);\npthread_exit(NULL);\npthread_cleanup_pop(0);\n}\n\
+                  int main(void) {\nstruct sigevent event;\nSIGEV_NONE_INIT(&event);\n\
+                  event.sigev_notify = SIGEV_THREAD;\nevent.sigev_notify_function = run;\n\
+                  event.sigev_value.sival_int = 7;\nsem_init(&done, 0, 0);\n\
+                  if (MsgDeliverEvent(0, &event) == -1) return 1;\nreturn sem_wait(&done);\n}\n";
+    std::fs::write(&file, source).expect("the target's temporary directory is writable");
+    let program = link(&file, "thread_event", &[]);
+    let machine = Machine::new("thread");
+    assert_eq!(good(machine.start_file(&program, &[]).finish()), ["value 7"]);
 }
 
 /// Every header first in its file, and all of them after Linux's own, in C and in C++.
@@ -271,11 +308,17 @@ fn headers_go_with_libc() {
         "sys/mman.h",
         "sys/neutrino.h",
         "sys/dispatch.h",
+        "sys/iofunc.h",
+        "sys/resmgr.h",
         "sys/iomsg.h",
+        "sys/ftype.h",
+        "devctl.h",
         "sys/netmgr.h",
         "sys/procmgr.h",
         "sys/siginfo.h",
         "sys/states.h",
+        "sys/syspage.h",
+        "process.h",
     ];
     let std = [
         "mutex",

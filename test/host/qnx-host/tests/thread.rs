@@ -185,7 +185,6 @@ fn pidin_shows_who_waits_for_whom() {
     let (pid, chid) = (server.pid, rx.recv() as i32);
     let client = spawn(move || {
         let coid = attach(pid, chid);
-        channel(0);
         std::thread::spawn(move || {
             sleep_ms(300);
             send(coid, &[], &mut []);
@@ -193,21 +192,21 @@ fn pidin_shows_who_waits_for_whom() {
         send(coid, &[], &mut []);
     });
     rx.recv();
-    let all = || qnx_host::admin::processes().expect("processes");
-    let of = |pid: i32| {
-        all()
-            .into_iter()
-            .find(|text| text.starts_with(&format!("process {pid} ")))
-            .unwrap_or_default()
+    let thread = |pid: i32, tid: i32| {
+        let all = qnx_host::admin::processes().expect("processes");
+        let threads = all.into_iter().find(|process| process.pid == pid)?.threads;
+        let thread = threads.into_iter().find(|thread| thread.tid == tid)?;
+        Some((thread.state, thread.pid, thread.chid, thread.priority))
     };
+    let state = |word: &str, pid, chid| Some((word.to_string(), pid, chid, 10));
     eventually("the server waits in MsgReceive", || {
-        of(server.pid).contains("thread 1 RECEIVE 0 2 10")
+        thread(server.pid, 1) == state("RECEIVE", 0, 2)
     });
     eventually("one client thread is received", || {
-        of(client.pid).contains(&format!("thread 1 REPLY {pid} {chid} 10"))
+        thread(client.pid, 1) == state("REPLY", pid, chid)
     });
     eventually("the other is not", || {
-        of(client.pid).contains(&format!("thread 2 SEND {pid} {chid} 10"))
+        thread(client.pid, 2) == state("SEND", pid, chid)
     });
 }
 

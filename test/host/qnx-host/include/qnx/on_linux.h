@@ -28,4 +28,50 @@
 /* `linux_name` is what Linux's libc calls `name`, whatever `name` has been redirected to. */
 #define QNX_HOST_KEEP(linux_name, name) extern __typeof__(name) linux_name __asm__(#name)
 
+QNX_BEGIN_DECLS
+extern void pthread_testcancel(void);
+void qnx_host_enlist(void);
+void qnx_host_wake_cancelled(unsigned long thread);
+int qnx_host_is_connection(int fd);
+QNX_END_DECLS
+
+/*
+ * Makes `name`, a function of libqnx_host.so with the symbol `symbol` whose failures are negative, a cancellation point. The
+ * library lets a cancelled thread out of the call with EINTR; here, in C, the thread ends. A call that succeeds is never lost:
+ * then the thread ends at its next cancellation point.
+ */
+#define QNX_HOST_CANCELLATION_POINT(type, name, symbol, parameters, arguments)                                         \
+    extern __typeof__(name) qnx_host_kernel_##name __asm__(symbol);                                                    \
+    QNX_HOST_WEAK type qnx_host_##name parameters {                                                                    \
+        qnx_host_enlist();                                                                                             \
+        pthread_testcancel();                                                                                          \
+        type result = qnx_host_kernel_##name arguments;                                                                \
+        if (result < 0) {                                                                                              \
+            pthread_testcancel();                                                                                      \
+        }                                                                                                              \
+        return result;                                                                                                 \
+    }                                                                                                                  \
+    QNX_HOST_REDIRECT(name, "qnx_host_" #name)
+
+/*
+ * The same for `name`, a function of libc on descriptors with the first parameter `fd`: of a descriptor that is no connection
+ * libc itself makes a cancellation point, and its errno counts.
+ */
+#define QNX_HOST_IO(type, name, symbol, parameters, arguments)                                                         \
+    QNX_HOST_KEEP(qnx_host_linux_##name, name);                                                                        \
+    extern __typeof__(name) qnx_host_kernel_##name __asm__(symbol);                                                    \
+    QNX_HOST_WEAK type qnx_host_##name parameters {                                                                    \
+        if (!qnx_host_is_connection(fd)) {                                                                             \
+            return qnx_host_linux_##name arguments;                                                                    \
+        }                                                                                                              \
+        qnx_host_enlist();                                                                                             \
+        pthread_testcancel();                                                                                          \
+        type result = qnx_host_kernel_##name arguments;                                                                \
+        if (result < 0) {                                                                                              \
+            pthread_testcancel();                                                                                      \
+        }                                                                                                              \
+        return result;                                                                                                 \
+    }                                                                                                                  \
+    QNX_HOST_REDIRECT(name, "qnx_host_" #name)
+
 #endif

@@ -7,6 +7,18 @@ use crate::errno::{EOK, Errno};
 use crate::types::{ClientAble, ClientInfo, MsgInfo};
 use crate::{attach, client_info};
 
+/// # Safety
+/// `able` null or an array of `nable` entries that nobody else uses meanwhile.
+unsafe fn abilities<'a>(able: *mut ClientAble, nable: c_int) -> Result<&'a mut [ClientAble], Errno> {
+    match usize::try_from(nable) {
+        Err(_) => Err(Errno::EINVAL),
+        Ok(0) => Ok(&mut []),
+        Ok(_) if able.is_null() => Err(Errno::EFAULT),
+        // SAFETY: as the caller promises.
+        Ok(len) => Ok(unsafe { core::slice::from_raw_parts_mut(able, len) }),
+    }
+}
+
 calls! {
     SYMBOLS;
 
@@ -62,13 +74,15 @@ calls! {
         Ok(EOK)
     }
 
-    /// `ConnectClientInfoAble()`: the same with a check of abilities. Here root has all and others none.
+    /// `ConnectClientInfoAble()`: the same with a check of abilities.
     fn [ConnectClientInfoAble] []
     (scoid: c_int, info: *mut *mut ClientInfo, flags: c_int, able: *mut ClientAble, nable: c_int) -> c_int = positive {
-        if info.is_null() || (able.is_null() && nable > 0) {
+        if info.is_null() {
             return Err(Errno::EFAULT);
         }
-        let image = client_info::lookup(scoid)?.long(flags, Some(nable))?;
+        // SAFETY: the caller's array.
+        let abilities = unsafe { abilities(able, nable)? };
+        let image = client_info::lookup(scoid)?.long(flags, Some(abilities))?;
         // SAFETY: the caller's pointer.
         unsafe { info.write(image) };
         Ok(EOK)
@@ -78,11 +92,13 @@ calls! {
     fn [ConnectClientInfoExtraArgs] [ConnectClientInfoExtraArgs_r]
     (scoid: c_int, info: *mut ClientInfo, ngroups: c_int, able: *mut ClientAble, nable: c_int, type_id: *mut c_uint)
         -> c_int = positive {
-        if info.is_null() || (able.is_null() && nable > 0) {
+        if info.is_null() {
             return Err(Errno::EFAULT);
         }
         let client = client_info::lookup(scoid)?;
-        let image = client.with_abilities(client.short(ngroups), nable);
+        // SAFETY: the caller's array.
+        let abilities = unsafe { abilities(able, nable)? };
+        let image = client.with_abilities(client.short(ngroups), abilities)?;
         // SAFETY: the caller's structure and variable.
         unsafe {
             info.write(image);

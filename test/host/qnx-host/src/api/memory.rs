@@ -4,8 +4,11 @@ use core::ffi::{CStr, c_char, c_int, c_void};
 
 use super::calls;
 use crate::errno::{EOK, Errno};
+use crate::parts::one;
+use crate::resmgr::client::{self, Opened};
+use crate::resmgr::client_io::{self, AT_POSITION};
 use crate::types::*;
-use crate::{attach, mmap, open_flags, process, shm, shm_handle, sys};
+use crate::{mmap, open_flags, process, shm, shm_handle, sys};
 
 /// `SHM_ANON`.
 const SHM_ANON: usize = usize::MAX;
@@ -51,28 +54,35 @@ calls! {
         if handle.is_null() {
             return Err(Errno::EFAULT);
         }
-        let made = shm_handle::create(fd, pid, access, options)?;
+        let made = shm_handle::create(fd, pid, access, options, None)?;
         // SAFETY: the caller's variable.
         unsafe { handle.write(made) };
         Ok(EOK)
     }
 
-    /// `shm_create_subrange_handle()`: not imitated, a Linux descriptor is for the whole object: `ENOTSUP`.
+    /// `shm_create_subrange_handle()`: a handle for a part of the object; its recipient can map nothing else by our calls.
     ["shm_create_subrange_handle"]
     fn shm_create_subrange_handle(
-        _fd: c_int, _pid: c_int, _access: c_int, _handle: *mut u64, _options: u32, _size: usize, _offset: i64
+        fd: c_int, pid: c_int, access: c_int, handle: *mut u64, options: u32, size: usize, offset: i64
     ) -> c_int = errno {
-        Err(Errno::ENOTSUP)
+        if handle.is_null() {
+            return Err(Errno::EFAULT);
+        }
+        let offset = u64::try_from(offset).map_err(|_| Errno::EINVAL)?;
+        let made = shm_handle::create(fd, pid, access, options, Some((offset, size as u64)))?;
+        // SAFETY: the caller's variable.
+        unsafe { handle.write(made) };
+        Ok(EOK)
     }
 
     /// `shm_open_handle()`: opens a handle made for us; a descriptor.
     ["shm_open_handle"] fn shm_open_handle(handle: u64, flags: c_int) -> c_int = errno {
-        shm_handle::open(handle, flags, -1, false).map(|fd| fd.into_raw())
+        shm_handle::open_descriptor(handle, flags, -1)
     }
 
     /// `shm_open_handle_pid()`: the same, and its creator must be `pid`.
     ["shm_open_handle_pid"] fn shm_open_handle_pid(handle: u64, flags: c_int, pid: c_int) -> c_int = errno {
-        shm_handle::open(handle, flags, pid, false).map(|fd| fd.into_raw())
+        shm_handle::open_descriptor(handle, flags, pid)
     }
 
     /// `shm_delete_handle()`: by its creator or its recipient.
@@ -94,7 +104,7 @@ calls! {
     /// `munmap()`.
     ["munmap"] fn qnx_munmap(addr: *mut c_void, len: usize) -> c_int = errno {
         // SAFETY: the caller's mapping.
-        sys::check(unsafe { libc::munmap(addr, len) })
+        unsafe { mmap::unmap(addr, len) }.map(|()| EOK)
     }
 
     /// `mprotect()` with QNX's numbers.
@@ -117,6 +127,9 @@ calls! {
 
     /// `fcntl()`: duplicates and flags of a descriptor, in QNX's numbers.
     ["fcntl"] fn qnx_fcntl(fd: c_int, cmd: c_int, arg: c_int) -> c_int = errno {
+        if client::is_connection(fd) {
+            return client_io::control(fd, cmd, arg);
+        }
         open_flags::control(fd, cmd, arg)
     }
 
@@ -141,7 +154,7 @@ calls! {
 
     /// `fstat()` with QNX's structure.
     ["fstat"] fn qnx_fstat(fd: c_int, status: *mut Stat) -> c_int = errno {
-        let image = mmap::status(fd)?;
+        let image = if client::is_connection(fd) { client_io::stat(fd)? } else { mmap::status(fd)? };
         if status.is_null() {
             return Err(Errno::EFAULT);
         }
@@ -152,24 +165,36 @@ calls! {
 
     /// `close()`: of a descriptor, or of a connection in the descriptor range.
     ["close"] fn qnx_close(fd: c_int) -> c_int = errno {
-        if process::process().coids.get(fd).is_some() {
-            return attach::detach(fd).map(|()| EOK);
+        if client::is_connection(fd) {
+            return client::close(fd).map(|()| EOK);
         }
+        process::process().ranges.forget(fd);
         // SAFETY: the caller's descriptor.
         sys::check(unsafe { libc::close(fd) })
     }
 
-    /// `open()` of a Linux file with QNX's flags.
+    /// `open()` with QNX's flags: of a path that a resource manager has attached, else of a Linux file.
     ["open"] fn qnx_open(path: *const c_char, oflag: c_int, mode: u32) -> c_int = errno {
         // SAFETY: the caller's string.
         let path = unsafe { text(path)? };
         let flags = open_flags::to_linux(oflag)?;
+        let refused = match path.to_str().map_or(Ok(Opened::Below(None)), |path| client::open(path, oflag, mode))? {
+            Opened::Fd(fd) => return Ok(fd),
+            Opened::Below(refused) => refused,
+        };
         // SAFETY: `path` is a C string.
-        sys::check(unsafe { libc::open(path.as_ptr(), flags, mode) })
+        sys::check(unsafe { libc::open(path.as_ptr(), flags, mode) }).map_err(|error| match error {
+            Errno::ENOENT => refused.unwrap_or(error),
+            other => other,
+        })
     }
 
     /// `read()`.
     ["read"] fn qnx_read(fd: c_int, buf: *mut c_void, len: usize) -> isize = errno {
+        if client::is_connection(fd) {
+            // SAFETY: the caller's buffer.
+            return unsafe { client_io::read(fd, &[one(buf, len)], AT_POSITION) }.map(|moved| moved as isize);
+        }
         // SAFETY: the caller's buffer.
         match unsafe { libc::read(fd, buf, len) } {
             -1 => Err(Errno::last_linux()),
@@ -179,6 +204,10 @@ calls! {
 
     /// `write()`.
     ["write"] fn qnx_write(fd: c_int, buf: *const c_void, len: usize) -> isize = errno {
+        if client::is_connection(fd) {
+            // SAFETY: the caller's buffer.
+            return unsafe { client_io::write(fd, &[one(buf, len)], AT_POSITION) }.map(|moved| moved as isize);
+        }
         // SAFETY: the caller's buffer.
         match unsafe { libc::write(fd, buf, len) } {
             -1 => Err(Errno::last_linux()),

@@ -11,31 +11,59 @@ use crate::types::{self, RcvId};
 use crate::{answer, pulse_tx, receive, send};
 
 calls! {
-    SYMBOLS;
+    fast SYMBOLS;
 
-    /// `MsgSend()`: sends a message and blocks until it is answered; the reply status.
-    fn [MsgSend, MsgSendnc] [MsgSend_r, MsgSendnc_r]
+    /// `MsgSend()`: sends a message and blocks until it is answered; the reply status. A cancellation point.
+    fn [MsgSend] [MsgSend_r]
+    (coid: c_int, smsg: *const c_void, sbytes: usize, rmsg: *mut c_void, rbytes: usize) -> c_long = negative {
+        // SAFETY: the caller's buffers.
+        unsafe { send::send_cancellable(coid, &[one(smsg, sbytes)], &[one(rmsg, rbytes)]) }
+    }
+
+    /// `MsgSendnc()`: [`MsgSend`], not a cancellation point.
+    fn [MsgSendnc] [MsgSendnc_r]
     (coid: c_int, smsg: *const c_void, sbytes: usize, rmsg: *mut c_void, rbytes: usize) -> c_long = negative {
         // SAFETY: the caller's buffers.
         unsafe { send::send(coid, &[one(smsg, sbytes)], &[one(rmsg, rbytes)]) }
     }
 
-    /// `MsgSendsv()`: one send buffer, several reply buffers.
-    fn [MsgSendsv, MsgSendsvnc] [MsgSendsv_r, MsgSendsvnc_r]
+    /// `MsgSendsv()`: one send buffer, several reply buffers. A cancellation point.
+    fn [MsgSendsv] [MsgSendsv_r]
+    (coid: c_int, smsg: *const c_void, sbytes: usize, riov: *const iovec, rparts: usize) -> c_long = negative {
+        // SAFETY: the caller's buffers.
+        unsafe { send::send_cancellable(coid, &[one(smsg, sbytes)], from_raw(riov, rparts)?) }
+    }
+
+    /// `MsgSendsvnc()`: [`MsgSendsv`], not a cancellation point.
+    fn [MsgSendsvnc] [MsgSendsvnc_r]
     (coid: c_int, smsg: *const c_void, sbytes: usize, riov: *const iovec, rparts: usize) -> c_long = negative {
         // SAFETY: the caller's buffers.
         unsafe { send::send(coid, &[one(smsg, sbytes)], from_raw(riov, rparts)?) }
     }
 
-    /// `MsgSendvs()`: several send buffers, one reply buffer.
-    fn [MsgSendvs, MsgSendvsnc] [MsgSendvs_r, MsgSendvsnc_r]
+    /// `MsgSendvs()`: several send buffers, one reply buffer. A cancellation point.
+    fn [MsgSendvs] [MsgSendvs_r]
+    (coid: c_int, siov: *const iovec, sparts: usize, rmsg: *mut c_void, rbytes: usize) -> c_long = negative {
+        // SAFETY: the caller's buffers.
+        unsafe { send::send_cancellable(coid, from_raw(siov, sparts)?, &[one(rmsg, rbytes)]) }
+    }
+
+    /// `MsgSendvsnc()`: [`MsgSendvs`], not a cancellation point.
+    fn [MsgSendvsnc] [MsgSendvsnc_r]
     (coid: c_int, siov: *const iovec, sparts: usize, rmsg: *mut c_void, rbytes: usize) -> c_long = negative {
         // SAFETY: the caller's buffers.
         unsafe { send::send(coid, from_raw(siov, sparts)?, &[one(rmsg, rbytes)]) }
     }
 
-    /// `MsgSendv()`: several buffers both ways.
-    fn [MsgSendv, MsgSendvnc] [MsgSendv_r, MsgSendvnc_r]
+    /// `MsgSendv()`: several buffers both ways. A cancellation point.
+    fn [MsgSendv] [MsgSendv_r]
+    (coid: c_int, siov: *const iovec, sparts: usize, riov: *const iovec, rparts: usize) -> c_long = negative {
+        // SAFETY: the caller's buffers.
+        unsafe { send::send_cancellable(coid, from_raw(siov, sparts)?, from_raw(riov, rparts)?) }
+    }
+
+    /// `MsgSendvnc()`: [`MsgSendv`], not a cancellation point.
+    fn [MsgSendvnc] [MsgSendvnc_r]
     (coid: c_int, siov: *const iovec, sparts: usize, riov: *const iovec, rparts: usize) -> c_long = negative {
         // SAFETY: the caller's buffers.
         unsafe { send::send(coid, from_raw(siov, sparts)?, from_raw(riov, rparts)?) }
@@ -132,12 +160,12 @@ calls! {
         pulse_tx::send_pulse(coid, priority, code, value as u64).map(|()| EOK)
     }
 
-    /// `MsgCurrent()`: a scheduling hint on QNX; here it only checks the rcvid.
+    /// `MsgCurrent()`: work on this message goes on, so the calling thread takes its priority.
     fn [MsgCurrent] [MsgCurrent_r] (rcvid: RcvId) -> c_int = positive {
-        answer::info(rcvid).map(|_| EOK)
+        answer::resume(rcvid).map(|()| EOK)
     }
 
-    /// `MsgPause()`: not imitated, `ENOSYS`.
+    /// `MsgPause()`: `ENOSYS`, as on QNX 8, where the deadlock that it was for cannot happen.
     fn [MsgPause] [MsgPause_r] (_rcvid: RcvId, _cookie: c_uint) -> c_int = positive {
         Err(Errno::ENOSYS)
     }

@@ -1,6 +1,6 @@
-//! Threads, scheduling and process numbers: `qnx-ipc.md` sections 12 and 13.
+//! Threads, scheduling and process numbers: `qnx-ipc.md` section 12.
 
-use core::ffi::{c_char, c_int, c_uint, c_void};
+use core::ffi::{c_char, c_int, c_void};
 
 use super::calls;
 use crate::errno::{EOK, Errno};
@@ -92,21 +92,6 @@ calls! {
             SC_PAGESIZE => Ok(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }),
             _ => Err(Errno::EINVAL),
         }
-    }
-
-    /// `procmgr_ability()`: abilities do not exist here; every request is granted. Variadic arguments are not read.
-    ["procmgr_ability"] fn procmgr_ability(_pid: c_int, _ability: c_uint) -> c_int = value {
-        EOK
-    }
-
-    /// `procmgr_ability_lookup()`: no ability has a number here: `-ENOENT`.
-    ["procmgr_ability_lookup"] fn procmgr_ability_lookup(_name: *const c_char) -> c_int = value {
-        -Errno::ENOENT.0
-    }
-
-    /// `procmgr_ability_create()`: abilities do not exist here: `-ENOTSUP`.
-    ["procmgr_ability_create"] fn procmgr_ability_create(_name: *const c_char, _flags: c_uint) -> c_int = value {
-        -Errno::ENOTSUP.0
     }
 
     /// `strerror()` for QNX's numbers: the number's name.

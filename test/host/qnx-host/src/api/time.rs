@@ -5,6 +5,7 @@ use core::ffi::c_int;
 use libc::timespec;
 
 use super::calls;
+use super::guard::Uncancellable;
 use crate::errno::{EOK, Errno};
 use crate::sys;
 use crate::thread::{self, Timeout};
@@ -22,7 +23,7 @@ fn clock(id: c_int) -> Result<libc::clockid_t, Errno> {
 }
 
 calls! {
-    SYMBOLS;
+    fast SYMBOLS;
 
     /// `TimerTimeout()`: arms a timeout for this thread's next kernel call. A null time means at once.
     ///
@@ -70,6 +71,7 @@ calls! {
 
     /// `nanosleep()`.
     ["nanosleep"] fn qnx_nanosleep(want: *const timespec, left: *mut timespec) -> c_int = errno {
+        let _off = Uncancellable::begin();
         // SAFETY: the caller's structures.
         sys::check(unsafe { libc::nanosleep(want, left) })
     }

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 pub use qnx_host::api::channel::*;
 pub use qnx_host::api::connect::*;
+pub use qnx_host::api::dispatch::*;
+pub use qnx_host::api::dispatch::*;
 pub use qnx_host::api::event::*;
 pub use qnx_host::api::memory::*;
 pub use qnx_host::api::message::*;
@@ -28,9 +30,18 @@ pub fn init() {
         // SAFETY: before the stand-in or another test reads the environment: all of them come through here.
         unsafe { std::env::set_var("QNX_HOST_DIR", &dir) };
         // Everything that is set up once is there before the first fork.
-        // SAFETY: no pointers.
-        unsafe { ChannelDestroy_r(ChannelCreate_r(0)) };
+        // SAFETY: no pointers; a function that lives as long as the process.
+        unsafe {
+            ChannelDestroy_r(ChannelCreate_r(0));
+            libc::atexit(remove_directory);
+        };
     });
+}
+
+/// Runs at the end of the test binary. Children that call `exit` come here too: the directory is their parent's.
+extern "C" fn remove_directory() {
+    let dir = std::env::temp_dir().join(format!("qnx-host-test-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(dir);
 }
 
 /// QNX errno after a plain call.
@@ -41,7 +52,8 @@ pub fn errno() -> i32 {
 /// A forked child.
 pub struct Child {
     pub pid: i32,
-    waited: bool,
+    /// Status of `waitpid`.
+    ended: Option<i32>,
 }
 
 /// Runs `body` in a forked child; a panic there becomes exit status 101 with its text on stderr.
@@ -51,25 +63,35 @@ pub fn spawn(body: impl FnOnce()) -> Child {
     let pid = unsafe { libc::fork() };
     assert!(pid >= 0, "fork");
     if pid == 0 {
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
-        let code = match outcome {
-            Ok(()) => 0,
-            Err(payload) => {
-                let text = payload
-                    .downcast_ref::<String>()
-                    .map(String::as_str)
-                    .or_else(|| payload.downcast_ref::<&str>().copied())
-                    .unwrap_or("panic");
-                let line = format!("child {}: {text}\n", std::process::id());
-                // SAFETY: writes a local buffer; no lock that another thread of the parent may have held.
-                unsafe { libc::write(2, line.as_ptr().cast(), line.len()) };
-                101
-            }
-        };
-        // SAFETY: ends the child without running the parent's exit handlers.
-        unsafe { libc::_exit(code) };
+        run_and_exit(body);
     }
-    Child { pid, waited: false }
+    Child { pid, ended: None }
+}
+
+/// Ends a forked process after `body`: status 0, or 101 after a panic, whose text goes to stderr.
+fn run_and_exit(body: impl FnOnce()) -> ! {
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
+    let code = match outcome {
+        Ok(()) => 0,
+        Err(payload) => {
+            let text = payload
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| payload.downcast_ref::<&str>().copied())
+                .unwrap_or("panic");
+            let line = format!("child {}: {text}\n", std::process::id());
+            // SAFETY: writes a local buffer; no lock that another thread of the parent may have held.
+            unsafe { libc::write(2, line.as_ptr().cast(), line.len()) };
+            101
+        }
+    };
+    // SAFETY: ends the child without running the parent's exit handlers.
+    unsafe { libc::_exit(code) };
+}
+
+/// A thread of a forked process that never returns: if it panics or ends, the process does.
+pub fn forever(body: impl FnOnce() + Send + 'static) -> std::thread::JoinHandle<()> {
+    std::thread::spawn(|| run_and_exit(body))
 }
 
 impl Child {
@@ -84,12 +106,30 @@ impl Child {
         self.wait_status();
     }
 
+    /// True once it has ended; its status can still be asked for.
+    pub fn has_ended(&mut self) -> bool {
+        if self.ended.is_none() {
+            let mut status = 0;
+            // SAFETY: our own child, not waited for yet.
+            if unsafe { libc::waitpid(self.pid, &mut status, libc::WNOHANG) } == self.pid {
+                self.ended = Some(status);
+            }
+        }
+        self.ended.is_some()
+    }
+
     fn wait_status(&mut self) -> i32 {
-        let mut status = 0;
-        // SAFETY: our own child, waited for once.
-        unsafe { libc::waitpid(self.pid, &mut status, 0) };
-        self.waited = true;
-        status
+        *self.ended.get_or_insert_with(|| {
+            let mut status = 0;
+            // SAFETY: our own child, not waited for yet.
+            unsafe { libc::waitpid(self.pid, &mut status, 0) };
+            status
+        })
+    }
+
+    /// Waits for its end, however it comes: the status of `waitpid`.
+    pub fn status(mut self) -> i32 {
+        self.wait_status()
     }
 
     /// Waits for a normal end with status 0.
@@ -113,7 +153,7 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        if !self.waited {
+        if self.ended.is_none() {
             self.kill(libc::SIGKILL);
             self.wait_status();
         }

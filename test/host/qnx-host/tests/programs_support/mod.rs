@@ -1,4 +1,5 @@
 //! Compiling C programs against the built `libqnx_host.so`, and running them.
+#![allow(dead_code)] // each test uses a part of it
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -104,16 +105,42 @@ impl Machine {
         Machine { dir }
     }
 
+    /// One that several users share, as the README says.
+    pub fn shared(test: &str) -> Machine {
+        let machine = Machine::new(test);
+        std::fs::create_dir(&machine.dir).expect("the temporary directory is writable");
+        let sticky = std::os::unix::fs::PermissionsExt::from_mode(0o1777);
+        std::fs::set_permissions(&machine.dir, sticky).expect("our own directory");
+        machine
+    }
+
+    /// Its runtime directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Starts one of `programs/`.
     pub fn start(&self, name: &str, args: &[&str]) -> Running {
         self.start_file(&program(name), args)
     }
 
+    /// Starts one of `programs/` with a knob set.
+    pub fn start_with(&self, knob: (&str, &str), name: &str, args: &[&str]) -> Running {
+        self.launch(&program(name), args, &[knob])
+    }
+
     /// Starts a program by its file.
     pub fn start_file(&self, file: &Path, args: &[&str]) -> Running {
+        self.launch(file, args, &[])
+    }
+
+    fn launch(&self, file: &Path, args: &[&str], knobs: &[(&str, &str)]) -> Running {
         let mut child = Command::new(file)
             .args(args)
+            .envs(knobs.iter().copied())
             .env("QNX_HOST_DIR", &self.dir)
+            // cargo's own goes before the rpath, and may find the library of an earlier build.
+            .env("LD_LIBRARY_PATH", library_dir())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -142,7 +169,7 @@ impl Machine {
         Running {
             name,
             child,
-            _stdin: stdin,
+            stdin,
             lines,
             readers: Some((reader, errors)),
         }
@@ -164,7 +191,7 @@ impl Drop for Machine {
 pub struct Running {
     name: String,
     child: Child,
-    _stdin: Option<ChildStdin>,
+    stdin: Option<ChildStdin>,
     lines: Receiver<String>,
     readers: Option<(JoinHandle<()>, JoinHandle<String>)>,
 }
@@ -182,6 +209,16 @@ impl Running {
         }
     }
 
+    /// The next line, if it comes in time.
+    pub fn line_within(&mut self, patience: Duration) -> Option<String> {
+        self.lines.recv_timeout(patience).ok()
+    }
+
+    /// Closes its standard input.
+    pub fn close_stdin(&mut self) {
+        drop(self.stdin.take());
+    }
+
     fn errors(&mut self) -> String {
         let Some((reader, errors)) = self.readers.take() else {
             return String::new();
@@ -192,6 +229,18 @@ impl Running {
 
     /// Waits for an end with status 0: the lines not read yet, and what went to stderr.
     pub fn finish(mut self) -> (Vec<String>, String) {
+        let (rest, errors) = self.end();
+        let status = self.child.wait().expect("our own child");
+        assert!(
+            status.success(),
+            "{}: {status}; it printed {rest:?} and {errors}",
+            self.name
+        );
+        (rest, errors)
+    }
+
+    /// Waits for an end with any status: the lines not read yet, and what went to stderr.
+    pub fn end(&mut self) -> (Vec<String>, String) {
         let mut rest = Vec::new();
         loop {
             match self.lines.recv_timeout(PATIENCE) {
@@ -200,14 +249,7 @@ impl Running {
                 Err(RecvTimeoutError::Timeout) => panic!("{} does not end; it printed {rest:?}", self.name),
             }
         }
-        let status = self.child.wait().expect("our own child");
-        let errors = self.errors();
-        assert!(
-            status.success(),
-            "{}: {status}; it printed {rest:?} and {errors}",
-            self.name
-        );
-        (rest, errors)
+        (rest, self.errors())
     }
 
     /// Kills it with SIGKILL and waits until it is gone.
