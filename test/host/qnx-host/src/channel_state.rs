@@ -37,7 +37,9 @@ impl State {
         };
         let slots = changed & lane_layout::SLOT_BITS;
         if changed == slots && slots.is_power_of_two() && self.single.is_none() && self.queue.is_empty() {
-            self.single = Some((index as u16, slots.trailing_zeros() as u8));
+            let slot = slots.trailing_zeros();
+            lane.prefetch(slot as usize);
+            self.single = Some((index as u16, slot as u8));
             return;
         }
         let lane = Arc::clone(lane);

@@ -113,7 +113,6 @@ unsafe fn deliver_message(
     to: &[iovec],
     info: *mut MsgInfo,
 ) -> Result<Option<RcvId>, Errno> {
-    lane.prefetch(slot);
     let mut held = lock(lane.slot(slot));
     let Some(rcvid) = lane.take(slot, &mut held) else {
         return Ok(None);
