@@ -4,6 +4,7 @@ mod cmd;
 mod counts;
 mod dist;
 mod gate;
+mod host;
 mod link;
 mod on_target;
 mod run;
@@ -21,6 +22,7 @@ usage: cargo xtask COMMAND [OPTIONS]
   demo [--json FILE] [--size-mib N] [--native]   serve a file to curl and fetch one back through csock
   test [--quick] [--kills N]                     everything: unit, loom, layout, ELF gate, end to end, 10000 (N) random kills
   dist [--arch x86_64|aarch64] [--ld lld|bfd]    target/dist/<arch>/...: module, client library, header; with the gate
+  host [--prefix DIR]                            QNX's calls on Linux for C programs: library, headers, tool, pkg-config file
   bindgen [--check]                              regenerate the checked-in bindings (or fail if they differ)
   bench [NAME] [ARGS...]                         measurements; without a name, lists them
   setup                                          install what demo, test and dist need, saying what
@@ -42,6 +44,7 @@ fn main() -> Result<()> {
         "test" => test::main(args)?,
         "demo" => run::demo(args)?,
         "bench" => run::bench(args)?,
+        "host" => host::main(args)?,
         "bindgen" => run::bindgen(args)?,
         "on-target" => on_target::main()?,
         other => bail!("unknown command '{other}'\n{MENU}"),

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: everything that must hold, in one command. A stage that cannot run fails; nothing is skipped in silence.
 
-use crate::{cmd, counts::Counts, dist, link::Linker, run, setup, toolchain::Arch};
+use crate::{cmd, counts::Counts, dist, host, link::Linker, run, setup, toolchain::Arch};
 use anyhow::{Result, bail};
 use lexopt::prelude::*;
 use std::{
@@ -38,6 +38,7 @@ pub fn main(mut args: lexopt::Parser) -> Result<()> {
     if !quick || kills.is_some() {
         reliability(&mut counts, kills.unwrap_or(KILLS))?;
     }
+    host::check(&mut counts);
     layout(&mut counts)?;
     let mut built = true;
     for arch in [Arch::X86_64, Arch::Aarch64] {
