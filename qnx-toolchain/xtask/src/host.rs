@@ -33,9 +33,17 @@ pub fn main(mut args: lexopt::Parser) -> Result<()> {
     Ok(())
 }
 
+/// Builds the library that C programs are linked with, and the tool.
+///
+/// # Errors
+/// When the build fails.
+pub fn build() -> Result<()> {
+    cmd::run(Command::new("cargo").args(["build", "--release", "-p", "qnx-host", "--lib", "--bins"]))
+}
+
 /// Builds the library and the tool and lays them out under `prefix`; returns its absolute path.
 fn install(prefix: &Path) -> Result<PathBuf> {
-    cmd::run(Command::new("cargo").args(["build", "--release", "-p", "qnx-host", "--lib", "--bins"]))?;
+    build()?;
     let host = cmd::root().join("test/host/qnx-host");
     let built = cmd::root().join("target/release");
     for folder in ["bin", "lib/pkgconfig", "include"] {

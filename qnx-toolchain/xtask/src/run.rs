@@ -1,6 +1,6 @@
 //! Commands that live in crates of their own, started from here: the demo, the benches and bindgen.
 
-use crate::{cmd, dist, link::Linker, setup, toolchain::Arch};
+use crate::{cmd, dist, host, link::Linker, setup, toolchain::Arch};
 use anyhow::{Context, Result, bail};
 use std::{ffi::OsString, path::PathBuf, process::Command};
 
@@ -66,6 +66,7 @@ pub fn bench(args: lexopt::Parser) -> Result<()> {
     let rest = rest(args);
     dist::qnx(Arch::X86_64, Linker::default())?;
     let programs = build_programs()?;
+    host::build()?;
     let mut command = Command::new(programs.join("csock-bench"));
     command
         .arg("--module")
