@@ -123,6 +123,8 @@ pub fn check(counts: &mut Counts) {
         }
         let start = |name: &str| {
             let mut command = Command::new(folder.join(name));
+            // cargo sets it for us, and it would lead past the installed library to one built for debugging.
+            command.env_remove("LD_LIBRARY_PATH");
             command
                 .env("QNX_HOST_DIR", folder.join("run"))
                 .stdin(Stdio::null());

@@ -22,6 +22,9 @@ pub struct Built {
 /// Builds everything into `out`; `host` is the directory of `libqnx_host.so`, `include` that of QNX's headers on Linux.
 pub fn build(out: &Path, host: &Path, include: &Path) -> Result<Built> {
     std::fs::create_dir_all(out)?;
+    let host = &host
+        .canonicalize()
+        .with_context(|| format!("no such directory: {}", host.display()))?;
     let built = Built {
         thrift_server: out.join("thrift-server"),
         thrift_client: out.join("thrift-client"),
@@ -35,7 +38,9 @@ pub fn build(out: &Path, host: &Path, include: &Path) -> Result<Built> {
             .arg("-L")
             .arg(host)
             .arg("-lqnx_host");
-        command.arg(format!("-Wl,-rpath,{}", host.display()));
+        // The old kind of rpath: cargo sets LD_LIBRARY_PATH for what it starts, which would come before the new kind and may lead to a
+        // library built for debugging.
+        command.arg(format!("-Wl,--disable-new-dtags,-rpath,{}", host.display()));
     };
 
     let generated = out.join("gen");
