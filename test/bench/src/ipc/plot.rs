@@ -12,6 +12,9 @@ use std::path::Path;
 /// Where the bars stand: a logarithmic scale has no zero.
 const BOTTOM: f64 = 0.1;
 
+/// Far enough above the highest bar that the legend covers none.
+const TOP: f64 = 50_000.0;
+
 const COLOURS: [RGBColor; 4] = [
     RGBColor(150, 150, 150),
     RGBColor(90, 130, 190),
@@ -64,7 +67,7 @@ fn draw_one(area: &Area<'_>, caption: &str, rows: &[Row]) -> Result<(), Box<dyn 
         .margin(12)
         .x_label_area_size(30)
         .y_label_area_size(50)
-        .build_cartesian_2d(0.0..INTERFACES.len() as f64, (BOTTOM..2000.0).log_scale())?;
+        .build_cartesian_2d(0.0..INTERFACES.len() as f64, (BOTTOM..TOP).log_scale())?;
     chart
         .configure_mesh()
         .disable_x_mesh()
@@ -95,6 +98,7 @@ fn draw_one(area: &Area<'_>, caption: &str, rows: &[Row]) -> Result<(), Box<dyn 
     }
     chart
         .configure_series_labels()
+        .position(SeriesLabelPosition::UpperRight)
         .background_style(WHITE.mix(0.8))
         .border_style(BLACK)
         .draw()?;
