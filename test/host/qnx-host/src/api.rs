@@ -18,6 +18,10 @@ pub mod name;
 pub mod resmgr;
 pub mod time;
 
+use core::ffi::{CStr, c_char};
+
+use crate::errno::Errno;
+
 /// Address of an exported function, for the symbol table of an ELF loader.
 #[derive(Clone, Copy, Debug)]
 #[repr(transparent)]
@@ -162,6 +166,20 @@ macro_rules! calls {
     };
 }
 pub(crate) use calls;
+
+/// A name that a caller gave as a C string. `EINVAL` null, or not text.
+///
+/// # Safety
+/// `name` null or a C string that stays as it is while the result is used.
+unsafe fn text<'a>(name: *const c_char) -> Result<&'a str, Errno> {
+    if name.is_null() {
+        return Err(Errno::EINVAL);
+    }
+    // SAFETY: as the caller promises.
+    unsafe { CStr::from_ptr(name) }
+        .to_str()
+        .map_err(|_| Errno::EINVAL)
+}
 
 /// Every exported function under QNX's name with its address.
 pub fn symbols() -> Vec<(&'static str, *const ())> {

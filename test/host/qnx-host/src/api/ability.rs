@@ -1,8 +1,8 @@
 //! Abilities: `qnx-ipc.md` section 13.
 
-use core::ffi::{CStr, c_char, c_int, c_uint};
+use core::ffi::{c_char, c_int, c_uint};
 
-use super::calls;
+use super::{calls, text};
 use crate::ability::{Item, aid, operation};
 use crate::errno::{EOK, Errno};
 use crate::{ability_names, ability_record, sys};
@@ -11,18 +11,6 @@ use crate::{ability_names, ability_record, sys};
 const ABILITY: u32 = 0xFFFF;
 /// Longest list that is read: one that is longer has no end.
 const LIST_MAX: usize = 1024;
-
-/// # Safety
-/// `name` null or a C string.
-unsafe fn text<'a>(name: *const c_char) -> Result<&'a str, Errno> {
-    if name.is_null() {
-        return Err(Errno::EINVAL);
-    }
-    // SAFETY: as the caller promises.
-    unsafe { CStr::from_ptr(name) }
-        .to_str()
-        .map_err(|_| Errno::EINVAL)
-}
 
 calls! {
     SYMBOLS;

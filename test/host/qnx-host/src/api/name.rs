@@ -1,27 +1,15 @@
 //! Names: `qnx-ipc.md` section 8.
 
-use core::ffi::{CStr, c_char, c_int, c_uint, c_void};
+use core::ffi::{c_char, c_int, c_uint, c_void};
 use core::ptr;
 
-use super::calls;
+use super::{calls, text};
 use crate::channels;
 use crate::errno::{EOK, Errno};
 use crate::process::lock;
 use crate::resmgr::Dispatch;
 use crate::types::*;
 use crate::{attach, names};
-
-/// # Safety
-/// `name` null or a C string.
-unsafe fn text<'a>(name: *const c_char) -> Result<&'a str, Errno> {
-    if name.is_null() {
-        return Err(Errno::EINVAL);
-    }
-    // SAFETY: as the caller promises.
-    unsafe { CStr::from_ptr(name) }
-        .to_str()
-        .map_err(|_| Errno::EINVAL)
-}
 
 calls! {
     SYMBOLS;
