@@ -23,6 +23,11 @@ const GNU_LD: Need = Need {
     present: || cmd::have("cc") && cmd::have("ld.bfd"),
     packages: &["gcc", "binutils", "libc6-dev"],
 };
+const CPP: Need = Need {
+    purpose: "C++ against the stand-in's headers",
+    present: || cmd::have("c++"),
+    packages: &["g++"],
+};
 const AARCH64: Need = Need {
     purpose: "linking for aarch64",
     present: || {
@@ -58,7 +63,7 @@ const THRIFT: Need = Need {
         cmd::have("thrift") && header("thrift/Thrift.h") && header("boost/version.hpp")
     },
     // Thrift's headers include Boost's and their package does not depend on it.
-    packages: &["thrift-compiler", "libthrift-dev", "libboost-dev", "g++"],
+    packages: &["thrift-compiler", "libthrift-dev", "libboost-dev"],
 };
 const DBUS: Need = Need {
     purpose: "D-Bus to compare with",
@@ -89,14 +94,14 @@ pub fn for_demo() -> Result<()> {
 /// What `test` needs.
 pub fn for_test() -> Result<()> {
     for_demo()?;
-    ensure(&[QEMU, LIBCLANG])?;
+    ensure(&[CPP, QEMU, LIBCLANG])?;
     rust_target("aarch64-unknown-linux-gnu")
 }
 
 /// What `bench` needs.
 pub fn for_bench() -> Result<()> {
     for_demo()?;
-    ensure(&[GNU_LD, THRIFT, DBUS])
+    ensure(&[CPP, THRIFT, DBUS])
 }
 
 /// What `bindgen` needs.
