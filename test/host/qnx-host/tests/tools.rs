@@ -59,19 +59,23 @@ fn server_in_every_state() -> (Child, i32, Rx) {
         let other = channel(0);
         tx.send(chid as u64);
         assert!(receive(chid).rcvid > 0);
-        std::thread::spawn(|| {
-            // SAFETY: no pointers; makes the thread known.
-            unsafe { qnx_gettid() };
-            sleep_ms(60_000);
-        });
-        std::thread::spawn(|| {
-            // SAFETY: no pointers; makes the thread known.
-            unsafe { qnx_gettid() };
-            loop {
-                core::hint::spin_loop();
-            }
-        });
-        sleep_ms(100);
+        // One after the other, since ids are given in the order of first calls.
+        let (known, next) = std::sync::mpsc::channel();
+        for busy in [false, true] {
+            let known = known.clone();
+            std::thread::spawn(move || {
+                // SAFETY: no pointers; makes the thread known.
+                unsafe { qnx_gettid() };
+                known.send(()).expect("the main thread waits");
+                if busy {
+                    loop {
+                        core::hint::spin_loop();
+                    }
+                }
+                sleep_ms(60_000);
+            });
+            next.recv().expect("the thread is known");
+        }
         seen.send(0);
         receive(other);
     });
@@ -85,10 +89,12 @@ fn pidin_shows_every_state() {
     init();
     let (server, chid, mut saw) = server_in_every_state();
     let pid = server.pid;
+    let (mut go, mut wait) = pipe();
     let client = spawn(move || {
         let coid = attach(pid, chid);
         std::thread::spawn(move || {
-            sleep_ms(100);
+            // The other message has been received.
+            wait.recv();
             let param = SchedParam {
                 priority: 33,
                 ..SchedParam::default()
@@ -100,6 +106,7 @@ fn pidin_shows_every_state() {
         send(coid, &[], &mut []);
     });
     saw.recv();
+    go.send(0);
     let (server_pid, client_pid) = (server.pid.to_string(), client.pid.to_string());
     let (chid, name) = (chid.to_string(), name_of(server.pid));
     let expected: [&[&str]; 5] = [
