@@ -249,16 +249,21 @@ fn the_pulse_connection_is_gone() {
         deliver(got.rcvid, &event_from(&got.bytes));
         assert_eq!(reply(got.rcvid, 0, &[]), 0);
     });
-    let own = channel(0);
-    let to_self = attach(0, own);
-    let to_server = attach(server.pid, rx.recv() as i32);
-    let event = pulse_event(to_self, 1);
-    let registered = register(event, to_server).expect("register");
-    // SAFETY: no pointers.
-    assert_eq!(unsafe { ConnectDetach_r(to_self) }, 0);
-    assert_eq!(verify(0, &event), 9);
-    assert_eq!(deliver(0, &event), 9);
-    assert_eq!(send(to_server, &bytes(&registered), &mut []), 0);
-    assert_empty(own);
+    let pid = server.pid;
+    // A process of its own: in this one, another test's connection could get the number and the event with it.
+    let client = spawn(move || {
+        let own = channel(0);
+        let to_self = attach(0, own);
+        let to_server = attach(pid, rx.recv() as i32);
+        let event = pulse_event(to_self, 1);
+        let registered = register(event, to_server).expect("register");
+        // SAFETY: no pointers.
+        assert_eq!(unsafe { ConnectDetach_r(to_self) }, 0);
+        assert_eq!(verify(0, &event), 9);
+        assert_eq!(deliver(0, &event), 9);
+        assert_eq!(send(to_server, &bytes(&registered), &mut []), 0);
+        assert_empty(own);
+    });
+    client.join();
     server.join();
 }
