@@ -1,4 +1,4 @@
-//! The ledger: what happened, per session and in total, readable while running (design.md section 7).
+//! The ledger: what happened, per session and in total, readable while running (`docs/design.md` 7).
 
 use core::sync::atomic::{AtomicU64, Ordering};
 

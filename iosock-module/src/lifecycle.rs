@@ -1,5 +1,5 @@
 //! Load and unload. Unload is one idempotent teardown, called from MOD_UNLOAD (which may refuse) and from the sysuninit
-//! (which may not): io-sock may send only one of the two, and heed a refusal or not (`iosock-kpi.md` 1.9).
+//! (which may not): io-sock may send only one of the two, and heed a refusal or not (`docs/iosock-kpi.md` 1.9).
 //!
 //! ```text
 //! load:    tunables -> wake queues -> workers -> channel, name, control thread

@@ -284,7 +284,7 @@ fn check_bind(uid: u32, addr: &SockAddr) -> Result<(), Refusal> {
 }
 
 /// The stack takes all our sockets for one user's and lets them share ports by `SO_REUSEADDR`; between different
-/// users' clients the module says no (`iosock-kpi.md` section 7).
+/// users' clients the module says no (`docs/iosock-kpi.md` 7).
 fn check_theft<P: Host>(
     table: &Table<P>,
     own: &SocketSlot<P>,

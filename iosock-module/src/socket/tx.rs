@@ -1,6 +1,6 @@
 //! Sending: submission ring -> pieces -> one mbuf chain -> `sosend`; and the completions, when the mbufs come back.
 //!
-//! Rules that this file keeps (`iosock-kpi.md` 2.4, 3.4, 12):
+//! Rules that this file keeps (`docs/iosock-kpi.md` 2.4, 3.4, 12):
 //! - A descriptor leaves the ring only when the in-flight table and the completion ring have room for it.
 //! - A piece is recorded as "in the stack" before `sosend` sees it: its release may come back inside that call.
 //! - This is the only sender of its socket, so the space it read can only grow: `sosend` takes a chain whole or fails

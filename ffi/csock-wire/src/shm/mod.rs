@@ -1,6 +1,6 @@
 //! All access to memory that a peer can write: the only file pair (with `bulk.rs`) that touches it.
 //!
-//! The rule book, after security reference S-01, S-12 and S-47:
+//! The rule book, after S-01, S-12 and S-47:
 //!
 //! - Shared memory is never a Rust reference, slice or box, not even for a moment: `&[u8]` promises that the bytes
 //!   stay, `&mut` promises that nobody else writes, and the peer breaks both at will. Offsets go in, values come out.
@@ -165,7 +165,7 @@ impl SharedRegion {
     ///
     /// # Safety
     /// - `base..base + len` must be mapped readable and writable, and stay so until the last use of the value and of
-    ///   every copy of it. It must not be able to vanish: a sealed anonymous object (security reference S-15).
+    ///   every copy of it. It must not be able to vanish: a sealed anonymous object (S-15).
     /// - No Rust reference to any byte of it may exist while the value or a copy of it is used.
     /// - The region must not lie at the end of the address space: `base + len` must not wrap.
     #[must_use]
