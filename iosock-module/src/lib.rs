@@ -22,8 +22,6 @@
 mod bitmap;
 mod config;
 mod control;
-#[cfg(not(test))]
-mod control_thread;
 mod counters;
 mod events;
 mod handle;
@@ -32,21 +30,23 @@ mod inflight;
 mod lifecycle;
 mod limits;
 mod log;
+mod machine;
 mod mailbox;
 mod maybe;
+#[cfg(all(not(test), panic = "abort"))]
+mod no_panic;
 #[cfg(feature = "panic-control")]
 mod panic_control;
-mod pinned;
 #[cfg(not(test))]
 mod platform;
 mod pool;
 mod reply;
-mod seam;
+mod resident;
 mod session;
 mod socket;
 mod table;
 #[cfg(not(test))]
-mod worker;
+mod threads;
 
 #[cfg(test)]
 mod testing;
@@ -58,5 +58,5 @@ iosock::register_module!(lifecycle::Csock);
 #[cfg(all(not(test), panic = "abort"))]
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    pinned::panicked()
+    no_panic::panicked()
 }

@@ -11,11 +11,13 @@
 
 use crate::{
     config::{ChannelName, Environment, Tunable},
-    control_thread::{self, EXHAUSTED, POST, Post},
     limits::MAX_WORKERS,
-    pinned::Resident,
     platform::{SELF, TABLE, WAKE, nudge_control},
-    worker,
+    resident::Resident,
+    threads::{
+        control::{self, EXHAUSTED, POST, Post},
+        worker,
+    },
 };
 use core::ffi::CStr;
 use iosock::{Errno, Kthread, Level, LineBuf, WaitQueue, log};
@@ -197,7 +199,7 @@ fn start_control(running: &mut Running) -> Result<(), Errno> {
     TABLE.start();
     SELF.put(own).map_err(|_| Errno::EBUSY)?;
     *POST.try_lock().ok_or(Errno::EBUSY)? = Some(Post { name, channel, pause });
-    running.control = Some(Kthread::spawn(c"csock control", control_thread::run, 0, |_| {
+    running.control = Some(Kthread::spawn(c"csock control", control::run, 0, |_| {
         nudge_control()
     })?);
     Ok(())

@@ -1,6 +1,6 @@
 //! Log lines are rationed: what a client can cause must not fill the log (S-35).
 
-use crate::seam::Platform;
+use crate::machine::Platform;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 #[cfg(not(test))]
 pub use iosock::LineBuf as Line;

@@ -5,7 +5,7 @@ use crate::{
     bitmap::Bitmap,
     handle::{Handle, next_generation},
     limits::MAX_POOLS,
-    seam::{Mapping, Platform},
+    machine::{Mapping, Platform},
 };
 use core::sync::atomic::{AtomicU32, Ordering};
 use spin::Mutex;
@@ -37,13 +37,13 @@ pub struct PoolRef {
 }
 
 impl PoolRef {
-    /// The pool's slot, for a [`crate::seam::ReleaseKey`].
+    /// The pool's slot, for a [`crate::machine::ReleaseKey`].
     #[must_use]
     pub const fn slot(self) -> u16 {
         self.index
     }
 
-    /// Back from a [`crate::seam::ReleaseKey`].
+    /// Back from a [`crate::machine::ReleaseKey`].
     #[must_use]
     pub const fn from_slot(index: u16) -> Self {
         Self { index }

@@ -1,6 +1,6 @@
 //! Answers: every request gets exactly one (S-28), of the exact length of its kind, also when it is refused (S-24).
 
-use crate::seam::{Parked, Ticket};
+use crate::machine::{Parked, Ticket};
 use csock_wire::{
     Kind, Refusal, WireErrno,
     msg::{self, Body, MAX_REPLY_LEN},

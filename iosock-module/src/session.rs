@@ -7,9 +7,9 @@ use crate::{
     counters::CounterSet,
     handle::{Handle, next_generation},
     limits::{MAX_SESSIONS, SESSIONS_PER_UID},
+    machine::Platform,
     maybe::Maybe,
     pool::PoolRef,
-    seam::Platform,
 };
 use core::sync::atomic::{AtomicU32, Ordering};
 use csock_wire::{Field, Refusal, WireErrno};

@@ -2,8 +2,8 @@
 
 use super::{Control, Sender};
 use crate::{
+    machine::{Host, Ticket},
     reply::Asked,
-    seam::{Host, Ticket},
     table::Table,
 };
 use core::sync::atomic::Ordering;

@@ -4,7 +4,7 @@ use super::{Control, Sender};
 use crate::{
     handle::Handle,
     limits::{MAX_DESC_LEN, MAX_POOL_BYTES, PARKED_PER_SESSION, SOCKETS_PER_SESSION},
-    seam::Host,
+    machine::Host,
     session::Identity,
     table::Table,
 };

@@ -9,7 +9,7 @@
 //! somebody else is working on leaves in that turn, and the last one to leave says so by a pulse.
 
 use super::Control;
-use crate::{events, handle::Handle, seam::Host, table::Table};
+use crate::{events, handle::Handle, machine::Host, table::Table};
 use core::sync::atomic::Ordering;
 
 impl<P: Host> Control<P> {

@@ -19,7 +19,7 @@ mod tests;
 use crate::{
     events,
     handle::Handle,
-    seam::{Host, Platform},
+    machine::{Host, Platform},
     session::Sessions,
     table::Table,
 };

@@ -4,7 +4,7 @@ use super::Control;
 use crate::{
     handle::Handle,
     limits::{MAX_POOL_BYTES, MAX_POOLS, POOL_BYTES_PER_UID, POOLS_PER_UID},
-    seam::{Host, Mapping, ObjectFlags, PoolObject},
+    machine::{Host, Mapping, ObjectFlags, PoolObject},
     session::SessionPool,
     table::Table,
 };

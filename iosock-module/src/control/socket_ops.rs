@@ -5,8 +5,8 @@ use crate::{
     events,
     handle::Handle,
     limits::{FIRST_UNPRIVILEGED_PORT, MAX_DESC_LEN},
+    machine::{Host, How, OptValue},
     reply::Asked,
-    seam::{Host, How, OptValue},
     socket::{Op, RingSetup, SocketRequest, SocketSlot, WaitFor, bound_key},
     table::Table,
 };

@@ -1,10 +1,7 @@
 //! Clients as the kernel shows them: their requests, their identity, their memory.
 
-use super::IoSock;
-use crate::{
-    pinned,
-    seam::{Host, Mapping, ObjectFlags, Parked, PoolObject, Ticket},
-};
+use super::{IoSock, pool_memory};
+use crate::machine::{Host, Mapping, ObjectFlags, Parked, PoolObject, Ticket};
 use csock_wire::{SharedRegion, WireErrno};
 use qnx::{Access, Errno, Message, Prot, RcvId, ShmFlags, ShmHandle, ShmObject};
 
@@ -128,7 +125,7 @@ impl Mapping for PoolMapping {
     type Mem = SharedRegion;
 
     fn mem(&self) -> SharedRegion {
-        pinned::region(&self.0)
+        pool_memory::region(&self.0)
     }
 
     fn len(&self) -> u64 {

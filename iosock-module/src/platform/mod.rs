@@ -1,7 +1,8 @@
-//! The product side of the seams: io-sock's sockets and mbufs, QNX's messages and shared memory. Thin on purpose: no
+//! The product side of the machine: io-sock's sockets and mbufs, QNX's messages and shared memory. Thin on purpose: no
 //! decision is made here that a unit test should see.
 
 mod client;
+mod pool_memory;
 mod stream;
 
 pub use client::KernelTicket;
@@ -9,8 +10,8 @@ pub use client::KernelTicket;
 use crate::{
     control::Control,
     limits::{MAX_SESSIONS, MAX_WORKERS},
-    pinned::{Resident, external},
-    seam::{Chain, Platform, ReleaseKey},
+    machine::{Chain, Platform, ReleaseKey},
+    resident::Resident,
     table::Table,
 };
 use csock_wire::{SharedMem, SharedRegion, WireErrno};
@@ -65,7 +66,7 @@ impl Platform for IoSock {
     }
 
     fn external(mem: &SharedRegion, offset: usize, len: u32, key: ReleaseKey) -> Result<Mbufs, WireErrno> {
-        external(mem, offset, len, key).map(Mbufs)
+        pool_memory::external(mem, offset, len, key).map(Mbufs)
     }
 
     fn copied(mem: &SharedRegion, offset: usize, len: u32) -> Result<Mbufs, WireErrno> {

@@ -1,11 +1,11 @@
-//! TCP sockets of io-sock behind the seams.
+//! TCP sockets of io-sock behind `machine.rs`.
 
 use super::{IoSock, Mbufs, TABLE, wire_errno};
 use crate::{
     config::Config,
     events,
     handle::Handle,
-    seam::{self, How, OptValue, Received},
+    machine::{self, How, OptValue, Received},
 };
 use core::convert::Infallible;
 use csock_wire::{SockAddr, SockOpt, WireErrno};
@@ -54,7 +54,7 @@ fn from_wire(addr: &SockAddr) -> Result<iosock::SockAddr, WireErrno> {
     addr.to_socket_addr().ok_or(WireErrno::EAFNOSUPPORT)
 }
 
-impl seam::Stream for TcpStream {
+impl machine::Stream for TcpStream {
     type Chain = Mbufs;
     type Listener = TcpListener;
 
@@ -194,7 +194,7 @@ impl seam::Stream for TcpStream {
     }
 }
 
-impl seam::Listener for TcpListener {
+impl machine::Listener for TcpListener {
     type Stream = TcpStream;
 
     fn watch(&self, handle: u32) {
@@ -213,5 +213,5 @@ impl seam::Listener for TcpListener {
 }
 
 /// The associated types fit each other.
-const fn _fits<P: seam::Platform>() {}
+const fn _fits<P: machine::Platform>() {}
 const _: () = _fits::<IoSock>();

@@ -8,7 +8,7 @@
 //! `soclose` waits for the mbufs because an orphan must stay abortable: after `soclose` there is no socket to abort.
 
 use super::{Body, Phase, Sock, round::Round};
-use crate::seam::{How, OptValue, Platform, Stream};
+use crate::machine::{How, OptValue, Platform, Stream};
 use core::sync::atomic::Ordering;
 use csock_wire::{Refusal, RingFault, WireErrno, msg::Empty};
 

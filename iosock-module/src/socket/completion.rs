@@ -1,7 +1,7 @@
 //! Completions: which send buffers are the client's again, sent or not.
 
 use super::{Body, round::Round, tx::Stop};
-use crate::seam::Platform;
+use crate::machine::Platform;
 use csock_wire::{Desc, PushError, RingFault, WireErrno};
 
 impl<P: Platform> Body<P> {

@@ -3,8 +3,8 @@
 use super::{Body, Op, Phase, RingSetup, Sock, round::Round};
 use crate::{
     handle::Handle,
+    machine::{Listener, Platform, Stream},
     reply::Asked,
-    seam::{Listener, Platform, Stream},
 };
 use core::sync::atomic::Ordering;
 use csock_wire::{Refusal, WireErrno, msg::Empty};

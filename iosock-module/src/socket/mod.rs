@@ -31,9 +31,9 @@ pub use wire::RingSetup;
 use crate::{
     inflight::InFlight,
     limits::{MAILBOX, PARKED_PER_SOCKET},
+    machine::{OptValue, Platform},
     mailbox::Mailbox,
     maybe::Maybe,
-    seam::{OptValue, Platform},
 };
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use csock_wire::{SockAddr, Turn, WireErrno};

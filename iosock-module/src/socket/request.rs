@@ -3,8 +3,8 @@
 use super::{Body, Phase, RingSetup, Sock, Wait, WaitFor, round::Round, wire::Wire};
 use crate::{
     handle::Handle,
+    machine::{How, OptValue, Platform, Stream},
     reply::Asked,
-    seam::{How, OptValue, Platform, Stream},
     table::Fate,
 };
 use core::sync::atomic::Ordering;
@@ -269,7 +269,7 @@ impl<P: Platform> Body<P> {
     }
 
     fn local_addr(&self) -> Result<AddrReply, Refusal> {
-        use crate::seam::Listener as _;
+        use crate::machine::Listener as _;
         let addr = match &self.sock {
             Sock::Stream(stream) => stream.local_addr()?,
             Sock::Listener(listener) => listener.local_addr()?,

@@ -5,7 +5,7 @@ use crate::{
     counters::Tally,
     events,
     limits::{ROUND_BYTES, ROUND_DESCS},
-    seam::Platform,
+    machine::Platform,
     table::Table,
 };
 use csock_wire::RingFault;

@@ -4,7 +4,7 @@
 use super::{Body, Phase, Sock, round::Round};
 use crate::{
     limits::ROUND_BYTES,
-    seam::{Platform, Received, Stream},
+    machine::{Platform, Received, Stream},
 };
 use csock_wire::{CheckedDesc, Desc, PushError, RingFault, RingKind, SharedMem, WireErrno};
 

@@ -10,8 +10,8 @@ use super::{Body, Phase, Sock, completion::complete, round::Round};
 use crate::{
     inflight::Entries,
     limits::{MAX_CHAIN, MAX_PIECE},
+    machine::{Chain, How, Platform, ReleaseKey, Stream},
     maybe::Maybe,
-    seam::{Chain, How, Platform, ReleaseKey, Stream},
 };
 use csock_wire::{CheckedDesc, Desc, DescFlags, RingFault, RingKind, WireErrno};
 

@@ -4,9 +4,9 @@
 use super::{Body, Phase, Sock, round::Round};
 use crate::{
     limits::PARKED_PER_SOCKET,
+    machine::{Listener, Parked, Platform},
     maybe::Maybe,
     reply::Asked,
-    seam::{Listener, Parked, Platform},
 };
 use core::sync::atomic::Ordering;
 use csock_wire::{

@@ -1,6 +1,6 @@
 //! A socket's part of the pool: its four rings and the limits of its descriptors, all from private memory.
 
-use crate::{pool::PoolRef, seam::Platform};
+use crate::{machine::Platform, pool::PoolRef};
 use csock_wire::{Consumer, DescLimits, Producer, RingBlock, RingFault, RingKind, layout::ModuleState};
 
 /// Checked rings for a socket to be. Holds one reference of the pool, which the taker must give back.

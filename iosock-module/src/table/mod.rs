@@ -1,8 +1,8 @@
 //! All state that threads share: sockets, pools, sessions' counters, and who has work. One static of it is the module.
 
-mod belonging;
-mod pieces;
+mod lent_memory;
 mod schedule;
+mod session_sockets;
 mod slots;
 mod timers;
 
@@ -13,8 +13,8 @@ use crate::{
     events,
     limits::{MAX_SESSIONS, MAX_SOCKETS},
     log::LogLimit,
+    machine::Platform,
     pool::Pools,
-    seam::Platform,
     session::SessionShared,
     socket::SocketSlot,
 };

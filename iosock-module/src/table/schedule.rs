@@ -1,7 +1,7 @@
 //! Who has work, and who serves it: any thread may say so, a worker or the thread that says so does it.
 
 use super::Table;
-use crate::{handle::Handle, limits::TURN_ROUNDS, seam::Platform, socket::SocketSlot};
+use crate::{handle::Handle, limits::TURN_ROUNDS, machine::Platform, socket::SocketSlot};
 use core::sync::atomic::{Ordering, fence};
 use csock_wire::RunOutcome;
 

@@ -5,7 +5,7 @@ use crate::{
     events,
     handle::{Handle, next_generation},
     limits::{MAX_SOCKETS, SOCKETS_PER_SESSION, SOCKETS_PER_UID},
-    seam::Platform,
+    machine::Platform,
     session::count_up,
     socket::{Op, RingSetup, SocketSlot},
 };

@@ -1,7 +1,7 @@
 //! Timers of sockets: orphans run out of time, and what failed for want of memory is tried again.
 
 use super::Table;
-use crate::{events, seam::Platform, socket::SocketSlot};
+use crate::{events, machine::Platform, socket::SocketSlot};
 use core::sync::atomic::Ordering;
 
 /// When something could not be done for want of memory or of a client that acts: try again after this, ms.

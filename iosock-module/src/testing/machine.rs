@@ -1,4 +1,4 @@
-//! The machine of a test: kernel, clock, log, and what `seam.rs` asks of them.
+//! The machine of a test: kernel, clock, log, and what `machine.rs` asks of them.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! The other side of the seams for unit tests: a stack, a kernel and clients that do what a test tells them.
+//! The machine of the unit tests: a stack, a kernel and clients that do what a test tells them.
 
 mod machine;
 mod memory;
@@ -15,7 +15,7 @@ pub use ticket::*;
 // Shared by the files of this folder.
 use crate::{
     control::{Control, Sender},
-    seam::{
+    machine::{
         Chain, Host, How, Listener, Mapping, ObjectFlags, OptValue, Parked, Platform, PoolObject, Received,
         ReleaseKey, Stream, Ticket,
     },

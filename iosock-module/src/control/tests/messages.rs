@@ -2,7 +2,7 @@
 
 use super::wait_readable;
 use crate::{
-    seam::Parked,
+    machine::Parked,
     testing::{Outcome, Rig, world},
 };
 use csock_wire::{
@@ -197,7 +197,7 @@ fn the_log_cannot_be_flooded() {
 
 #[test]
 fn keys_survive_the_mbuf() {
-    use crate::seam::ReleaseKey;
+    use crate::machine::ReleaseKey;
     let key = ReleaseKey {
         socket: 0xFFFF_0003,
         entry: 0xABCD,

@@ -3,7 +3,7 @@
 
 use crate::{
     events,
-    seam::Parked,
+    machine::Parked,
     testing::{Client, ClientSocket, FakeStream, Pending, RINGS, Rig, world},
 };
 use csock_wire::{

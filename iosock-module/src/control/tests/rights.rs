@@ -3,7 +3,7 @@
 use super::wait_readable;
 use crate::{
     limits::{PARKED_PER_SESSION, SESSIONS_PER_UID, SOCKETS_PER_SESSION},
-    seam::ObjectFlags,
+    machine::ObjectFlags,
     testing::{POOL_LEN, Rig, good_flags, world},
 };
 use csock_wire::{

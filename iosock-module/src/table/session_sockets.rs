@@ -6,7 +6,7 @@ use crate::{
     events,
     handle::Handle,
     limits::PARKED_PER_SESSION,
-    seam::Platform,
+    machine::Platform,
     session::{SessionShared, count_up},
     socket::SocketSlot,
 };

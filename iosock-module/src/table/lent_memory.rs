@@ -4,8 +4,8 @@ use super::Table;
 use crate::{
     events,
     handle::Handle,
+    machine::{Platform, ReleaseKey},
     pool::PoolRef,
-    seam::{Platform, ReleaseKey},
 };
 use core::sync::atomic::Ordering;
 

@@ -1,69 +1,10 @@
-//! What must stay where it is while others point at it. The module's only file with unsafe code:
-//!
-//! - pool memory under external mbufs and rings: the mapping outlives every pointer into it, by reference counts;
-//! - objects that callbacks reach from any thread between load and unload ([`Resident`]).
+//! Objects that callbacks reach from any thread between load and unload.
 #![allow(unsafe_code)]
 
-#[cfg(not(test))]
-use crate::seam::ReleaseKey;
 use core::{
     cell::UnsafeCell,
     sync::atomic::{AtomicU32, Ordering},
 };
-#[cfg(not(test))]
-use csock_wire::{SharedRegion, WireErrno};
-#[cfg(not(test))]
-use iosock::{ExternalBuf, MbufChain};
-
-/// The memory of a mapping that a [`crate::pool::Pools`] slot holds.
-///
-/// The pool's reference count keeps it: every owner of a copy of the region (session, socket, external mbuf) holds a
-/// reference, and the mapping is dropped after the last one.
-#[cfg(not(test))]
-pub fn region(mapping: &qnx::Mapping) -> SharedRegion {
-    let (base, len) = (mapping.ptr(), mapping.len());
-    // SAFETY: mapped readable and writable by `PoolObject::map`; the object is sealed, so it cannot shrink; no
-    // reference into it is ever made, for nobody but `SharedRegion` has its address; the kernel maps nothing at the
-    // end of the address space. It stays mapped as long as a copy is used, as said above.
-    unsafe { SharedRegion::new(base, len) }
-}
-
-/// An external mbuf over `len` bytes of the pool at `offset`. The caller has counted the reference that `key` stands
-/// for; the mbuf's release gives it back ([`crate::table::Table::released`]).
-///
-/// # Errors
-/// `EFAULT` outside the pool; `ENOBUFS`. Then there is no mbuf and no release.
-#[cfg(not(test))]
-pub fn external(
-    region: &SharedRegion,
-    offset: usize,
-    len: u32,
-    key: ReleaseKey,
-) -> Result<MbufChain, WireErrno> {
-    let bytes = usize::try_from(len).map_err(|_| WireErrno::EFAULT)?;
-    let address = region.addr(offset, bytes).map_err(|_| WireErrno::EFAULT)?;
-    let (arg1, arg2) = key.to_args();
-    let release =
-        |arg1: usize, arg2: usize| crate::platform::TABLE.released(ReleaseKey::from_args(arg1, arg2));
-    // SAFETY: the bytes lie in a mapped pool, of which `key` is a counted reference that only the callback gives back;
-    // no Rust reference to them exists.
-    let buf = unsafe { ExternalBuf::new(address, len, release, arg1, arg2) };
-    MbufChain::external(buf).map_err(|(error, buf)| {
-        buf.cancel();
-        WireErrno::from_qnx(error.qnx())
-    })
-}
-
-/// The end of a panic. What it calls is defined nowhere: a module in which any panic is left cannot be linked without
-/// naming it, and the gate over the binary looks for that name (S-48).
-#[cfg(all(not(test), panic = "abort"))]
-pub fn panicked() -> ! {
-    unsafe extern "C" {
-        fn csock_panic_must_not_exist() -> !;
-    }
-    // SAFETY: never executed: see above.
-    unsafe { csock_panic_must_not_exist() }
-}
 
 /// Set while there is a value.
 const PRESENT: u32 = 1 << 31;

@@ -1,4 +1,4 @@
-//! The seams: what the module's logic needs from the machine under it. The product side is `platform/`, the other one
+//! What the module's logic needs from the machine under it, as traits. The product side is `platform/`, the other one
 //! is the unit tests'. Nothing above this file makes a system call.
 
 use csock_wire::{SharedMem, SockAddr, SockOpt, WireErrno};
