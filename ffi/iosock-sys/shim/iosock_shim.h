@@ -46,6 +46,10 @@ struct mbuf *iosock_shim_mbuf_getm(int len, int wait);
 /* One read-only mbuf with packet header over len bytes at buf; ext_free runs once, when the last reference is gone, in any
  * context. Takes the place of m_extadd: the lengths are set, M_RDONLY cannot be forgotten. */
 struct mbuf *iosock_shim_mbuf_external(void *buf, uint32_t len, void (*ext_free)(struct mbuf *), void *arg1, void *arg2, int wait);
+/* One more read-only mbuf with packet header, over bytes off to off + len of the storage that iosock_shim_mbuf_external attached to
+ * m. It holds a reference of its own to that storage, and is charged to a socket buffer by len, not by the storage's size. The caller
+ * owns m, keeps it out of the stack, and is alone in calling this on it: the kernel counts the second reference with no atomic. */
+struct mbuf *iosock_shim_mbuf_external_piece(struct mbuf *m, uint32_t off, uint32_t len, int wait);
 /* Only on the mbuf that ext_free was given: in a duplicate these fields are garbage. Any context. */
 void *iosock_shim_mbuf_ext_arg1(const struct mbuf *m);
 void *iosock_shim_mbuf_ext_arg2(const struct mbuf *m);
@@ -57,12 +61,17 @@ int iosock_shim_mbuf_len(const struct mbuf *m);
 void iosock_shim_mbuf_set_len(struct mbuf *m, int len);
 /* Bytes behind the data that may be written; 0 for read-only storage. */
 int iosock_shim_mbuf_trailing_space(const struct mbuf *m);
+/* Copies bytes behind the data of m, as many as fit; returns how many. The lengths of m's neighbours and header stay. Whoever can
+ * write src may do so meanwhile. */
+int iosock_shim_mbuf_fill(struct mbuf *m, const void *src, int len);
 /* Non-zero when only this chain and the stack can write the mbuf's bytes, and they are mapped: inline data and the stack's own
  * clusters. 0 for storage that some module attached, whose owner may write at any time. */
 int iosock_shim_mbuf_is_private(const struct mbuf *m);
 int iosock_shim_mbuf_has_pkthdr(const struct mbuf *m);
 /* Non-zero when the bytes are private and no other mbuf shares them. */
 int iosock_shim_mbuf_is_writable(const struct mbuf *m);
+/* Adds len to the packet header's length, when there is a header. */
+void iosock_shim_mbuf_grow_header(struct mbuf *m, int len);
 /* Sets the packet header's length from the chain, when there is a header. */
 void iosock_shim_mbuf_fix_header(struct mbuf *m);
 /* Links other, len bytes, behind tail, the last mbuf of head's chain; other loses its packet header. Nothing is copied. */

@@ -30,6 +30,27 @@ iosock_shim_mbuf_external(void *buf, uint32_t len, void (*ext_free)(struct mbuf 
 	return (m);
 }
 
+struct mbuf *
+iosock_shim_mbuf_external_piece(struct mbuf *m, uint32_t off, uint32_t len, int wait)
+{
+	struct mbuf *n = m_gethdr(IOSOCK_WAIT(wait), MT_DATA);
+
+	if (n != NULL) {
+		mb_dupcl(n, m);
+		/*
+		 * The duplicate has the original's ext_size, which sballoc would charge for every piece. Only the original's fields
+		 * are read when the storage goes, so the duplicate's may say what the piece is.
+		 * ON-TARGET: sb_mbcnt grows by MSIZE and the piece's length, not by the range's.
+		 */
+		n->m_ext.ext_buf += off;
+		n->m_ext.ext_size = len;
+		n->m_data = n->m_ext.ext_buf;
+		n->m_len = (int)len;
+		n->m_pkthdr.len = (int)len;
+	}
+	return (n);
+}
+
 void *
 iosock_shim_mbuf_ext_arg1(const struct mbuf *m)
 {
@@ -85,6 +106,20 @@ iosock_shim_mbuf_trailing_space(const struct mbuf *m)
 }
 
 int
+iosock_shim_mbuf_fill(struct mbuf *m, const void *src, int len)
+{
+	int room = (int)M_TRAILINGSPACE(m);
+
+	if (len > room)
+		len = room;
+	if (len > 0) {
+		memcpy(mtod(m, char *) + m->m_len, src, (size_t)len);
+		m->m_len += len;
+	}
+	return (len);
+}
+
+int
 iosock_shim_mbuf_is_private(const struct mbuf *m)
 {
 	if ((m->m_flags & M_EXTPG) != 0)
@@ -114,6 +149,13 @@ int
 iosock_shim_mbuf_has_pkthdr(const struct mbuf *m)
 {
 	return ((m->m_flags & M_PKTHDR) != 0);
+}
+
+void
+iosock_shim_mbuf_grow_header(struct mbuf *m, int len)
+{
+	if ((m->m_flags & M_PKTHDR) != 0)
+		m->m_pkthdr.len += len;
 }
 
 void

@@ -77,6 +77,12 @@ unsafe extern "C" {
         arg2: *mut ::core::ffi::c_void,
         wait: ::core::ffi::c_int,
     ) -> *mut mbuf;
+    pub fn iosock_shim_mbuf_external_piece(
+        m: *mut mbuf,
+        off: u32,
+        len: u32,
+        wait: ::core::ffi::c_int,
+    ) -> *mut mbuf;
     pub fn iosock_shim_mbuf_ext_arg1(m: *const mbuf) -> *mut ::core::ffi::c_void;
     pub fn iosock_shim_mbuf_ext_arg2(m: *const mbuf) -> *mut ::core::ffi::c_void;
     pub fn iosock_shim_mbuf_freem(m: *mut mbuf);
@@ -86,9 +92,15 @@ unsafe extern "C" {
     pub fn iosock_shim_mbuf_len(m: *const mbuf) -> ::core::ffi::c_int;
     pub fn iosock_shim_mbuf_set_len(m: *mut mbuf, len: ::core::ffi::c_int);
     pub fn iosock_shim_mbuf_trailing_space(m: *const mbuf) -> ::core::ffi::c_int;
+    pub fn iosock_shim_mbuf_fill(
+        m: *mut mbuf,
+        src: *const ::core::ffi::c_void,
+        len: ::core::ffi::c_int,
+    ) -> ::core::ffi::c_int;
     pub fn iosock_shim_mbuf_is_private(m: *const mbuf) -> ::core::ffi::c_int;
     pub fn iosock_shim_mbuf_has_pkthdr(m: *const mbuf) -> ::core::ffi::c_int;
     pub fn iosock_shim_mbuf_is_writable(m: *const mbuf) -> ::core::ffi::c_int;
+    pub fn iosock_shim_mbuf_grow_header(m: *mut mbuf, len: ::core::ffi::c_int);
     pub fn iosock_shim_mbuf_fix_header(m: *mut mbuf);
     pub fn iosock_shim_mbuf_link(
         head: *mut mbuf,
@@ -305,6 +317,7 @@ unsafe extern "C" {
     pub static iosock_const_MSG_DONTWAIT: ::core::ffi::c_int;
     pub static iosock_const_MSG_SOCALLBCK: ::core::ffi::c_int;
     pub static iosock_const_MSG_MORETOCOME: ::core::ffi::c_int;
+    pub static iosock_const_MCLBYTES: ::core::ffi::c_int;
     pub static iosock_const_IPPROTO_TCP: ::core::ffi::c_int;
     pub static iosock_const_IPPROTO_UDP: ::core::ffi::c_int;
     pub static iosock_const_TCP_NODELAY: ::core::ffi::c_int;

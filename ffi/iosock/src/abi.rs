@@ -45,6 +45,7 @@ pub fn check_abi() -> Result<(), AbiMismatch> {
     let pairs = errno::pairs()
         .chain(option::pairs())
         .chain(Level::pairs())
+        .chain(crate::raw_copy::pairs())
         .chain(crate::socket::pairs());
     for (name, expected, found) in pairs {
         if expected != found {

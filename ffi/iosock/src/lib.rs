@@ -4,7 +4,8 @@
 //! in a module takes the machine's network down, so nothing here panics, and ownership is in the types:
 //!
 //! - [`MbufChain`] frees itself, and [`Socket::send`] consumes it, whatever the result.
-//! - [`ExternalBuf`] lends memory to the stack and says once, by its callback, that it is free again.
+//! - [`ExternalBuf`] lends memory to the stack and says once, by its callback, that it is free again; [`ExternalRange`] sends it
+//!   piece by piece under that one callback.
 //! - [`Socket`] and [`Listener`] are two types: the buffers of a listener do not exist. Both clear their upcalls, then close.
 //! - [`Kthread`] stops and joins on drop.
 //! - [`WaitQueue`] sleeps until a signal, and loses none.
@@ -29,6 +30,7 @@ mod abi;
 mod addr;
 mod errno;
 mod ext;
+mod ext_range;
 mod format;
 mod kthread;
 mod listener;
@@ -38,6 +40,7 @@ mod memory;
 mod module;
 mod mutex;
 mod option;
+mod raw_copy;
 mod segment;
 mod socket;
 mod thread;
@@ -51,6 +54,7 @@ pub use abi::{AbiMismatch, FREEBSD_VERSION_RANGE, check_abi, freebsd_version};
 pub use addr::SockAddr;
 pub use errno::Errno;
 pub use ext::ExternalBuf;
+pub use ext_range::ExternalRange;
 pub use format::LineBuf;
 pub use kthread::{Kthread, StopFlag};
 pub use listener::Listener;

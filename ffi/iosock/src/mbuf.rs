@@ -256,6 +256,35 @@ impl MbufChain {
         Ok(())
     }
 
+    pub(crate) const fn as_ptr(&self) -> *const mbuf {
+        self.head
+    }
+
+    /// Bytes that the last mbuf has room for.
+    pub(crate) fn room_in_tail(&self) -> usize {
+        if self.tail.is_null() {
+            return 0;
+        }
+        // SAFETY: an mbuf of this chain. The answer is 0 where the storage may not be written.
+        usize::try_from(unsafe { iosock_sys::iosock_shim_mbuf_trailing_space(self.tail) }).unwrap_or(0)
+    }
+
+    /// Copies `len` bytes behind the data of the last mbuf, as many as fit.
+    ///
+    /// # Safety
+    /// `src` has `len` bytes that may be read.
+    pub(crate) unsafe fn fill_tail(&mut self, src: *const u8, len: usize) {
+        let Ok(want) = c_int::try_from(len) else { return };
+        if want == 0 || self.tail.is_null() {
+            return;
+        }
+        // SAFETY: an mbuf of this chain, which alone refers to its trailing room; the bytes are there, by the caller.
+        let took = unsafe { iosock_sys::iosock_shim_mbuf_fill(self.tail, src.cast(), want) };
+        self.len = self.len.wrapping_add(usize::try_from(took).unwrap_or(0));
+        // SAFETY: this chain.
+        unsafe { iosock_sys::iosock_shim_mbuf_grow_header(self.head, took) };
+    }
+
     /// Gives the chain away; null for one without any mbuf.
     ///
     /// # Context

@@ -38,6 +38,10 @@ impl<'a> Segment<'a> {
         private.then(|| unsafe { slice::from_raw_parts(data.cast_const().cast(), self.len) })
     }
 
+    pub(crate) const fn as_ptr(&self) -> *const mbuf {
+        self.m
+    }
+
     /// Copies bytes from `offset` on into `dst`, as many as there are and fit; returns how many. Of bytes that change meanwhile some
     /// state or other is copied.
     ///

@@ -4,9 +4,9 @@ mod fake;
 
 use fake::{
     alone,
-    mbuf::{MBUFS, MLEN, NO_MEMORY, header_len},
+    mbuf::{MBUFS, MLEN, NO_MEMORY, charged, header_len},
 };
-use iosock::{Errno, ExternalBuf, MbufChain, Wait};
+use iosock::{Errno, ExternalBuf, ExternalRange, MbufChain, Wait};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 static RELEASED: AtomicUsize = AtomicUsize::new(0);
@@ -153,4 +153,142 @@ fn an_error_of_the_reader_ends_the_reading() {
     });
     assert_eq!((result, calls), (Err("enough"), 2));
     assert_eq!(chain.segments_mut(|_| Err("enough")), Err("enough"));
+}
+
+#[test]
+fn pieces_of_a_range_share_one_release_whichever_goes_last() {
+    let _alone = alone();
+    for range_first in [false, true] {
+        RELEASED.store(0, SeqCst);
+        let mut range = ExternalRange::new(lend(100, 1)).expect("memory");
+        assert_eq!(range.len(), 100);
+        let mut chain = range.piece(0, 30).expect("memory");
+        chain.append(range.piece(30, 70).expect("memory")).expect("short");
+        let later = range.piece(99, 1).expect("memory");
+        assert_eq!((chain.len(), later.len()), (100, 1));
+        assert_eq!(all(&chain), BYTES);
+        let raw = chain.into_raw();
+        assert_eq!(
+            header_len(raw),
+            Some(100),
+            "the first piece carries the packet's length"
+        );
+        assert_eq!(charged(raw), 30, "a piece is charged what it is, not the range");
+        // SAFETY: given away just before.
+        let chain = unsafe { MbufChain::from_raw(raw) };
+        if range_first {
+            drop(range);
+            drop(chain);
+            assert_eq!(RELEASED.load(SeqCst), 0, "a piece is with the stack still");
+            drop(later);
+        } else {
+            drop(chain);
+            drop(later);
+            assert_eq!(RELEASED.load(SeqCst), 0, "the range may be sent from still");
+            drop(range);
+        }
+        assert_eq!((RELEASED.load(SeqCst), MBUFS.load(SeqCst)), (1, 0));
+    }
+}
+
+#[test]
+fn a_piece_lies_inside_its_range() {
+    let _alone = alone();
+    RELEASED.store(0, SeqCst);
+    let (errno, empty) = ExternalRange::new(lend(0, 1)).expect_err("no byte");
+    assert_eq!(errno, Errno::EINVAL);
+    empty.cancel();
+    NO_MEMORY.store(true, SeqCst);
+    let (errno, buf) = ExternalRange::new(lend(10, 1)).expect_err("no memory");
+    assert_eq!(errno, Errno::ENOBUFS);
+    let mut range = ExternalRange::new(buf).expect("memory");
+    for (offset, len) in [(0, 0), (0, 11), (10, 1), (11, 0), (u32::MAX, 2), (1, u32::MAX)] {
+        assert_eq!(
+            range.piece(offset, len).err(),
+            Some(Errno::EINVAL),
+            "{len} bytes at {offset} of 10"
+        );
+    }
+    NO_MEMORY.store(true, SeqCst);
+    assert_eq!(range.piece(0, 10).err(), Some(Errno::ENOBUFS));
+    drop(range);
+    assert_eq!((RELEASED.load(SeqCst), MBUFS.load(SeqCst)), (1, 0));
+}
+
+#[test]
+fn small_copies_fill_what_room_the_chain_has() {
+    let _alone = alone();
+    let source: Vec<u8> = (0..10 * MLEN).map(|i| i as u8).collect();
+    let copy = |chain: &mut MbufChain, from: usize, len: usize| {
+        // SAFETY: within the vector.
+        unsafe { chain.copy_from_raw(source[from..from + len].as_ptr(), len) }
+    };
+    let mut chain = MbufChain::with_room(MLEN).expect("memory");
+    assert!(chain.is_empty());
+    let before = MBUFS.load(SeqCst);
+    copy(&mut chain, 0, 10).expect("room");
+    copy(&mut chain, 10, 0).expect("nothing to do");
+    copy(&mut chain, 10, MLEN - 10).expect("room");
+    assert_eq!(MBUFS.load(SeqCst), before, "no other mbuf was needed");
+    NO_MEMORY.store(true, SeqCst);
+    assert_eq!(copy(&mut chain, MLEN, 1).err(), Some(Errno::ENOBUFS));
+    assert_eq!(
+        all(&chain),
+        source[..MLEN],
+        "a failure leaves the chain as it was"
+    );
+    copy(&mut chain, MLEN, 9 * MLEN).expect("memory");
+    assert_eq!(all(&chain), source);
+    assert_eq!(header_len(chain.into_raw()), Some(10 * MLEN as i32));
+}
+
+#[test]
+fn a_copy_goes_on_behind_storage_that_must_not_be_written() {
+    let _alone = alone();
+    RELEASED.store(0, SeqCst);
+    let mut chain = MbufChain::external(lend(50, 1)).expect("memory");
+    // SAFETY: a static.
+    unsafe { chain.copy_from_raw(BYTES.as_ptr(), 20) }.expect("memory");
+    assert_eq!((chain.len(), chain.segments().count()), (70, 2));
+    assert_eq!(all(&chain), [7; 70]);
+    let mut none = MbufChain::empty();
+    // SAFETY: a static.
+    unsafe { none.copy_from_raw(BYTES.as_ptr(), 3) }.expect("memory");
+    assert_eq!(all(&none), [7; 3]);
+    drop((chain, none));
+    NO_MEMORY.store(true, SeqCst);
+    assert!(MbufChain::with_room(1).is_none());
+    assert_eq!(RELEASED.load(SeqCst), 1);
+}
+
+#[test]
+fn received_bytes_are_copied_straight_to_where_they_go() {
+    let _alone = alone();
+    let mut chain = MbufChain::external(lend(100, 0)).expect("memory");
+    let mine: Vec<u8> = (0..=255).collect();
+    // SAFETY: the vector's bytes.
+    unsafe { chain.copy_from_raw(mine.as_ptr(), mine.len()) }.expect("memory");
+    let mut expected = BYTES.to_vec();
+    expected.extend(&mine);
+    for (offset, room) in [
+        (0, 356),
+        (0, 1),
+        (99, 2),
+        (100, 1000),
+        (355, 5),
+        (356, 5),
+        (1000, 5),
+    ] {
+        let mut to = vec![0xcc; room + 1];
+        // SAFETY: room for as many.
+        let copied = unsafe { chain.copy_to_raw(offset, to.as_mut_ptr(), room) };
+        let right = &expected[offset.min(356)..(offset + room).min(356).max(offset.min(356))];
+        assert_eq!(&to[..copied], right, "{room} bytes at {offset}");
+        assert!(to[copied..].iter().all(|b| *b == 0xcc), "nothing behind them");
+    }
+    let first = chain.segments().next().expect("a piece");
+    let mut to = [0; 8];
+    // SAFETY: room for as many.
+    assert_eq!(unsafe { first.copy_to_raw(95, to.as_mut_ptr(), 8) }, 5);
+    assert_eq!(to, [7, 7, 7, 7, 7, 0, 0, 0]);
 }

@@ -23,7 +23,42 @@ struct Mbuf {
     len: c_int,
     header: Option<c_int>,
     own: *mut [u8; MLEN],
-    ext: Option<(ExtFree, *mut c_void, *mut c_void)>,
+    ext: Option<*mut Storage>,
+    /// What a socket buffer would be charged for the storage.
+    ext_size: u32,
+}
+
+/// External storage. As in the kernel it is the first mbuf that the callback gets, so that one stays until the last reference is gone.
+struct Storage {
+    free: ExtFree,
+    arg1: *mut c_void,
+    arg2: *mut c_void,
+    buf: *mut u8,
+    references: usize,
+    first: *mut Mbuf,
+}
+
+fn attach(m: *mut Mbuf, buf: *mut u8, free: ExtFree, arg1: *mut c_void, arg2: *mut c_void) {
+    let storage = Storage {
+        free,
+        arg1,
+        arg2,
+        buf,
+        references: 1,
+        first: m,
+    };
+    let inner = unsafe { &mut *m };
+    inner.ext = Some(Box::into_raw(Box::new(storage)));
+    inner.data = buf;
+}
+
+fn storage<'a>(m: *const mbuf) -> &'a mut Storage {
+    unsafe { &mut *inside(m).ext.expect("external storage") }
+}
+
+/// What a socket buffer would be charged for the storage of `m`.
+pub fn charged(m: *const mbuf) -> u32 {
+    inside(m).ext_size
 }
 
 fn get(header: bool) -> *mut Mbuf {
@@ -42,7 +77,13 @@ fn get(header: bool) -> *mut Mbuf {
         header,
         own,
         ext: None,
+        ext_size: 0,
     }))
+}
+
+fn put(m: *mut Mbuf) {
+    let m = unsafe { Box::from_raw(m) };
+    drop(unsafe { Box::from_raw(m.own) });
 }
 
 fn inside<'a>(m: *const mbuf) -> &'a Mbuf {
@@ -62,8 +103,8 @@ pub fn received(pieces: &[&'static [u8]], ext_free: ExtFree) -> *mut mbuf {
         inner.len = c_int::try_from(piece.len()).expect("a length");
         inner.next = head.cast();
         if index == 1 {
-            inner.data = piece.as_ptr().cast_mut();
-            inner.ext = Some((ext_free, ptr::null_mut(), ptr::null_mut()));
+            let buf = piece.as_ptr().cast_mut();
+            attach(m, buf, ext_free, ptr::null_mut(), ptr::null_mut());
         } else {
             unsafe { inner.data.copy_from_nonoverlapping(piece.as_ptr(), piece.len()) };
         }
@@ -108,23 +149,63 @@ pub unsafe extern "C" fn iosock_shim_mbuf_external(
 ) -> *mut mbuf {
     let m = get(true);
     if !m.is_null() {
+        attach(m, buf.cast(), ext_free.expect("a callback"), arg1, arg2);
         let m = unsafe { &mut *m };
-        m.data = buf.cast();
         m.len = c_int::try_from(len).expect("a length");
         m.header = Some(m.len);
-        m.ext = ext_free.map(|free| (free, arg1, arg2));
+        m.ext_size = len;
     }
     m.cast()
 }
 
 #[unsafe(no_mangle)]
+pub unsafe extern "C" fn iosock_shim_mbuf_external_piece(
+    m: *mut mbuf,
+    off: u32,
+    len: u32,
+    _wait: c_int,
+) -> *mut mbuf {
+    let n = get(true);
+    if !n.is_null() {
+        let shared = storage(m);
+        shared.references += 1;
+        let n = unsafe { &mut *n };
+        n.ext = Some(shared);
+        n.ext_size = len;
+        n.data = shared.buf.wrapping_add(off as usize);
+        n.len = c_int::try_from(len).expect("a length");
+        n.header = Some(n.len);
+    }
+    n.cast()
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iosock_shim_mbuf_fill(m: *mut mbuf, src: *const c_void, len: c_int) -> c_int {
+    let take = unsafe { iosock_shim_mbuf_trailing_space(m) }.min(len);
+    let inner = inside_mut(m);
+    let behind = inner
+        .data
+        .wrapping_add(usize::try_from(inner.len).expect("a length"));
+    unsafe { behind.copy_from_nonoverlapping(src.cast(), usize::try_from(take).expect("a length")) };
+    inner.len += take;
+    take
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iosock_shim_mbuf_grow_header(m: *mut mbuf, len: c_int) {
+    if let Some(header) = &mut inside_mut(m).header {
+        *header += len;
+    }
+}
+
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn iosock_shim_mbuf_ext_arg1(m: *const mbuf) -> *mut c_void {
-    inside(m).ext.expect("external storage").1
+    storage(m).arg1
 }
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iosock_shim_mbuf_ext_arg2(m: *const mbuf) -> *mut c_void {
-    inside(m).ext.expect("external storage").2
+    storage(m).arg2
 }
 
 #[unsafe(no_mangle)]
@@ -132,11 +213,19 @@ pub unsafe extern "C" fn iosock_shim_mbuf_freem(mut m: *mut mbuf) {
     while !m.is_null() {
         MBUFS.fetch_sub(1, SeqCst);
         let next = inside(m).next.cast();
-        if let Some((free, ..)) = inside(m).ext {
-            unsafe { free(m) };
+        let first = inside(m).ext.map(|shared| unsafe { (*shared).first });
+        if first != Some(m.cast()) {
+            put(m.cast());
         }
-        let m_box = unsafe { Box::from_raw(m.cast::<Mbuf>()) };
-        drop(unsafe { Box::from_raw(m_box.own) });
+        if let Some(first) = first {
+            let shared = storage(first.cast());
+            shared.references -= 1;
+            if shared.references == 0 {
+                unsafe { (shared.free)(first.cast()) };
+                drop(unsafe { Box::from_raw(shared) });
+                put(first);
+            }
+        }
         m = next;
     }
 }
@@ -235,17 +324,23 @@ pub unsafe extern "C" fn iosock_shim_mbuf_adj(head: *mut mbuf, n: c_int) {
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iosock_shim_mbuf_copydata(m: *const mbuf, off: c_int, len: c_int, dst: *mut c_void) {
-    assert!(
-        off >= 0 && len > 0 && off + len <= inside(m).len,
-        "beyond the end"
-    );
-    let from = inside(m)
-        .data
-        .wrapping_add(usize::try_from(off).expect("an offset"));
-    unsafe {
-        dst.cast::<u8>()
-            .copy_from_nonoverlapping(from, usize::try_from(len).expect("a length"))
-    };
+    assert!(off >= 0 && len > 0, "nothing to copy");
+    let (mut m, mut off, mut len, mut dst) = (m, off, len, dst.cast::<u8>());
+    while len > 0 {
+        assert!(!m.is_null(), "beyond the end");
+        let take = (inside(m).len - off).clamp(0, len);
+        if take > 0 {
+            let from = inside(m)
+                .data
+                .wrapping_add(usize::try_from(off).expect("an offset"));
+            let bytes = usize::try_from(take).expect("a length");
+            unsafe { dst.copy_from_nonoverlapping(from, bytes) };
+            dst = dst.wrapping_add(bytes);
+        }
+        len -= take;
+        off = (off - inside(m).len).max(0);
+        m = inside(m).next.cast();
+    }
 }
 
 #[unsafe(no_mangle)]

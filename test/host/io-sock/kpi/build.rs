@@ -27,8 +27,13 @@ fn main() {
     }
 
     // A module in miniature over the headers' macros and inlines, for the tests alone.
+    let shim = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../ffi/iosock-sys/shim");
+    println!("cargo::rerun-if-changed={}", shim.display());
     kernel(&include, true)
         .file("tests/c/inlines.c")
+        // The product's own way to make an external mbuf.
+        .include(&shim)
+        .file(shim.join("mbuf.c"))
         .cargo_metadata(false)
         .compile("iosock_kpi_inlines");
     let out = std::env::var("OUT_DIR").expect("cargo sets OUT_DIR");

@@ -78,7 +78,7 @@ fn socket_symbols(all: &mut Vec<Symbol>) {
 
 fn mbuf_symbols(all: &mut Vec<Symbol>) {
     functions! { all;
-        mbuf: m_extadd mb_free_ext m_freem m_clget m_cljget m_getjcl m_get2 m_getm2 m_copym m_copypacket m_dup m_copydata
+        mbuf: m_extadd mb_dupcl mb_free_ext m_freem m_clget m_cljget m_getjcl m_get2 m_getm2 m_copym m_copypacket m_dup m_copydata
             m_copyback m_append m_cat m_catpkt m_adj m_pullup m_prepend m_split m_defrag m_collapse m_unshare m_getptr m_demote
             m_demote_pkthdr m_move_pkthdr m_dup_pkthdr m_pkthdr_init m_length m_fixhdr m_apply m_sanity m_uiotombuf m_mbuftouio
             m_tag_alloc m_tag_delete m_tag_delete_chain m_tag_free_default m_tag_locate m_tag_copy_chain uiomove;

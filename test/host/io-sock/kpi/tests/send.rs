@@ -3,6 +3,7 @@
 mod common;
 use common::*;
 use iosock_kpi::errno::*;
+use iosock_kpi::mbuf::{m_freem, m_sanity};
 use iosock_kpi::socket::{self, msg};
 use iosock_kpi::{config, stat};
 use std::io::{Read, Write};
@@ -322,4 +323,53 @@ fn uio(iov: &mut [iosock_kpi::layout::Iovec], rw: i32) -> iosock_kpi::layout::Ui
         uio_rw: rw,
         uio_td: std::ptr::null_mut(),
     }
+}
+
+/// Bytes of an mbuf, which a socket buffer is charged beside the storage.
+const MSIZE: u32 = 256;
+
+#[test]
+fn a_piece_of_a_range_is_charged_what_it_is() {
+    let bench = bench();
+    config::set_linux_sndbuf(4096);
+    let (so, peer) = bench.pair();
+    config::set_linux_sndbuf(0);
+    assert_eq!(set_option(so, 0xffff, 0x1001, &[64 * 1024_i32]), 0, "SO_SNDBUF");
+    // The peer reads nothing: from some byte on all that is sent stays in so_snd.
+    let filled = || {
+        let mut sent = 0;
+        while bench.send(so, chain(&[7; 4096]), msg::DONTWAIT) == 0 {
+            sent += 1;
+        }
+        sent
+    };
+    wait_until("full", || {
+        let more = filled();
+        std::thread::sleep(std::time::Duration::from_millis(30));
+        more == 0
+    });
+    assert_eq!(set_option(so, 0xffff, 0x1001, &[256 * 1024_i32]), 0, "SO_SNDBUF");
+    // SAFETY: a live socket.
+    let mbcnt = || unsafe { t_mbcnt(so) };
+    let slice = Slice::new(pattern(5, 64 * 1024));
+    let range = slice.range();
+    let before = mbcnt();
+    for index in 0..4 {
+        // SAFETY: the range is the test's alone, and has so many bytes.
+        let piece = unsafe { iosock_shim_mbuf_external_piece(range, index * 100, 100, 0) }.unwrap();
+        // SAFETY: a live mbuf.
+        unsafe {
+            assert_eq!(t_refcount(piece) as u32, index + 2);
+            assert_eq!(piece.bytes(), &slice.bytes[index as usize * 100..][..100]);
+        }
+        assert_eq!(m_sanity(Some(piece), 0), 1, "its data lies in its storage");
+        assert_eq!(bench.send(so, piece, msg::DONTWAIT), 0);
+    }
+    assert_eq!(mbcnt() - before, 4 * (MSIZE + 100), "sb_mbcnt, by the pieces");
+    m_freem(Some(range));
+    assert_eq!(slice.times_released(), 0, "so_snd refers to it still");
+    drop(peer);
+    abort(so);
+    wait_until("released", || slice.times_released() == 1);
+    bench.clean();
 }

@@ -211,6 +211,8 @@ extern int nmbufs;
 
 /* Attaches storage; sets neither m_len nor m_pkthdr.len. */
 void m_extadd(struct mbuf *m, char *buf, u_int size, m_ext_free_t *free, void *arg1, void *arg2, int flags, int type);
+/* Lets n, which has no storage, share m's. */
+void mb_dupcl(struct mbuf *n, struct mbuf *m);
 void mb_free_ext(struct mbuf *m);
 /* NULL is allowed. */
 void m_freem(struct mbuf *m);

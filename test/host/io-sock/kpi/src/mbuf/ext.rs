@@ -141,6 +141,20 @@ pub unsafe extern "C" fn m_extadd(
     m.set_flags(m.flags() | flags as u32);
 }
 
+/// Lets `n` share the storage of `m`. `n` has none yet; its data and lengths stay as they are.
+#[unsafe(no_mangle)]
+pub extern "C" fn mb_dupcl(n: Mb, m: Mb) {
+    m.check("mb_dupcl");
+    n.check("mb_dupcl");
+    if !m.has(M_EXT) {
+        die!("mb_dupcl of an mbuf without external storage");
+    }
+    if n.has(M_EXT) {
+        die!("mb_dupcl to an mbuf that has storage already: it would leak");
+    }
+    share(n, m);
+}
+
 /// Lets `n` share the storage of `m`. `n` has none yet.
 pub(super) fn share(n: Mb, m: Mb) {
     let from = m.ext();

@@ -24,7 +24,7 @@ pub use copy::{
     m_pkthdr_init, m_sanity,
 };
 pub(crate) use ext::{attach_cluster, ext_alive, ext_attached};
-pub use ext::{m_extadd, mb_free_ext};
+pub use ext::{m_extadd, mb_dupcl, mb_free_ext};
 pub(crate) use get::{get, getcl, put};
 pub use get::{
     m_clget, m_cljget, m_freem, m_get2, m_getjcl, m_getm2, max_datalen, max_hdr, max_linkhdr, max_protohdr,

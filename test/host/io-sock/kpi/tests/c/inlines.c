@@ -38,6 +38,7 @@ void t_set_nbio(struct socket *so);
 void t_no_coalesce(struct socket *so);
 int t_error(struct socket *so);
 int t_hiwat(struct socket *so);
+unsigned int t_mbcnt(struct socket *so);
 void t_soref(struct socket *so);
 void t_sorele(struct socket *so);
 int t_locks(void);
@@ -192,6 +193,17 @@ int
 t_error(struct socket *so)
 {
 	return (so->so_error);
+}
+
+unsigned int
+t_mbcnt(struct socket *so)
+{
+	unsigned int mbcnt;
+
+	SOCKBUF_LOCK(&so->so_snd);
+	mbcnt = so->so_snd.sb_mbcnt;
+	SOCKBUF_UNLOCK(&so->so_snd);
+	return (mbcnt);
 }
 
 int

@@ -53,6 +53,16 @@ unsafe extern "C" {
     pub fn t_mtx_unlock(mtx: *mut Mtx);
     pub fn t_mtx_destroy(mtx: *mut Mtx);
     pub fn t_sockaddr(so: So, peer: c_int, out: *mut [u8; 16]) -> c_int;
+    pub fn t_mbcnt(so: So) -> c_uint;
+    pub fn iosock_shim_mbuf_external(
+        buf: *mut c_void,
+        len: u32,
+        ext_free: unsafe extern "C" fn(*mut Mbuf),
+        arg1: *mut c_void,
+        arg2: *mut c_void,
+        wait: c_int,
+    ) -> Option<Mb>;
+    pub fn iosock_shim_mbuf_external_piece(m: Mb, off: u32, len: u32, wait: c_int) -> Option<Mb>;
     pub fn t_spawn(f: unsafe extern "C" fn(*mut c_void), arg: *mut c_void, tid: *mut c_int) -> c_int;
     pub fn t_say(text: *const c_char);
 }
@@ -266,6 +276,16 @@ impl Slice {
             m.set_len(self.bytes.len());
             m.set_pkt_len(self.bytes.len());
             m
+        }
+    }
+
+    /// A reference to the bytes as the product makes it, to take pieces of.
+    pub fn range(&self) -> Mb {
+        let arg = std::ptr::from_ref(self).cast_mut().cast();
+        let buf = self.bytes.as_ptr().cast_mut().cast();
+        // SAFETY: the storage stays until the test has seen it released.
+        unsafe {
+            iosock_shim_mbuf_external(buf, self.bytes.len() as u32, slice_free, arg, null_mut(), 1).unwrap()
         }
     }
 
