@@ -1,5 +1,5 @@
-//! Sizes, alignments and offsets, written down by hand from `reference/qnx-ipc.md` (the section is named at each). The bindings may
-//! come from an SDP, the headers may be edited: whatever the source, these are what the kernel must see.
+//! Sizes, alignments and offsets, written down by hand; the section of `docs/qnx-ipc.md` that says what each is for is named at it. The
+//! bindings may come from an SDP, the headers may be edited: whatever the source, these are what the kernel must see.
 
 use core::mem::{align_of, offset_of, size_of};
 
@@ -19,9 +19,9 @@ macro_rules! layout {
     };
 }
 
-// Section 5
+// docs/qnx-ipc.md 5
 layout!(sigval, size 8, align 8, sival_int @ 0, sival_long @ 0, sival_ptr @ 0);
-// Section 7
+// docs/qnx-ipc.md 7
 layout!(
     sigevent, size 32, align 8,
     sigev_notify @ 0,
@@ -31,9 +31,9 @@ layout!(
     __sigev_un2.__st.__sigev_code @ 24,
     __sigev_un2.__st.__sigev_priority @ 26,
 );
-// Section 5
+// docs/qnx-ipc.md 5
 layout!(_pulse, size 24, align 8, type_ @ 0, subtype @ 2, code @ 4, zero @ 5, value @ 8, scoid @ 16);
-// Section 2
+// docs/qnx-ipc.md 2
 layout!(
     nto_channel_config, size 56, align 8,
     event @ 0,
@@ -42,7 +42,7 @@ layout!(
     options @ 40,
     reserved @ 44,
 );
-// Section 4.4
+// docs/qnx-ipc.md 4.4
 layout!(
     _msg_info64, size 64, align 8,
     nd @ 0,
@@ -60,7 +60,7 @@ layout!(
     type_id @ 56,
     reserved @ 60,
 );
-// Section 3
+// docs/qnx-ipc.md 3
 layout!(
     _cred_info, size 60, align 4,
     ruid @ 0,
@@ -72,15 +72,15 @@ layout!(
     ngroups @ 24,
     grouplist @ 28,
 );
-// Section 3
+// docs/qnx-ipc.md 3
 layout!(_client_info, size 76, align 4, nd @ 0, pid @ 4, sid @ 8, flags @ 12, cred @ 16);
-// Section 3
+// docs/qnx-ipc.md 3
 layout!(_client_able, size 24, align 8, ability @ 0, flags @ 4, range_lo @ 8, range_hi @ 16);
-// Section 4.5
+// docs/qnx-ipc.md 4.5
 layout!(iovec, size 16, align 8, iov_base @ 0, iov_len @ 8);
-// Section 8
+// docs/qnx-ipc.md 8
 layout!(_name_attach, size 24, align 8, dpp @ 0, chid @ 8, mntid @ 12, zero @ 16);
-// Section 9.3
+// docs/qnx-ipc.md 9.3
 layout!(
     stat, size 120, align 8,
     st_ino @ 0,
@@ -99,20 +99,20 @@ layout!(
     st_atim @ 88,
     st_ctim @ 104,
 );
-// Section 11
+// docs/qnx-ipc.md 11
 layout!(timespec, size 16, align 8, tv_sec @ 0, tv_nsec @ 8);
-// Section 12
+// docs/qnx-ipc.md 12
 layout!(sched_param, size 48, align 8, sched_priority @ 0, sched_curpriority @ 4);
-// Section 12; the size is libc's
+// docs/qnx-ipc.md 12; the size is libc's
 layout!(_sched_info, size 64, align 8, priority_min @ 0, priority_max @ 4, interval @ 8, priority_priv @ 16);
-// Section 12
+// docs/qnx-ipc.md 12
 layout!(sem_t, size 8, align 4);
 
-// Section 11
+// docs/qnx-ipc.md 11
 layout!(timeval, size 16, align 8, tv_sec @ 0, tv_usec @ 8);
-// Section 11
+// docs/qnx-ipc.md 11
 layout!(sockaddr, size 16, align 1, sa_len @ 0, sa_family @ 1, sa_data @ 2);
-// Section 11
+// docs/qnx-ipc.md 11
 layout!(
     sockaddr_in,
     size 16,
@@ -123,7 +123,7 @@ layout!(
     sin_addr @ 4,
     sin_zero @ 8,
 );
-// Section 11
+// docs/qnx-ipc.md 11
 layout!(
     sockaddr_in6,
     size 28,
@@ -135,11 +135,11 @@ layout!(
     sin6_addr @ 8,
     sin6_scope_id @ 24,
 );
-// Section 11
+// docs/qnx-ipc.md 11
 layout!(sockaddr_un, size 106, align 1, sun_len @ 0, sun_family @ 1, sun_path @ 2);
-// Section 11
+// docs/qnx-ipc.md 11
 layout!(sockaddr_storage, size 128, align 8, ss_len @ 0, ss_family @ 1);
-// Section 11
+// docs/qnx-ipc.md 11
 layout!(
     sockaddr_dl,
     size 54,
@@ -153,7 +153,7 @@ layout!(
     sdl_slen @ 7,
     sdl_data @ 8,
 );
-// Section 11
+// docs/qnx-ipc.md 11
 layout!(
     msghdr,
     size 48,
@@ -166,13 +166,13 @@ layout!(
     msg_controllen @ 40,
     msg_flags @ 44,
 );
-// Section 11
+// docs/qnx-ipc.md 11
 layout!(mmsghdr, size 56, align 8, msg_hdr @ 0, msg_len @ 48);
-// Section 11
+// docs/qnx-ipc.md 11
 layout!(cmsghdr, size 12, align 4, cmsg_len @ 0, cmsg_level @ 4, cmsg_type @ 8);
-// Section 11
+// docs/qnx-ipc.md 11
 layout!(linger, size 8, align 4, l_onoff @ 0, l_linger @ 4);
-// Section 11
+// docs/qnx-ipc.md 11
 layout!(
     addrinfo,
     size 48,
@@ -186,9 +186,9 @@ layout!(
     ai_addr @ 32,
     ai_next @ 40,
 );
-// Section 12
+// docs/qnx-ipc.md 12
 layout!(pthread_mutex_t, size 8, align 4);
-// Section 12; the size is libc's
+// docs/qnx-ipc.md 12; the size is libc's
 layout!(
     _sync_attr,
     size 32,
@@ -200,7 +200,7 @@ layout!(
     __count @ 16,
 );
 
-// Section 0.2, basic types: size, and signedness where Linux's differs.
+// docs/qnx-ipc.md 0.2, basic types: size, and signedness where Linux's differs.
 const _: () = {
     assert!(
         size_of::<sys::pid_t>() == 4 && size_of::<sys::mode_t>() == 4 && size_of::<sys::clockid_t>() == 4

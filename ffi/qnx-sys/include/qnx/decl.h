@@ -1,9 +1,8 @@
 /*
  * How the declarations of this header set are written. Part of csock; written from published facts, no QNX file was copied.
  *
- * Comments name the source of a fact by the tags of reference/qnx-ipc.md: L (libc crate), D8 D71 D70 D6 (documentation of that
- * release), P (open source that runs on QNX), H (a number read from third parties' public copies), M (mission notes), U (not
- * confirmed). A tag at the top of a group covers the group.
+ * Comments name the source of a fact by the tags of docs/qnx-ipc.md 0, such as [D71 H]. A tag at the top of a group covers
+ * the group.
  */
 #ifndef QNX_DECL_H
 #define QNX_DECL_H

@@ -2,7 +2,7 @@
  * Kernel calls of QNX 8: channels, connections, messages, pulses, events, timeouts, scheduling.
  *
  * Every call has a form named *_r that never touches errno and returns the error number instead: negative where the plain form
- * returns an id or a count, positive where success is EOK (reference/qnx-ipc.md 4.3). Calls that QNX 8 removed are absent:
+ * returns an id or a count, positive where success is EOK (docs/qnx-ipc.md 4.3). Calls that QNX 8 removed are absent:
  * ChannelCreateExt, MsgReceivePulsev, MsgReadiov, MsgKeyData, the asynchronous ones.
  */
 #ifndef QNX_SYS_NEUTRINO_H

@@ -1,4 +1,4 @@
-//! The gate: what must hold of every file that goes to a target, checked on the file itself (`iosock-kpi.md` 1.3 to 1.5, S-48).
+//! The gate: what must hold of every file that goes to a target, checked on the file itself (`docs/iosock-kpi.md` 1.3 to 1.5, S-48).
 
 mod elf;
 

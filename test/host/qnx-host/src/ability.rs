@@ -1,4 +1,4 @@
-//! Abilities of a process: what it may do as root and what as another user. `qnx-ipc.md` section 13.
+//! Abilities of a process: what it may do as root and what as another user. `docs/qnx-ipc.md` 13.
 //!
 //! This file has the rules; `ability_names.rs` the abilities that servers make up, `ability_record.rs` how others learn what
 //! a process may do.

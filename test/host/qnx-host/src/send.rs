@@ -47,7 +47,7 @@ enum Outcome {
 
 /// Sends a message and waits for the answer: the reply status.
 ///
-/// Blocks (SEND, then REPLY state). Errors as in `qnx-ipc.md` 4.1.
+/// Blocks (SEND, then REPLY state). Errors as in `docs/qnx-ipc.md` 4.1.
 ///
 /// # Safety
 /// `message` must be readable, `answer` writable memory of ours that nothing else uses during the call.

@@ -1,4 +1,4 @@
-//! Abilities of a process and of its clients: `qnx-ipc.md` sections 2, 3, 4.6 and 13.
+//! Abilities of a process and of its clients: `docs/qnx-ipc.md` 2, 3, 4.6 and 13.
 
 mod common;
 use common::*;

@@ -1,4 +1,4 @@
-//! What a server does with an rcvid, and whose fault a bad buffer is: `qnx-ipc.md` 4.2 and 4.3.
+//! What a server does with an rcvid, and whose fault a bad buffer is: `docs/qnx-ipc.md` 4.2 and 4.3.
 
 mod common;
 use common::*;
@@ -26,7 +26,7 @@ fn read(rcvid: i64, room: &mut [u8], offset: usize) -> isize {
     unsafe { MsgRead_r(rcvid, room.as_mut_ptr().cast(), room.len(), offset) }
 }
 
-/// qnx-ipc.md 4.3: any thread of the server may answer, later; one answer per receive, everything after it is ESRCH.
+/// docs/qnx-ipc.md 4.3: any thread of the server may answer, later; one answer per receive, everything after it is ESRCH.
 #[test]
 fn another_thread_answers_later_and_once() {
     init();
@@ -60,7 +60,7 @@ fn another_thread_answers_later_and_once() {
     clients.into_iter().for_each(Child::join);
 }
 
-/// qnx-ipc.md 1: an rcvid is unique among outstanding ones, is 64 bits wide and does not come back while its slot is used
+/// docs/qnx-ipc.md 1: an rcvid is unique among outstanding ones, is 64 bits wide and does not come back while its slot is used
 /// over and over.
 #[test]
 fn rcvids_are_not_given_twice() {
@@ -90,7 +90,7 @@ fn rcvids_are_not_given_twice() {
     assert_eq!(parker.join().expect("parker"), 3);
 }
 
-/// qnx-ipc.md 4.3 and 4.4: MsgInfo says the same as the receive did, for as long as the rcvid lives.
+/// docs/qnx-ipc.md 4.3 and 4.4: MsgInfo says the same as the receive did, for as long as the rcvid lives.
 #[test]
 fn info_at_any_time_before_the_answer() {
     init();
@@ -122,7 +122,7 @@ fn info_at_any_time_before_the_answer() {
     client.join();
 }
 
-/// qnx-ipc.md 4.2 and 5: a pulse leaves info untouched, gives rcvid 0, fills parts as one stream and needs 24 bytes of
+/// docs/qnx-ipc.md 4.2 and 5: a pulse leaves info untouched, gives rcvid 0, fills parts as one stream and needs 24 bytes of
 /// them; a null info is fine for both.
 #[test]
 fn a_pulse_through_parts_leaves_info_alone() {
@@ -168,7 +168,7 @@ fn a_pulse_through_parts_leaves_info_alone() {
     assert_eq!(sender.join().expect("sender"), 0);
 }
 
-/// qnx-ipc.md 4.2: a fault in the sender's buffer goes to the sender as EFAULT; the receiver stays blocked and gets the
+/// docs/qnx-ipc.md 4.2: a fault in the sender's buffer goes to the sender as EFAULT; the receiver stays blocked and gets the
 /// next message.
 #[test]
 fn a_faulty_sender_is_not_the_receivers_problem() {
@@ -183,7 +183,7 @@ fn a_faulty_sender_is_not_the_receivers_problem() {
     assert_eq!(&answer, b"ok");
 }
 
-/// qnx-ipc.md 4.1 and 4.2: the receiver's own bad buffer is EFAULT to it and ESRVRFAULT to the sender.
+/// docs/qnx-ipc.md 4.1 and 4.2: the receiver's own bad buffer is EFAULT to it and ESRVRFAULT to the sender.
 #[test]
 fn a_faulty_receiver_hurts_both() {
     init();
@@ -203,7 +203,7 @@ fn a_faulty_receiver_hurts_both() {
     server.join();
 }
 
-/// qnx-ipc.md 4.3: EFAULT is the client's buffer, ESRVRFAULT our own; neither MsgRead nor MsgWrite lets the client go.
+/// docs/qnx-ipc.md 4.3: EFAULT is the client's buffer, ESRVRFAULT our own; neither MsgRead nor MsgWrite lets the client go.
 #[test]
 fn whose_buffer_faulted() {
     init();
@@ -239,7 +239,7 @@ fn whose_buffer_faulted() {
     client.join();
 }
 
-/// qnx-ipc.md 4.3: nothing moves with no bytes, no parts or beyond the end, whatever the offset; the client stays blocked.
+/// docs/qnx-ipc.md 4.3: nothing moves with no bytes, no parts or beyond the end, whatever the offset; the client stays blocked.
 #[test]
 fn reads_and_writes_of_nothing() {
     init();
@@ -274,7 +274,7 @@ fn reads_and_writes_of_nothing() {
     }
 }
 
-/// qnx-ipc.md 4.3 (D70): MsgError(EOK) is success with what MsgWrite has put; MsgError(ERESTART) makes the library send
+/// docs/qnx-ipc.md 4.3 (D70): MsgError(EOK) is success with what MsgWrite has put; MsgError(ERESTART) makes the library send
 /// again, with the same message.
 #[test]
 fn write_then_error() {
@@ -299,7 +299,7 @@ fn write_then_error() {
     }
 }
 
-/// qnx-ipc.md 4.3: ESRCH for every use of an rcvid whose client was killed (no UNBLOCK flag); the channel goes on.
+/// docs/qnx-ipc.md 4.3: ESRCH for every use of an rcvid whose client was killed (no UNBLOCK flag); the channel goes on.
 #[test]
 fn answers_to_a_dead_client() {
     init();

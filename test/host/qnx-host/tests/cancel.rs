@@ -1,4 +1,4 @@
-//! pthread_cancel and QNX's cancellation points, seen by C programs: `qnx-ipc.md` sections 4.1, 4.2 and 6.
+//! pthread_cancel and QNX's cancellation points, seen by C programs: `docs/qnx-ipc.md` 4.1, 4.2 and 6.
 
 #[path = "programs_support/mod.rs"]
 mod support;

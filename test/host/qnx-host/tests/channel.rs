@@ -1,4 +1,4 @@
-//! Channels: `qnx-ipc.md` section 2, beyond the deaths of `death.rs` and the pulse pools of `pool.rs`.
+//! Channels: `docs/qnx-ipc.md` 2, beyond the deaths of `death.rs` and the pulse pools of `pool.rs`.
 
 mod common;
 use common::*;
@@ -8,7 +8,7 @@ fn destroy(chid: i32) -> i32 {
     unsafe { ChannelDestroy_r(chid) }
 }
 
-/// qnx-ipc.md 2: every flag of QNX 8 is taken; the ASYNC flags that QNX 8 removed and unknown bits are `EINVAL`.
+/// docs/qnx-ipc.md 2: every flag of QNX 8 is taken; the ASYNC flags that QNX 8 removed and unknown bits are `EINVAL`.
 #[test]
 fn flags_that_exist_and_flags_that_do_not() {
     init();
@@ -33,7 +33,7 @@ fn flags_that_exist_and_flags_that_do_not() {
     child.join();
 }
 
-/// qnx-ipc.md 2: one COID_DISCONNECT and one THREAD_DEATH channel per process; destroying it frees the place.
+/// docs/qnx-ipc.md 2: one COID_DISCONNECT and one THREAD_DEATH channel per process; destroying it frees the place.
 #[test]
 fn one_death_channel_per_process_at_a_time() {
     init();
@@ -53,7 +53,7 @@ fn one_death_channel_per_process_at_a_time() {
     child.join();
 }
 
-/// qnx-ipc.md 2 (D71): after ChannelDestroy the scoids die, the client's coids stay allocated but dead until detached, and
+/// docs/qnx-ipc.md 2 (D71): after ChannelDestroy the scoids die, the client's coids stay allocated but dead until detached, and
 /// a new channel that gets the old number is not reached through them.
 #[test]
 fn coids_of_a_destroyed_channel_stay_dead() {
@@ -100,7 +100,7 @@ fn coids_of_a_destroyed_channel_stay_dead() {
     server.join();
 }
 
-/// qnx-ipc.md 2 (D71): ChannelDestroy lets SEND-blocked and REPLY-blocked clients go at once, on UNBLOCK channels too, and
+/// docs/qnx-ipc.md 2 (D71): ChannelDestroy lets SEND-blocked and REPLY-blocked clients go at once, on UNBLOCK channels too, and
 /// kills their rcvids.
 #[test]
 fn destroying_does_not_wait_for_the_unblock_protocol() {
@@ -133,7 +133,7 @@ fn destroying_does_not_wait_for_the_unblock_protocol() {
     server.join();
 }
 
-/// qnx-ipc.md 2 (D71): the end of a process destroys its channels: REPLY-blocked clients of a server that exits get ESRCH.
+/// docs/qnx-ipc.md 2 (D71): the end of a process destroys its channels: REPLY-blocked clients of a server that exits get ESRCH.
 #[test]
 fn a_server_that_exits_frees_its_clients() {
     init();
@@ -150,7 +150,7 @@ fn a_server_that_exits_frees_its_clients() {
     assert_eq!(send(coid, b"x", &mut []), -9);
 }
 
-/// qnx-ipc.md 1: any thread of the process may receive; each message goes to one of those that wait.
+/// docs/qnx-ipc.md 1: any thread of the process may receive; each message goes to one of those that wait.
 #[test]
 fn any_thread_receives_and_each_message_once() {
     init();
@@ -179,7 +179,7 @@ fn any_thread_receives_and_each_message_once() {
     assert_eq!(seen, [0, 1, 2, 3]);
 }
 
-/// qnx-ipc.md 4.4: srcmsglen and dstmsglen are promised with SENDER_LEN and REPLY_LEN only, each by its own flag.
+/// docs/qnx-ipc.md 4.4: srcmsglen and dstmsglen are promised with SENDER_LEN and REPLY_LEN only, each by its own flag.
 #[test]
 fn lengths_come_with_their_flags() {
     init();

@@ -1,4 +1,4 @@
-//! Events: `qnx-ipc.md` section 7.
+//! Events: `docs/qnx-ipc.md` 7.
 
 mod common;
 use common::*;

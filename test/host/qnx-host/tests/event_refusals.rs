@@ -1,4 +1,4 @@
-//! Events that are refused, and who may deliver what: `qnx-ipc.md` section 7, beyond `event.rs`.
+//! Events that are refused, and who may deliver what: `docs/qnx-ipc.md` 7, beyond `event.rs`.
 
 mod common;
 use common::*;
@@ -66,7 +66,7 @@ fn event_from(bytes: &[u8]) -> SigEvent {
     unsafe { bytes.as_ptr().cast::<SigEvent>().read_unaligned() }
 }
 
-/// qnx-ipc.md 7: malformed events are refused at registration, at verification and at delivery: unknown type, priority out
+/// docs/qnx-ipc.md 7: malformed events are refused at registration, at verification and at delivery: unknown type, priority out
 /// of range, no such signal, no semaphore.
 #[test]
 fn malformed_events() {
@@ -96,7 +96,7 @@ fn malformed_events() {
     assert_empty(own);
 }
 
-/// qnx-ipc.md 7: null pointers are EFAULT; unregistering what was never registered, or twice, is ESRCH.
+/// docs/qnx-ipc.md 7: null pointers are EFAULT; unregistering what was never registered, or twice, is ESRCH.
 #[test]
 fn what_is_no_event_at_all() {
     init();
@@ -119,7 +119,7 @@ fn what_is_no_event_at_all() {
     assert_eq!(deliver(0, &registered), 22, "the handle is gone");
 }
 
-/// qnx-ipc.md 7: registration needs a living connection to the server: EBADF for none and for a dead one.
+/// docs/qnx-ipc.md 7: registration needs a living connection to the server: EBADF for none and for a dead one.
 #[test]
 fn registering_needs_a_living_server() {
     init();
@@ -133,7 +133,7 @@ fn registering_needs_a_living_server() {
     assert_eq!(register(event, to_server).map(|_| ()), Err(9));
 }
 
-/// qnx-ipc.md 7: only the server that the event was registered for may deliver it, ALLOW_SELF means ourselves alone, and a
+/// docs/qnx-ipc.md 7: only the server that the event was registered for may deliver it, ALLOW_SELF means ourselves alone, and a
 /// guessed handle is none.
 #[test]
 fn the_wrong_server_and_a_forged_handle() {
@@ -172,7 +172,7 @@ fn the_wrong_server_and_a_forged_handle() {
     server.join();
 }
 
-/// qnx-ipc.md 7: on a connection with NOEVENT nothing is delivered, on one with REG_EVENTS handles only. Each connection
+/// docs/qnx-ipc.md 7: on a connection with NOEVENT nothing is delivered, on one with REG_EVENTS handles only. Each connection
 /// has its own rule, also inside one process.
 #[test]
 fn what_the_connection_allows() {
@@ -200,7 +200,7 @@ fn what_the_connection_allows() {
     assert_empty(own);
 }
 
-/// qnx-ipc.md 7: a saved rcvid is good for MsgDeliverEvent after the reply, again and again, and for nothing else; once the
+/// docs/qnx-ipc.md 7: a saved rcvid is good for MsgDeliverEvent after the reply, again and again, and for nothing else; once the
 /// client has detached, the event is refused.
 #[test]
 fn a_saved_rcvid_until_the_client_detaches() {
@@ -236,7 +236,7 @@ fn a_saved_rcvid_until_the_client_detaches() {
     client.join();
 }
 
-/// qnx-ipc.md 7: an event whose pulse connection has been detached by its owner: told for our own (EBADF), lost without
+/// docs/qnx-ipc.md 7: an event whose pulse connection has been detached by its owner: told for our own (EBADF), lost without
 /// harm for another's.
 #[test]
 fn the_pulse_connection_is_gone() {

@@ -1,4 +1,4 @@
-//! SIGEV_THREAD and MsgCurrent: `qnx-ipc.md` sections 4.6, 7 and 13.
+//! SIGEV_THREAD and MsgCurrent: `docs/qnx-ipc.md` 4.6, 7 and 13.
 
 mod common;
 use common::*;

@@ -1,4 +1,4 @@
-//! Memory handles, sealing and revoking, case by case: `qnx-ipc.md` section 9, beyond `memory.rs`.
+//! Memory handles, sealing and revoking, case by case: `docs/qnx-ipc.md` 9, beyond `memory.rs`.
 
 mod common;
 use common::*;
@@ -63,7 +63,7 @@ fn me() -> i32 {
     std::process::id() as i32
 }
 
-/// qnx-ipc.md 9.2 (D71): exactly one access mode, O_CLOEXEC tolerated, never wider than the descriptor or the handle.
+/// docs/qnx-ipc.md 9.2 (D71): exactly one access mode, O_CLOEXEC tolerated, never wider than the descriptor or the handle.
 #[test]
 fn access_of_a_handle() {
     init();
@@ -96,7 +96,7 @@ fn access_of_a_handle() {
     assert_eq!(map(narrowed, PROT_READ | PROT_WRITE), Err(13));
 }
 
-/// qnx-ipc.md 9.2: the first open or map uses a handle up, whichever it is.
+/// docs/qnx-ipc.md 9.2: the first open or map uses a handle up, whichever it is.
 #[test]
 fn one_use_whichever_it_is() {
     init();
@@ -115,7 +115,7 @@ fn one_use_whichever_it_is() {
     }
 }
 
-/// qnx-ipc.md 9.2: a NOFD handle is good for mmap_handle alone, with the handle's access, and maps the same memory.
+/// docs/qnx-ipc.md 9.2: a NOFD handle is good for mmap_handle alone, with the handle's access, and maps the same memory.
 #[test]
 fn a_nofd_handle_only_maps() {
     init();
@@ -138,7 +138,7 @@ fn a_nofd_handle_only_maps() {
     assert!(pointer(by(me())).is_ok());
 }
 
-/// qnx-ipc.md 9.2: creator and recipient may delete, a third process may not; what is deleted opens nothing.
+/// docs/qnx-ipc.md 9.2: creator and recipient may delete, a third process may not; what is deleted opens nothing.
 #[test]
 fn who_may_delete() {
     init();
@@ -173,7 +173,7 @@ fn who_may_delete() {
     third.join();
 }
 
-/// qnx-ipc.md 9.2 and trap 22: the recipient is one process: its forked child cannot use the handle.
+/// docs/qnx-ipc.md 9.2: the recipient is one process: its forked child cannot use the handle.
 #[test]
 fn a_child_does_not_inherit_its_parents_handles() {
     init();
@@ -189,7 +189,7 @@ fn a_child_does_not_inherit_its_parents_handles() {
     recipient.join();
 }
 
-/// qnx-ipc.md 9.2: no handle for a process that does not exist; a handle whose recipient has died is forgotten.
+/// docs/qnx-ipc.md 9.2: no handle for a process that does not exist; a handle whose recipient has died is forgotten.
 #[test]
 fn recipients_that_are_gone() {
     init();
@@ -207,7 +207,7 @@ fn recipients_that_are_gone() {
     assert_eq!(delete(next), Ok(0));
 }
 
-/// qnx-ipc.md 9.1: an object lives as long as a descriptor, a mapping or (here) an unused handle refers to it.
+/// docs/qnx-ipc.md 9.1: an object lives as long as a descriptor, a mapping or (here) an unused handle refers to it.
 #[test]
 fn an_object_outlives_its_descriptors() {
     init();
@@ -230,7 +230,7 @@ fn an_object_outlives_its_descriptors() {
     assert_eq!(unsafe { seen.read_volatile() }, 5);
 }
 
-/// qnx-ipc.md 9.1 (D71): sealed: any shm_ctl change is EPERM, also through a handle and for its creator; the size is fixed;
+/// docs/qnx-ipc.md 9.1 (D71): sealed: any shm_ctl change is EPERM, also through a handle and for its creator; the size is fixed;
 /// contents stay writable.
 #[test]
 fn sealed_for_everybody() {
@@ -262,7 +262,7 @@ fn sealed_for_everybody() {
     unsafe { at.write_volatile(1) };
 }
 
-/// qnx-ipc.md 9.2: shm_revoke takes unused handles along; revoking needs the creator and a revocable object, also when a
+/// docs/qnx-ipc.md 9.2: shm_revoke takes unused handles along; revoking needs the creator and a revocable object, also when a
 /// forked child of the creator asks.
 #[test]
 fn revoking_takes_the_handles_along() {
@@ -281,7 +281,7 @@ fn revoking_takes_the_handles_along() {
     assert_eq!(revoke(-1, -1), Err(9));
 }
 
-/// qnx-ipc.md 9.4: exactly one of MAP_SHARED and MAP_PRIVATE; a private mapping of a shared object is a copy.
+/// docs/qnx-ipc.md 9.4: exactly one of MAP_SHARED and MAP_PRIVATE; a private mapping of a shared object is a copy.
 #[test]
 fn kinds_of_mapping() {
     init();

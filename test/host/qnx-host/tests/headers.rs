@@ -1,4 +1,4 @@
-//! What C programs get from the headers beside messages: `qnx-ipc.md` sections 10, 12 and 13.
+//! What C programs get from the headers beside messages: `docs/qnx-ipc.md` 10, 12 and 13.
 
 #[path = "programs_support/mod.rs"]
 mod support;

@@ -1,10 +1,10 @@
-//! Pulses that the kernel sends, and what a sender may put into one: `qnx-ipc.md` sections 5 and 6.
+//! Pulses that the kernel sends, and what a sender may put into one: `docs/qnx-ipc.md` 5 and 6.
 
 mod common;
 use common::*;
 use std::time::Duration;
 
-/// qnx-ipc.md 5 and 2: COIDDEATH once for each connection that lost its server, fd-range ones too; its value is the coid.
+/// docs/qnx-ipc.md 5 and 2: COIDDEATH once for each connection that lost its server, fd-range ones too; its value is the coid.
 #[test]
 fn coid_death_for_each_connection() {
     init();
@@ -38,7 +38,7 @@ fn coid_death_for_each_connection() {
     child.join();
 }
 
-/// qnx-ipc.md 2: COIDDEATH also when the server destroys its channel and lives on.
+/// docs/qnx-ipc.md 2: COIDDEATH also when the server destroys its channel and lives on.
 #[test]
 fn coid_death_when_the_channel_is_destroyed() {
     init();
@@ -61,7 +61,7 @@ fn coid_death_when_the_channel_is_destroyed() {
     child.join();
 }
 
-/// qnx-ipc.md 5: DISCONNECT carries the scoid alone, comes for a client that exits as for one that detaches, and only with
+/// docs/qnx-ipc.md 5: DISCONNECT carries the scoid alone, comes for a client that exits as for one that detaches, and only with
 /// the flag; the scoid is not given to another client before ConnectDetach.
 #[test]
 fn disconnect_and_the_reserved_scoid() {
@@ -99,7 +99,7 @@ fn disconnect_and_the_reserved_scoid() {
     }
 }
 
-/// qnx-ipc.md 6: one UNBLOCK pulse per request, each with the rcvid of its own thread, and only that receive is marked.
+/// docs/qnx-ipc.md 6: one UNBLOCK pulse per request, each with the rcvid of its own thread, and only that receive is marked.
 #[test]
 fn unblock_pulses_name_the_thread_that_wants_out() {
     init();
@@ -155,7 +155,7 @@ fn unblock_pulses_name_the_thread_that_wants_out() {
     client.join();
 }
 
-/// qnx-ipc.md 3 (D8): ConnectDetach with a thread REPLY-blocked through the coid is an unblock request to the server.
+/// docs/qnx-ipc.md 3 (D8): ConnectDetach with a thread REPLY-blocked through the coid is an unblock request to the server.
 #[test]
 fn detaching_a_reply_blocked_coid_asks_the_server() {
     init();
@@ -186,7 +186,7 @@ fn detaching_a_reply_blocked_coid_asks_the_server() {
     client.join();
 }
 
-/// qnx-ipc.md 6: an unblock pulse that comes after the answer is stale; MsgInfo tells, and the answer was not disturbed.
+/// docs/qnx-ipc.md 6: an unblock pulse that comes after the answer is stale; MsgInfo tells, and the answer was not disturbed.
 #[test]
 fn an_unblock_pulse_may_be_stale() {
     init();
@@ -222,7 +222,7 @@ fn an_unblock_pulse_may_be_stale() {
     client.join();
 }
 
-/// qnx-ipc.md 5: any 8-bit code may be sent, so a peer may forge DISCONNECT; the scoid tells who did. The value has 64
+/// docs/qnx-ipc.md 5: any 8-bit code may be sent, so a peer may forge DISCONNECT; the scoid tells who did. The value has 64
 /// bits, as a long and as a pointer; priority 0 becomes 1, -1 is the sender's.
 #[test]
 fn codes_values_and_priorities_of_a_pulse() {
@@ -281,7 +281,7 @@ fn own_priority() -> i32 {
     param.priority
 }
 
-/// qnx-ipc.md 5: DISCONNECT comes after everything that the client had sent.
+/// docs/qnx-ipc.md 5: DISCONNECT comes after everything that the client had sent.
 #[test]
 fn a_clients_last_pulses_come_before_its_disconnect() {
     init();

@@ -264,7 +264,7 @@ fn nothing_is_left(tester: i32, survivors: [i32; 2], before: &[Belongings; 2]) {
     heir.join();
 }
 
-/// qnx-ipc.md 3, 6, 8, 9 under kill -9: clients, interrupted threads, servers, name owners, memory owners, proxies, event
+/// docs/qnx-ipc.md 3, 6, 8, 9 under kill -9: clients, interrupted threads, servers, name owners, memory owners, proxies, event
 /// clients and lock owners die at random points. Survivors go on, every answer matches its request, names can be taken
 /// again at once, and descriptors, mappings, threads, ids, handles and files come back.
 #[test]

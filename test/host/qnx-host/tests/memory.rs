@@ -1,4 +1,4 @@
-//! Shared memory: `qnx-ipc.md` section 9.
+//! Shared memory: `docs/qnx-ipc.md` 9.
 
 mod common;
 use common::*;

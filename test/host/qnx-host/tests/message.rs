@@ -1,4 +1,4 @@
-//! Messages between two processes: `qnx-ipc.md` section 4.
+//! Messages between two processes: `docs/qnx-ipc.md` 4.
 
 mod common;
 mod message_cases;

@@ -1,4 +1,4 @@
-//! Names: `qnx-ipc.md` section 8.
+//! Names: `docs/qnx-ipc.md` 8.
 
 mod common;
 use common::*;

@@ -1,4 +1,4 @@
-//! Names over their lives and deaths: `qnx-ipc.md` section 8, beyond `name.rs`.
+//! Names over their lives and deaths: `docs/qnx-ipc.md` 8, beyond `name.rs`.
 
 mod common;
 use common::*;
@@ -42,7 +42,7 @@ fn detach(attached: *mut NameAttach, flags: u32) -> Result<(), i32> {
     }
 }
 
-/// qnx-ipc.md 8: a name is had by one living server: EEXIST in the same process and in another, global or local.
+/// docs/qnx-ipc.md 8: a name is had by one living server: EEXIST in the same process and in another, global or local.
 #[test]
 fn a_name_is_taken_once() {
     init();
@@ -59,7 +59,7 @@ fn a_name_is_taken_once() {
     assert_eq!(detach(second, 0), Ok(()));
 }
 
-/// qnx-ipc.md 8: names with the same beginning, subdirectories and odd characters are names of their own.
+/// docs/qnx-ipc.md 8: names with the same beginning, subdirectories and odd characters are names of their own.
 #[test]
 fn names_do_not_run_into_each_other() {
     init();
@@ -80,7 +80,7 @@ fn names_do_not_run_into_each_other() {
     assert_eq!(open_with("odd", 0x100), Err(22));
 }
 
-/// qnx-ipc.md 8: name_attach sets DISCONNECT, UNBLOCK and COID_DISCONNECT: all three pulses arrive on its channel.
+/// docs/qnx-ipc.md 8: name_attach sets DISCONNECT, UNBLOCK and COID_DISCONNECT: all three pulses arrive on its channel.
 #[test]
 fn a_named_channel_gets_kernel_pulses() {
     init();
@@ -115,7 +115,7 @@ fn a_named_channel_gets_kernel_pulses() {
     server.join();
 }
 
-/// qnx-ipc.md 8: a name whose channel was destroyed, or whose server exited or was killed, leads nowhere (ENOENT), whoever
+/// docs/qnx-ipc.md 8: a name whose channel was destroyed, or whose server exited or was killed, leads nowhere (ENOENT), whoever
 /// has the pid now; it can be taken at once.
 #[test]
 fn names_of_what_is_gone() {
@@ -150,7 +150,7 @@ fn names_of_what_is_gone() {
     }
 }
 
-/// qnx-ipc.md 8: name_detach destroys the channel and its clients see it; with SAVEDPP the channel lives on. A null argument is
+/// docs/qnx-ipc.md 8: name_detach destroys the channel and its clients see it; with SAVEDPP the channel lives on. A null argument is
 /// EINVAL.
 #[test]
 fn detaching_a_name() {
@@ -174,7 +174,7 @@ fn detaching_a_name() {
     }
 }
 
-/// qnx-ipc.md 8: the flags of name_open are those of the connection: NOEVENT keeps events away, CLOEXEC shows in
+/// docs/qnx-ipc.md 8: the flags of name_open are those of the connection: NOEVENT keeps events away, CLOEXEC shows in
 /// ConnectFlags.
 #[test]
 fn flags_of_name_open() {
@@ -197,7 +197,7 @@ fn flags_of_name_open() {
     assert_eq!(detach(attached, 0), Ok(()));
 }
 
-/// qnx-ipc.md 8: many servers that fight for one name: it belongs to one of them at any time, and is free in the end.
+/// docs/qnx-ipc.md 8: many servers that fight for one name: it belongs to one of them at any time, and is free in the end.
 #[test]
 fn servers_fight_for_a_name() {
     init();

@@ -1,4 +1,4 @@
-//! What programs need around the messages: scheduling, clocks, locks, ids and files in QNX's numbers. `qnx-ipc.md` 9.4, 12.
+//! What programs need around the messages: scheduling, clocks, locks, ids and files in QNX's numbers. `docs/qnx-ipc.md` 9.4, 12.
 
 mod common;
 use common::*;

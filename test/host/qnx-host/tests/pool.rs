@@ -1,4 +1,4 @@
-//! Private pulse pools: `qnx-ipc.md` section 2, `ChannelCreatePulsePool`, and how pulses fill a channel (section 5).
+//! Private pulse pools: `docs/qnx-ipc.md` 2, `ChannelCreatePulsePool`, and how pulses fill a channel (section 5).
 
 mod common;
 use common::*;
@@ -38,7 +38,7 @@ fn pooled(num: u32, rearm: u32, sem: Option<*mut core::ffi::c_void>) -> i32 {
     chid
 }
 
-/// qnx-ipc.md 5: identical queued pulses are one entry with a count, so a small pool holds any number of them, and each
+/// docs/qnx-ipc.md 5: identical queued pulses are one entry with a count, so a small pool holds any number of them, and each
 /// is delivered.
 #[test]
 fn identical_pulses_take_one_entry() {
@@ -67,7 +67,7 @@ fn identical_pulses_take_one_entry() {
     server.join();
 }
 
-/// qnx-ipc.md 5: a pulse that differs in code, value, priority or sender is another entry: the pool counts it.
+/// docs/qnx-ipc.md 5: a pulse that differs in code, value, priority or sender is another entry: the pool counts it.
 #[test]
 fn different_pulses_take_an_entry_each() {
     init();
@@ -90,7 +90,7 @@ fn different_pulses_take_an_entry_each() {
     assert_empty(chid);
 }
 
-/// qnx-ipc.md 2: the custom event is raised once and again only after it was re-armed by rearm_threshold free entries.
+/// docs/qnx-ipc.md 2: the custom event is raised once and again only after it was re-armed by rearm_threshold free entries.
 #[test]
 fn the_event_comes_once_until_rearmed() {
     init();
@@ -124,7 +124,7 @@ fn the_event_comes_once_until_rearmed() {
     assert_eq!(count(sem), 2);
 }
 
-/// qnx-ipc.md 2 (M): without a custom event the owner is killed also when several clients fill the pool together.
+/// docs/qnx-ipc.md 2 (M): without a custom event the owner is killed also when several clients fill the pool together.
 #[test]
 fn exhaustion_by_several_clients_kills_the_owner() {
     init();
@@ -151,7 +151,7 @@ fn exhaustion_by_several_clients_kills_the_owner() {
     drop(clients);
 }
 
-/// qnx-ipc.md 2 (M): a channel without a pool takes pulses into memory: none of very many different ones is lost.
+/// docs/qnx-ipc.md 2 (M): a channel without a pool takes pulses into memory: none of very many different ones is lost.
 #[test]
 fn without_a_pool_pulses_take_memory() {
     init();

@@ -226,7 +226,7 @@ fn errno_is_one_for_both_libraries() {
     assert_eq!(errors, "perror: ENOENT\n");
 }
 
-/// `qnx-ipc.md` 4.1: a failing call returns -1 and sets errno, the `_r` forms never touch it; a call that succeeds leaves
+/// `docs/qnx-ipc.md` 4.1: a failing call returns -1 and sets errno, the `_r` forms never touch it; a call that succeeds leaves
 /// errno alone, whatever Linux's calls under it did.
 #[test]
 fn errno_changes_only_with_a_failure() {
@@ -258,7 +258,7 @@ fn errno_numbers_are_those_of_the_library() {
     }
 }
 
-/// `qnx-ipc.md` 7: SIGEV_THREAD in C: the function may end its thread by pthread_exit.
+/// `docs/qnx-ipc.md` 7: SIGEV_THREAD in C: the function may end its thread by pthread_exit.
 #[test]
 fn a_thread_event_may_exit() {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("thread_event.c");

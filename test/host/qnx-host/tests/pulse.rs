@@ -1,4 +1,4 @@
-//! Pulses: `qnx-ipc.md` section 5.
+//! Pulses: `docs/qnx-ipc.md` 5.
 
 mod common;
 use common::*;

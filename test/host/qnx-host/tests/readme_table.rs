@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Calls and macros of the course on QNX message passing and of `qnx-ipc.md` sections 2 to 9. Also those that QNX 8 has
+/// Calls and macros of the course on QNX message passing and of `docs/qnx-ipc.md` 2 to 9. Also those that QNX 8 has
 /// removed: who looks for them must find why they are not there.
 const EXPECTED: &str = "
     ChannelCreate ChannelCreatePulsePool ChannelCreateExt ChannelDestroy

@@ -231,7 +231,7 @@ fn answers_that_come_later() {
     assert_eq!(server.finish().1, "");
 }
 
-/// `qnx-ipc.md` 6: a signal makes the kernel ask the manager, whose unblock handler gives the waiting request up.
+/// `docs/qnx-ipc.md` 6: a signal makes the kernel ask the manager, whose unblock handler gives the waiting request up.
 #[test]
 fn a_signal_goes_through_the_unblock_handler() {
     let machine = Machine::new("resmgr-signal");

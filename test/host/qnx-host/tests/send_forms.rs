@@ -1,4 +1,4 @@
-//! The whole MsgSend family, its signs and its limits: `qnx-ipc.md` 4.1 and 4.5.
+//! The whole MsgSend family, its signs and its limits: `docs/qnx-ipc.md` 4.1 and 4.5.
 
 mod common;
 use common::*;
@@ -63,7 +63,7 @@ fn set_errno(number: i32) {
     qnx_host::errno::set_errno(qnx_host::errno::Errno(number));
 }
 
-/// qnx-ipc.md 4.1: all sixteen forms carry message, answer and status the same way, small and large.
+/// docs/qnx-ipc.md 4.1: all sixteen forms carry message, answer and status the same way, small and large.
 #[test]
 fn every_form_carries_message_answer_and_status() {
     init();
@@ -81,7 +81,7 @@ fn every_form_carries_message_answer_and_status() {
     }
 }
 
-/// qnx-ipc.md 4.1: on failure plain forms give -1 and errno, `_r` forms the negative errno, and errno is left alone.
+/// docs/qnx-ipc.md 4.1: on failure plain forms give -1 and errno, `_r` forms the negative errno, and errno is left alone.
 #[test]
 fn signs_of_every_form() {
     init();
@@ -120,7 +120,7 @@ fn spawn_refusing() -> (Child, i32) {
     (child, chid)
 }
 
-/// qnx-ipc.md 4.1: EOVERFLOW for lengths above SSIZE_MAX, on either side and also as a sum of parts; EFAULT for a null
+/// docs/qnx-ipc.md 4.1: EOVERFLOW for lengths above SSIZE_MAX, on either side and also as a sum of parts; EFAULT for a null
 /// buffer or array. Nothing reaches the server.
 #[test]
 fn impossible_buffers_never_leave_the_client() {
@@ -159,7 +159,7 @@ fn impossible_buffers_never_leave_the_client() {
     assert_empty(chid);
 }
 
-/// qnx-ipc.md 4.5: an array of no parts is an empty message, null or not; parts of no bytes count for nothing.
+/// docs/qnx-ipc.md 4.5: an array of no parts is an empty message, null or not; parts of no bytes count for nothing.
 #[test]
 fn no_parts_and_empty_parts() {
     init();
@@ -185,7 +185,7 @@ fn no_parts_and_empty_parts() {
     assert_eq!(&answer, b"abcd\0\0");
 }
 
-/// qnx-ipc.md 4.5: as many parts as QNX takes, and more parts than bytes are moved.
+/// docs/qnx-ipc.md 4.5: as many parts as QNX takes, and more parts than bytes are moved.
 #[test]
 fn the_longest_array_of_parts() {
     init();

@@ -1,4 +1,4 @@
-//! Memory objects shared in parts and taken back: subrange handles, shm_revoke of one process. `qnx-ipc.md` section 9.2.
+//! Memory objects shared in parts and taken back: subrange handles, shm_revoke of one process. `docs/qnx-ipc.md` 9.2.
 
 mod common;
 use common::*;

@@ -1,4 +1,4 @@
-//! TimerTimeout beyond what `unblock.rs` shows: `qnx-ipc.md` section 6.
+//! TimerTimeout beyond what `unblock.rs` shows: `docs/qnx-ipc.md` 6.
 
 mod common;
 use common::*;
@@ -30,7 +30,7 @@ fn now(clock: i32) -> u64 {
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
-/// qnx-ipc.md 6 (D71, D6): the notification is SIGEV_UNBLOCK, and NULL means the same; a time relative or absolute, on the
+/// docs/qnx-ipc.md 6 (D71, D6): the notification is SIGEV_UNBLOCK, and NULL means the same; a time relative or absolute, on the
 /// realtime or the monotonic clock.
 #[test]
 fn clocks_and_ways_to_say_when() {
@@ -78,7 +78,7 @@ fn clocks_and_ways_to_say_when() {
     assert_eq!(receive(chid).pulse().value, 1);
 }
 
-/// qnx-ipc.md 6: the remaining time of the timeout that this one replaces is handed out; there is none after a call.
+/// docs/qnx-ipc.md 6: the remaining time of the timeout that this one replaces is handed out; there is none after a call.
 #[test]
 fn the_time_left_is_told() {
     init();
@@ -106,7 +106,7 @@ fn the_time_left_is_told() {
     assert_eq!(left, 0, "used up by the receive");
 }
 
-/// qnx-ipc.md 1 and 6: a timeout for another state does not apply to this one; no state disarms.
+/// docs/qnx-ipc.md 1 and 6: a timeout for another state does not apply to this one; no state disarms.
 #[test]
 fn other_states_do_not_count() {
     init();
@@ -141,7 +141,7 @@ fn other_states_do_not_count() {
     assert_eq!(sender.join().expect("sender"), 4);
 }
 
-/// qnx-ipc.md 1 and 6: SEM is a state too: sem_wait ends with ETIMEDOUT; a semaphore that can be had is had.
+/// docs/qnx-ipc.md 1 and 6: SEM is a state too: sem_wait ends with ETIMEDOUT; a semaphore that can be had is had.
 #[test]
 fn semaphores_time_out() {
     init();
@@ -159,7 +159,7 @@ fn semaphores_time_out() {
     assert!(start.elapsed() >= Duration::from_millis(50));
 }
 
-/// qnx-ipc.md 6 (D6): a null time is a poll: a message or pulse that waits is received, else ETIMEDOUT at once.
+/// docs/qnx-ipc.md 6 (D6): a null time is a poll: a message or pulse that waits is received, else ETIMEDOUT at once.
 #[test]
 fn a_null_time_polls() {
     init();
@@ -181,7 +181,7 @@ fn a_null_time_polls() {
     assert_eq!(sender.join().expect("sender"), 0);
 }
 
-/// qnx-ipc.md 1 and 6 (D6): sending is polled too: where a thread receives, the message is taken at once and SEND is over; a
+/// docs/qnx-ipc.md 1 and 6 (D6): sending is polled too: where a thread receives, the message is taken at once and SEND is over; a
 /// poll of both states ends in REPLY, as the unblock protocol shows; where nobody receives, it is ETIMEDOUT at once.
 #[test]
 fn a_null_time_polls_for_a_receiver() {
@@ -238,7 +238,7 @@ fn a_null_time_polls_for_a_receiver() {
     assert_empty(chid);
 }
 
-/// qnx-ipc.md 6: cleared on return from any kernel call, also from one that does not block and from one that fails.
+/// docs/qnx-ipc.md 6: cleared on return from any kernel call, also from one that does not block and from one that fails.
 #[test]
 fn every_kind_of_call_uses_it_up() {
     init();
@@ -275,7 +275,7 @@ fn every_kind_of_call_uses_it_up() {
     }
 }
 
-/// qnx-ipc.md 6: each thread has a timeout of its own.
+/// docs/qnx-ipc.md 6: each thread has a timeout of its own.
 #[test]
 fn timeouts_belong_to_threads() {
     init();

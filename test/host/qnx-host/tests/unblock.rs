@@ -1,4 +1,4 @@
-//! Ways out of a blocked call: timeouts, signals, detach, and the unblock protocol. `qnx-ipc.md` section 6.
+//! Ways out of a blocked call: timeouts, signals, detach, and the unblock protocol. `docs/qnx-ipc.md` 6.
 
 mod common;
 use common::*;

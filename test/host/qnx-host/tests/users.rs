@@ -1,4 +1,4 @@
-//! Clients of other users: refused unless the server asks for them. `qnx-ipc.md` sections 2, 3, 5 and 13.
+//! Clients of other users: refused unless the server asks for them. `docs/qnx-ipc.md` 2, 3, 5 and 13.
 //!
 //! As root the tests run programs as two other users. Otherwise there is nobody to be refused, and what is checked is what
 //! keeps others out: the modes of the files.

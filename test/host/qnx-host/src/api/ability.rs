@@ -1,4 +1,4 @@
-//! Abilities: `qnx-ipc.md` section 13.
+//! Abilities: `docs/qnx-ipc.md` 13.
 
 use core::ffi::{c_char, c_int, c_uint};
 

@@ -1,4 +1,4 @@
-//! Channels: `qnx-ipc.md` section 2.
+//! Channels: `docs/qnx-ipc.md` 2.
 
 use core::ffi::{c_int, c_uint};
 

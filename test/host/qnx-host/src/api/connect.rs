@@ -1,4 +1,4 @@
-//! Connections: `qnx-ipc.md` section 3.
+//! Connections: `docs/qnx-ipc.md` 3.
 
 use core::ffi::{c_int, c_uint};
 

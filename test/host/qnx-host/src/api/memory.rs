@@ -1,4 +1,4 @@
-//! Memory and files: `qnx-ipc.md` section 9. Names that Linux's libc has too carry the prefix `qnx_`.
+//! Memory and files: `docs/qnx-ipc.md` 9. Names that Linux's libc has too carry the prefix `qnx_`.
 
 use core::ffi::{CStr, c_char, c_int, c_void};
 

@@ -1,4 +1,4 @@
-//! Messages: send, receive, reply, error, read, write, info. `qnx-ipc.md` section 4.
+//! Messages: send, receive, reply, error, read, write, info. `docs/qnx-ipc.md` 4.
 
 use core::ffi::{c_int, c_long, c_uint, c_void};
 

@@ -1,4 +1,4 @@
-//! Threads, scheduling and process numbers: `qnx-ipc.md` section 12.
+//! Threads, scheduling and process numbers: `docs/qnx-ipc.md` 12.
 
 use core::ffi::{c_char, c_int, c_void};
 

@@ -1,4 +1,4 @@
-//! Names: `qnx-ipc.md` section 8.
+//! Names: `docs/qnx-ipc.md` 8.
 
 use core::ffi::{c_char, c_int, c_uint, c_void};
 use core::ptr;

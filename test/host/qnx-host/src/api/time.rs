@@ -1,4 +1,4 @@
-//! Timeouts and clocks: `qnx-ipc.md` sections 6 and 12.
+//! Timeouts and clocks: `docs/qnx-ipc.md` 6 and 12.
 
 use core::ffi::c_int;
 

@@ -8,7 +8,7 @@
 #include <sys/time.h>
 #include <machine/param.h>
 
-/* The FreeBSD base. 13.0 here; what an SDP says may differ (iosock-kpi.md 0.1). */
+/* The FreeBSD base. 13.0 here; what an SDP says may differ (docs/iosock-kpi.md 0.1). */
 #define __FreeBSD_version 1300139
 
 #define MSIZE 256
