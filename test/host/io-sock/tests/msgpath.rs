@@ -11,7 +11,7 @@ use std::{
     env,
     io::{Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::OnceLock,
     thread,
@@ -22,9 +22,19 @@ const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCA
 /// Set in a client process that this file starts.
 const CHILD: &str = "IO_SOCK_TEST_CHILD";
 
+static IO_SOCK: OnceLock<IoSock> = OnceLock::new();
+
+/// A static is never dropped, so the process's end stops the io-sock that all tests share.
+extern "C" fn end_io_sock() {
+    if let Some(io_sock) = IO_SOCK.get() {
+        io_sock.end();
+    }
+}
+
 fn io_sock() -> &'static IoSock {
-    static IO_SOCK: OnceLock<IoSock> = OnceLock::new();
     IO_SOCK.get_or_init(|| {
+        // SAFETY: a function that touches nothing which the process's end takes away.
+        unsafe { libc::atexit(end_io_sock) };
         let io_sock = IoSock::start(Path::new("/nowhere"), &[]);
         // SAFETY: before any thread of this process has asked for it: all tests come here first.
         unsafe { env::set_var("QNX_HOST_DIR", io_sock.qnx_dir()) };
@@ -298,6 +308,17 @@ fn child(program: &str) -> Child {
 #[ignore = "run by other tests, in a process of its own"]
 fn child_program() {
     let Ok(program) = env::var(CHILD) else { return };
+    if let "leave" | "stay" = program.as_str() {
+        println!(
+            "\nio-sock {} in {}",
+            io_sock().id(),
+            io_sock().qnx_dir().display()
+        );
+        if program == "stay" {
+            thread::sleep(Duration::from_secs(60));
+        }
+        return;
+    }
     let path = MessagePath::open("").unwrap();
     match program.as_str() {
         "block" => {
@@ -343,4 +364,53 @@ fn a_killed_client_leaves_nothing() {
     let (stream, mut peer) = pair(&path());
     peer.write_all(b"x").unwrap();
     assert_eq!(stream.receive(&mut [0; 1], 0), Ok(1));
+}
+
+/// Starts a process whose tests share an io-sock; answers it, that io-sock's id and its runtime directory.
+fn child_with_io_sock(program: &str) -> (Child, u32, PathBuf) {
+    use std::io::{BufRead, BufReader};
+    let mut child = child(program);
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.starts_with("io-sock ") {
+        line.clear();
+        assert!(
+            out.read_line(&mut line).unwrap() > 0,
+            "it did not say what it started"
+        );
+    }
+    // Its test harness writes on.
+    child.stdout = Some(out.into_inner());
+    let (id, dir) = line["io-sock ".len()..].trim_end().split_once(" in ").unwrap();
+    (child, id.parse().unwrap(), dir.into())
+}
+
+/// Whether the process is there, and not only waits to be collected.
+fn runs(id: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ")
+        .is_some_and(|(_, rest)| !rest.starts_with('Z'))
+}
+
+#[test]
+fn a_test_process_leaves_no_io_sock_behind() {
+    let (mut child, id, dir) = child_with_io_sock("leave");
+    assert!(child.wait().unwrap().success());
+    assert!(!runs(id), "io-sock {id} outlived the process that started it");
+    assert!(!dir.exists(), "{} is still there", dir.display());
+}
+
+#[test]
+fn a_test_process_that_is_killed_leaves_no_io_sock_behind() {
+    let (mut child, id, _) = child_with_io_sock("stay");
+    assert!(runs(id));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    for _ in 0..1000 {
+        if !runs(id) {
+            return;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    panic!("io-sock {id} outlived the process that started it");
 }

@@ -3,9 +3,15 @@
 use super::compile::scratch;
 use std::{
     fs,
-    io::{BufRead, BufReader},
+    io::{self, BufRead, BufReader},
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
+    sync::{
+        Mutex,
+        mpsc::{Receiver, Sender, channel},
+    },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -51,12 +57,8 @@ impl IoSock {
             .args(args)
             .env("LD_LIBRARY_PATH", libraries)
             .env("QNX_HOST_DIR", &qnx_dir);
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .expect("io-sock starts");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+        let mut child = spawn_bound(command).expect("io-sock starts");
         let out = BufReader::new(child.stdout.take().expect("stdout is piped"));
         let mut io_sock = Self {
             child,
@@ -122,6 +124,24 @@ impl IoSock {
         (status, self.log())
     }
 
+    /// Ends it, and removes its directories, where nothing can be dropped: at the end of the process, for an io-sock in a static.
+    pub fn end(&self) {
+        // SAFETY: a signal to our own child, and a wait that stores nothing.
+        unsafe {
+            libc::kill(self.child.id().cast_signed(), libc::SIGKILL);
+            libc::waitpid(self.child.id().cast_signed(), std::ptr::null_mut(), 0);
+        }
+        self.remove_directories();
+    }
+
+    fn remove_directories(&self) {
+        let _ = fs::remove_dir_all(&self.dir);
+        // Beside another io-sock it is a link, which went with the directory that held it.
+        if !self.qnx_dir.starts_with(&self.dir) {
+            let _ = fs::remove_dir_all(&self.qnx_dir);
+        }
+    }
+
     /// Waits for its end by itself.
     pub fn wait(&mut self) -> Option<i32> {
         let start = Instant::now();
@@ -143,8 +163,46 @@ impl Drop for IoSock {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let _ = fs::remove_dir_all(&self.dir);
+        self.remove_directories();
     }
+}
+
+type Order = (Command, Sender<io::Result<Child>>);
+
+/// Starts a program that the kernel kills when this process ends, however it ends. Linux sends that signal when the *thread* ends
+/// that started the program, and a test's thread ends with the test: so one thread that never ends starts them all.
+fn spawn_bound(mut command: Command) -> io::Result<Child> {
+    static LAUNCHER: Mutex<Option<Sender<Order>>> = Mutex::new(None);
+    let us = std::process::id().cast_signed();
+    // SAFETY: only calls that a child may make between fork and exec.
+    unsafe {
+        command.pre_exec(move || {
+            if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) != 0 {
+                return Err(io::Error::last_os_error());
+            }
+            // The process may have ended before the signal was asked for.
+            if libc::getppid() != us {
+                return Err(io::Error::from_raw_os_error(libc::ESRCH));
+            }
+            Ok(())
+        });
+    }
+    let (answer, child) = channel();
+    let mut launcher = LAUNCHER.lock().unwrap_or_else(|e| e.into_inner());
+    launcher
+        .get_or_insert_with(|| {
+            let (orders, todo): (Sender<Order>, Receiver<Order>) = channel();
+            thread::spawn(move || {
+                for (mut command, answer) in todo {
+                    let _ = answer.send(command.spawn());
+                }
+            });
+            orders
+        })
+        .send((command, answer))
+        .expect("the launcher never ends");
+    drop(launcher);
+    child.recv().expect("the launcher answers every order")
 }
 
 /// Starts io-sock with modules that are expected to fail and stops it again: what it wrote to stderr.
