@@ -160,10 +160,13 @@ pub trait Chain: Sized {
 pub enum Received {
     /// This many bytes were handed over, at least one.
     Bytes(u32),
-    /// Nothing there now.
+    /// The stack has nothing now, and an upcall will tell of more.
     WouldBlock,
-    /// The peer has finished.
-    Eof,
+    /// Success without a byte: either the stream has ended, or the stack found no mbuf for its copy. It uses the same
+    /// answer for both; who needs to know asks [`Stream::can_receive_more`].
+    Nothing,
+    /// The sleep for a lock was interrupted, and nothing was taken. No upcall follows.
+    Interrupted,
     /// The connection is gone.
     Failed(WireErrno),
 }

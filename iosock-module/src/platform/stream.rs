@@ -128,7 +128,7 @@ impl machine::Stream for TcpStream {
     fn receive(&self, max: u32, each: &mut dyn FnMut(&[u8])) -> Received {
         let max = usize::try_from(max).unwrap_or(0);
         match self.0.receive(max, RecvFlags::DONTWAIT) {
-            Ok(iosock::Received { bytes: 0, .. }) => Received::Eof,
+            Ok(iosock::Received { bytes: 0, .. }) => Received::Nothing,
             Ok(iosock::Received { chain, bytes, .. }) => {
                 let copied: Result<(), Infallible> = chain.for_each_slice(|piece| {
                     each(piece);
@@ -139,8 +139,7 @@ impl machine::Stream for TcpStream {
                 }
             }
             Err(Errno::EWOULDBLOCK) => Received::WouldBlock,
-            // A sleep for a lock was interrupted: nothing was taken.
-            Err(Errno::EINTR) => Received::Eof,
+            Err(Errno::EINTR) => Received::Interrupted,
             Err(error) => Received::Failed(wire_errno(error)),
         }
     }

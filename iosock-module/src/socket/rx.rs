@@ -22,6 +22,31 @@ enum End {
     Told,
 }
 
+/// What the stack holds of the incoming stream.
+enum Incoming {
+    /// Bytes that can be received.
+    Bytes,
+    /// Nothing yet.
+    Later,
+    /// Nothing, and nothing more will come.
+    Ended,
+}
+
+impl Incoming {
+    /// The only place that decides whether a stream has ended. The look for the end comes first: bytes may arrive
+    /// between the two looks, and with the end behind them, but none arrive after an end that was seen.
+    fn look<S: Stream>(stream: &S) -> Self {
+        let ended = !stream.can_receive_more();
+        if stream.receive_available() > 0 {
+            Self::Bytes
+        } else if ended {
+            Self::Ended
+        } else {
+            Self::Later
+        }
+    }
+}
+
 /// What the turn knows about receiving.
 pub(super) struct Rx {
     /// There may be something to receive: an upcall said so, or the last receive filled its buffer.
@@ -123,28 +148,31 @@ impl<P: Platform> Body<P> {
                             }
                         }
                     }
-                    None if stream.receive_available() > 0 => {
-                        // Data waits for a buffer: have the client ring.
-                        if !self.rx.armed {
-                            self.rx.armed = true;
-                            if wire.fq.arm()? {
-                                self.rx.armed = false;
-                                continue;
+                    None => match (Incoming::look(stream), failure) {
+                        (Incoming::Bytes, _) => {
+                            // Data waits for a buffer: have the client ring.
+                            if !self.rx.armed {
+                                self.rx.armed = true;
+                                if wire.fq.arm()? {
+                                    self.rx.armed = false;
+                                    continue;
+                                }
                             }
+                            return Ok(());
                         }
-                        return Ok(());
-                    }
-                    None => {
-                        match failure {
-                            Some(error) => self.rx.end = End::Failed(error),
-                            None if stream.can_receive_more() => {
-                                self.rx.hint = false;
-                                return Ok(());
-                            }
-                            None => self.rx.end = stream.take_error().map_or(End::Eof, End::Failed),
+                        (_, Some(error)) => {
+                            self.rx.end = End::Failed(error);
+                            continue;
                         }
-                        continue;
-                    }
+                        (Incoming::Later, None) => {
+                            self.rx.hint = false;
+                            return Ok(());
+                        }
+                        (Incoming::Ended, None) => {
+                            self.rx.end = stream.take_error().map_or(End::Eof, End::Failed);
+                            continue;
+                        }
+                    },
                 },
             };
             if self.rx.armed {
@@ -180,22 +208,24 @@ impl<P: Platform> Body<P> {
                 }
                 // Bytes that could not be copied are lost: the stream has a hole and ends.
                 Received::Bytes(_) => self.rx.end = End::Failed(WireErrno::EFAULT),
-                Received::WouldBlock => match failure {
-                    Some(error) => self.rx.end = End::Failed(error),
-                    None => {
-                        self.rx.hint = false;
-                        return Ok(());
+                Received::WouldBlock | Received::Nothing | Received::Interrupted => {
+                    match (Incoming::look(stream), failure) {
+                        (Incoming::Ended | Incoming::Later, Some(error)) => self.rx.end = End::Failed(error),
+                        (Incoming::Ended, None) => {
+                            self.rx.end = stream.take_error().map_or(End::Eof, End::Failed);
+                        }
+                        // What arrived since has its own upcall.
+                        (Incoming::Bytes | Incoming::Later, None) if received == Received::WouldBlock => {
+                            self.rx.hint = false;
+                            return Ok(());
+                        }
+                        // No upcall tells when the stack has mbufs again, or who was interrupted: the timer asks.
+                        (Incoming::Bytes | Incoming::Later, _) => {
+                            self.retry = true;
+                            return Ok(());
+                        }
                     }
-                },
-                Received::Eof => match failure {
-                    Some(error) => self.rx.end = End::Failed(error),
-                    None if stream.can_receive_more() => {
-                        // No end at all: `soreceive` found no mbuf for its copy and says so with an empty success.
-                        self.retry = true;
-                        return Ok(());
-                    }
-                    None => self.rx.end = End::Eof,
-                },
+                }
                 Received::Failed(error) => {
                     self.rx.end = End::Failed(failure.unwrap_or(error));
                     self.fail(round, error);

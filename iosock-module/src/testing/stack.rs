@@ -32,6 +32,10 @@ pub struct StackSocket {
     pub mores: u32,
     pub incoming: VecDeque<u8>,
     pub eof: bool,
+    /// What arrives, with the end behind it, right after the next look at the receive buffer.
+    pub last_words: Option<Vec<u8>>,
+    /// What the next receives answer instead of data.
+    pub odd_receives: VecDeque<Received>,
     pub receive_error: Option<WireErrno>,
     pub send_error: Option<WireErrno>,
     pub error: Option<WireErrno>,
@@ -186,7 +190,14 @@ impl Stream for FakeStream {
     }
 
     fn receive_available(&self) -> u32 {
-        self.with(|s| s.incoming.len() as u32)
+        self.with(|s| {
+            let seen = s.incoming.len() as u32;
+            if let Some(words) = s.last_words.take() {
+                s.incoming.extend(words);
+                s.eof = true;
+            }
+            seen
+        })
     }
 
     fn can_receive_more(&self) -> bool {
@@ -194,6 +205,9 @@ impl Stream for FakeStream {
     }
 
     fn receive(&self, max: u32, each: &mut dyn FnMut(&[u8])) -> Received {
+        if let Some(odd) = self.with(|s| s.odd_receives.pop_front()) {
+            return odd;
+        }
         let data: Vec<u8> = self.with(|s| {
             let n = s.incoming.len().min(max as usize);
             s.incoming.drain(..n).collect()
@@ -201,7 +215,7 @@ impl Stream for FakeStream {
         if data.is_empty() {
             return match self.with(|s| (s.receive_error.take(), s.eof)) {
                 (Some(error), _) => Received::Failed(error),
-                (None, true) => Received::Eof,
+                (None, true) => Received::Nothing,
                 (None, false) => Received::WouldBlock,
             };
         }

@@ -28,7 +28,8 @@ pub struct Socket {
 pub struct Received {
     /// The bytes, without any mbuf when there are none. They lie in the driver's buffers: copy them soon.
     pub chain: MbufChain,
-    /// How many bytes. On a stream, 0 is its end (unless 0 were asked for).
+    /// How many bytes. On a stream, 0 (unless 0 were asked for) is its end, or says that there was no mbuf for a copy: see
+    /// [`Socket::can_recv_more`].
     pub bytes: usize,
     /// What else came to light.
     pub flags: ReceivedFlags,

@@ -3,6 +3,7 @@
 use super::wait;
 use crate::{
     events,
+    machine::Received,
     testing::{DATA, Rig, world},
 };
 use csock_wire::{
@@ -140,4 +141,47 @@ fn a_full_ready_ring_stops_receiving_until_the_client_looks() {
         );
     }
     assert_eq!(got, (0..20).collect::<Vec<u8>>());
+}
+
+#[test]
+fn data_that_comes_together_with_the_end_is_told_before_it() {
+    let mut rig = Rig::new();
+    let mut client = rig.client(1, 500);
+    let (mut socket, stream) = rig.connected(&mut client);
+    // Both arrive between two looks of one round: after the look for bytes, before the look for the end.
+    stream.with(|s| s.last_words = Some(b"last words".to_vec()));
+    rig.table.notify(stream.handle(), events::RECV);
+    rig.work();
+    assert_eq!(socket.ready(), [], "no end is told with data behind it");
+    rig.table.notify(stream.handle(), events::RECV);
+    rig.work();
+    socket.fill(0, 100, 1);
+    rig.ring(&client, &socket);
+    assert_eq!(socket.ready(), [Desc::buffer(DATA as u64, 10, 1), Desc::eof()]);
+}
+
+#[test]
+fn no_mbuf_and_an_interrupt_are_no_end_and_are_tried_again() {
+    for odd in [Received::Nothing, Received::Interrupted] {
+        let mut rig = Rig::new();
+        let mut client = rig.client(1, 500);
+        let (mut socket, stream) = rig.connected(&mut client);
+        socket.fill(0, 100, 1);
+        stream.with(|s| {
+            s.odd_receives.push_back(odd);
+            s.incoming.extend(b"still here");
+            s.eof = true;
+        });
+        rig.table.notify(stream.handle(), events::RECV);
+        rig.work();
+        assert_eq!(socket.ready(), [], "{odd:?} ended the stream");
+        // No upcall comes for it: the timer does.
+        world(|w| w.now += 100);
+        rig.work();
+        assert_eq!(
+            socket.ready(),
+            [Desc::buffer(DATA as u64, 10, 1), Desc::eof()],
+            "{odd:?}"
+        );
+    }
 }
