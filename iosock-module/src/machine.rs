@@ -205,10 +205,10 @@ pub trait Stream: Send + Sized {
     /// # Errors
     /// The stack's.
     fn bind(&self, addr: &SockAddr) -> Result<(), WireErrno>;
-    /// `solisten`. The socket is gone on success, and closed on failure.
+    /// `solisten`. Success turns the socket into a listener; failure gives it back, to be watched again.
     ///
     /// # Errors
-    /// The socket, unharmed, and the stack's reason.
+    /// The socket, without upcalls, and the stack's reason.
     fn listen(self, backlog: i32) -> Result<Self::Listener, (Self, WireErrno)>;
     /// `soconnect`: starts only.
     ///
@@ -273,6 +273,11 @@ pub trait Listener: Send + Sized {
     type Stream;
     /// Sends upcalls to the socket slot `handle` (raw), until the listener is dropped.
     fn watch(&self, handle: u32);
+    /// `solisten` once more: another limit for the queue.
+    ///
+    /// # Errors
+    /// The stack's.
+    fn set_backlog(&self, backlog: i32) -> Result<(), WireErrno>;
     /// Takes one connection from the queue.
     ///
     /// # Errors

@@ -39,6 +39,19 @@ impl Listener {
         Ok((socket, known(0, &peer)?))
     }
 
+    /// Changes the longest queue of connections that nobody has accepted yet; below 0 or too large is io-sock's limit. The upcall stays.
+    ///
+    /// # Errors
+    /// `EINVAL` (listening has ended).
+    ///
+    /// # Context
+    /// Sleeps.
+    #[doc(alias = "solisten")]
+    pub fn set_backlog(&self, backlog: i32) -> Result<(), Errno> {
+        // SAFETY: a live listener, for which the call only changes the limit.
+        Errno::check(unsafe { iosock_sys::iosock_shim_solisten(self.as_ptr(), backlog) })
+    }
+
     /// Has `upcall(arg)` called when a connection was made, or listening ended. As [`Socket::set_recv_upcall`], with the listener's
     /// lock.
     ///

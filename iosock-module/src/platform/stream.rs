@@ -200,6 +200,10 @@ impl machine::Listener for TcpListener {
         self.0.set_upcall(|arg| upcall(arg, events::ACCEPT), arg(handle));
     }
 
+    fn set_backlog(&self, backlog: i32) -> Result<(), WireErrno> {
+        self.0.set_backlog(backlog).map_err(wire_errno)
+    }
+
     fn accept(&self) -> Result<(TcpStream, SockAddr), WireErrno> {
         let (socket, peer) = self.0.accept().map_err(wire_errno)?;
         socket.set_nonblocking(true);

@@ -12,6 +12,10 @@ use csock_wire::{Refusal, WireErrno, msg::Empty};
 impl<P: Platform> Body<P> {
     /// Turns the socket into a listener. Rings, if it had any, go back to the client: a listener moves no data.
     pub(super) fn listen(&mut self, round: &mut Round<'_, P>, backlog: i32) -> Result<Empty, Refusal> {
+        if let Sock::Listener(listener) = &self.sock {
+            listener.set_backlog(backlog)?;
+            return Ok(Empty {});
+        }
         if self.phase != Phase::Fresh {
             return Err(self.wrong_state());
         }
@@ -29,6 +33,8 @@ impl<P: Platform> Body<P> {
                 Ok(Empty {})
             }
             Err((stream, error)) => {
+                // Its upcalls were cleared before the stack was asked.
+                stream.watch(round.slot.tag.load(Ordering::Relaxed));
                 self.sock = Sock::Stream(stream);
                 Err(error.into())
             }

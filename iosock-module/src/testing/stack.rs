@@ -49,6 +49,10 @@ pub struct StackSocket {
     pub aborted: bool,
     pub watch: u32,
     pub backlog: VecDeque<FakeStream>,
+    /// What `solisten` refuses with.
+    pub listen_error: Option<WireErrno>,
+    /// The length of the queue that was asked for last.
+    pub queue_limit: Option<i32>,
     pub bound: Option<SockAddr>,
     pub options: HashMap<SockOptKey, OptValue>,
 }
@@ -135,8 +139,17 @@ impl Stream for FakeStream {
         Ok(())
     }
 
-    fn listen(self, _: i32) -> Result<FakeListener, (Self, WireErrno)> {
-        Ok(FakeListener(self))
+    fn listen(self, backlog: i32) -> Result<FakeListener, (Self, WireErrno)> {
+        // The upcalls are cleared before the stack is asked.
+        let refused = self.with(|s| {
+            s.watch = 0;
+            s.queue_limit = Some(backlog);
+            s.listen_error
+        });
+        match refused {
+            None => Ok(FakeListener(self)),
+            Some(error) => Err((self, error)),
+        }
     }
 
     fn connect(&self, _: &SockAddr) -> Result<(), WireErrno> {
@@ -273,6 +286,11 @@ impl Listener for FakeListener {
 
     fn watch(&self, handle: u32) {
         Stream::watch(&self.0, handle);
+    }
+
+    fn set_backlog(&self, backlog: i32) -> Result<(), WireErrno> {
+        self.0.with(|s| s.queue_limit = Some(backlog));
+        Ok(())
     }
 
     fn accept(&self) -> Result<(FakeStream, SockAddr), WireErrno> {

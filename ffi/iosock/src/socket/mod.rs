@@ -98,7 +98,7 @@ impl Socket {
     /// are gone: set their sizes before, accepted sockets have them.
     ///
     /// # Errors
-    /// With the socket: `EINVAL` (connected, or connecting), `EOPNOTSUPP`.
+    /// With the socket, whose upcalls are cleared then, too: `EINVAL` (connected, or connecting), `EOPNOTSUPP`.
     ///
     /// # Context
     /// Sleeps.

@@ -290,3 +290,50 @@ fn a_connection_that_is_over_before_anybody_looked_was_one() {
         [Desc::buffer(crate::testing::DATA as u64, 3, 1), Desc::eof()]
     );
 }
+
+fn listen(backlog: i32) -> msg::Listen {
+    msg::Listen { backlog, reserved: 0 }
+}
+
+#[test]
+fn a_socket_hears_of_its_connection_after_a_failed_listen() {
+    let mut rig = Rig::new();
+    let mut client = rig.client(1, 500);
+    let (socket, stream) = rig.socket(&mut client);
+    stream.with(|s| s.listen_error = Some(WireErrno::EOPNOTSUPP));
+    let refused = rig.call(&client, socket.socket, &listen(5)).unwrap_err();
+    assert_eq!(refused.error, WireErrno::EOPNOTSUPP);
+    rig.call(
+        &client,
+        socket.socket,
+        &msg::Connect {
+            addr: SockAddr::v4([10, 0, 0, 1], 80),
+        },
+    )
+    .unwrap();
+    let parked = rig.ask(&client, socket.socket, &wait(Events::CONNECTED));
+    stream.with(|s| (s.connecting, s.connected) = (false, true));
+    // An upcall reaches only who is watched.
+    rig.table.notify(stream.handle(), events::SEND);
+    rig.work();
+    assert_eq!(
+        parked.reply::<msg::Wait>().unwrap().events,
+        Events::CONNECTED.bits()
+    );
+}
+
+#[test]
+fn listen_again_changes_the_backlog() {
+    let mut rig = Rig::new();
+    let mut client = rig.client(1, 500);
+    let (socket, stream) = rig.socket(&mut client);
+    for backlog in [5, -1, 0, 7] {
+        rig.call(&client, socket.socket, &listen(backlog)).unwrap();
+        assert_eq!(stream.with(|s| s.queue_limit), Some(backlog));
+    }
+    let parked = rig.ask(&client, socket.socket, &wait(Events::ACCEPTABLE));
+    stream.with(|s| s.backlog.push_back(crate::testing::FakeStream::connected()));
+    rig.table.notify(stream.handle(), events::ACCEPT);
+    rig.work();
+    assert!(!parked.is_parked(), "still watched");
+}
