@@ -18,6 +18,7 @@
 #include <sys/iomsg.h>
 #include <sys/mman.h>
 #include <sys/netmgr.h>
+#include <sys/pathmgr.h>
 #include <sys/neutrino.h>
 #include <sys/procmgr.h>
 #include <sys/siginfo.h>

@@ -856,6 +856,20 @@ unsafe extern "C" {
     ) -> *mut ::core::ffi::c_void;
 }
 unsafe extern "C" {
+    pub fn pathmgr_link(
+        path: *const ::core::ffi::c_char,
+        reserved: u32,
+        pid: pid_t,
+        chid: ::core::ffi::c_int,
+        handle: ::core::ffi::c_uint,
+        file_type: _file_type,
+        flags: ::core::ffi::c_uint,
+    ) -> ::core::ffi::c_int;
+}
+unsafe extern "C" {
+    pub fn pathmgr_unlink(id: ::core::ffi::c_int) -> ::core::ffi::c_int;
+}
+unsafe extern "C" {
     pub fn procmgr_ability(
         pid: pid_t,
         ability: ::core::ffi::c_uint,
@@ -876,6 +890,10 @@ unsafe extern "C" {
 unsafe extern "C" {
     #[link_name = "\u{1}qnx_fstat"]
     pub fn fstat(fd: ::core::ffi::c_int, info: *mut stat) -> ::core::ffi::c_int;
+}
+unsafe extern "C" {
+    #[link_name = "\u{1}qnx_stat"]
+    pub fn stat(path: *const ::core::ffi::c_char, info: *mut stat) -> ::core::ffi::c_int;
 }
 unsafe extern "C" {
     #[link_name = "\u{1}qnx_close"]

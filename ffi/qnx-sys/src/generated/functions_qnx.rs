@@ -826,6 +826,20 @@ unsafe extern "C" {
     ) -> *mut ::core::ffi::c_void;
 }
 unsafe extern "C" {
+    pub fn pathmgr_link(
+        path: *const ::core::ffi::c_char,
+        reserved: u32,
+        pid: pid_t,
+        chid: ::core::ffi::c_int,
+        handle: ::core::ffi::c_uint,
+        file_type: _file_type,
+        flags: ::core::ffi::c_uint,
+    ) -> ::core::ffi::c_int;
+}
+unsafe extern "C" {
+    pub fn pathmgr_unlink(id: ::core::ffi::c_int) -> ::core::ffi::c_int;
+}
+unsafe extern "C" {
     pub fn procmgr_ability(
         pid: pid_t,
         ability: ::core::ffi::c_uint,
@@ -845,6 +859,9 @@ unsafe extern "C" {
 }
 unsafe extern "C" {
     pub fn fstat(fd: ::core::ffi::c_int, info: *mut stat) -> ::core::ffi::c_int;
+}
+unsafe extern "C" {
+    pub fn stat(path: *const ::core::ffi::c_char, info: *mut stat) -> ::core::ffi::c_int;
 }
 unsafe extern "C" {
     pub fn close(fd: ::core::ffi::c_int) -> ::core::ffi::c_int;

@@ -487,6 +487,13 @@ pub const SHMCTL_GET_FLAGS: ::core::ffi::c_int = 16384;
 pub const SHMCTL_HAS_SPECIAL: ::core::ffi::c_int = 32768;
 pub const SHM_CREATE_HANDLE_OPT_NOFD: ::core::ffi::c_uint = 1;
 pub const SHM_CREATE_HANDLE_OPT_SUBRANGE: ::core::ffi::c_uint = 2;
+pub const PATHMGR_FLAG_BEFORE: ::core::ffi::c_uint = 1;
+pub const PATHMGR_FLAG_AFTER: ::core::ffi::c_uint = 2;
+pub const PATHMGR_FLAG_OPAQUE: ::core::ffi::c_uint = 4;
+pub const PATHMGR_FLAG_FTYPEONLY: ::core::ffi::c_uint = 8;
+pub const PATHMGR_FLAG_FTYPEALL: ::core::ffi::c_uint = 16;
+pub const PATHMGR_FLAG_DIR: ::core::ffi::c_uint = 256;
+pub const PATHMGR_FLAG_SELF: ::core::ffi::c_uint = 512;
 pub const PROCMGR_AID_PATHSPACE: ::core::ffi::c_uint = 5;
 pub const PROCMGR_AID_MEM_PHYS: ::core::ffi::c_uint = 16;
 pub const PROCMGR_AID_PRIORITY: ::core::ffi::c_uint = 33;
@@ -1529,6 +1536,23 @@ impl Default for _name_attach {
 }
 pub type name_attach_t = _name_attach;
 pub type shm_handle_t = u64;
+pub const _FTYPE_ALL: _file_type = -1;
+pub const _FTYPE_MATCHED: _file_type = -1;
+pub const _FTYPE_ANY: _file_type = 0;
+pub const _FTYPE_FILE: _file_type = 1;
+pub const _FTYPE_LINK: _file_type = 2;
+pub const _FTYPE_SYMLINK: _file_type = 3;
+pub const _FTYPE_PIPE: _file_type = 4;
+pub const _FTYPE_SHMEM: _file_type = 5;
+pub const _FTYPE_MQUEUE: _file_type = 6;
+pub const _FTYPE_SOCKET: _file_type = 7;
+pub const _FTYPE_SEM: _file_type = 8;
+pub const _FTYPE_PHOTON: _file_type = 9;
+pub const _FTYPE_DUMPER: _file_type = 10;
+pub const _FTYPE_MOUNT: _file_type = 11;
+pub const _FTYPE_NAME: _file_type = 12;
+pub const _FTYPE_TYMEM: _file_type = 13;
+pub type _file_type = ::core::ffi::c_int;
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone)]
 pub struct stat {

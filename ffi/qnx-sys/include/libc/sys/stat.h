@@ -29,6 +29,7 @@ struct stat {
 
 QNX_BEGIN_DECLS
 int fstat(int fd, struct stat *info) QNX_LIBC_NAME(fstat);
+int stat(const char *path, struct stat *info) QNX_LIBC_NAME(stat);
 QNX_END_DECLS
 
 #endif
