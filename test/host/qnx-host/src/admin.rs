@@ -10,6 +10,7 @@ use crate::errno::Errno;
 use crate::fds::Fd;
 use crate::names;
 use crate::proc_state;
+use crate::resmgr::registry;
 use crate::sys;
 use crate::wire::{self, PACKET_LEN, Packet, op};
 
@@ -21,7 +22,7 @@ const AT_ONCE: usize = 64;
 /// A name and where it leads.
 #[derive(Debug, Clone)]
 pub struct Name {
-    /// As given to name_attach.
+    /// As given to name_attach; or a path, which begins with a slash.
     pub name: String,
     /// The server.
     pub pid: i32,
@@ -113,17 +114,23 @@ pub struct Process {
     pub handles: usize,
 }
 
-/// All names in the runtime directory. Asks each server whether it lives; a stopped one does.
+/// All names in the runtime directory, and all attached paths. Asks each server whether it lives; a stopped one does.
 pub fn names() -> Result<Vec<Name>, Errno> {
-    let all = names::all()?.into_iter();
-    Ok(all
-        .map(|(name, record, alive)| Name {
-            name,
-            pid: record.pid,
-            chid: record.chid,
-            alive,
-        })
-        .collect())
+    let names = names::all()?.into_iter();
+    let names = names.map(|(name, record, alive)| Name {
+        name,
+        pid: record.pid,
+        chid: record.chid,
+        alive,
+    });
+    let paths = registry::all()?.into_iter();
+    let paths = paths.map(|record| Name {
+        alive: dir::is_alive(record.pid, record.nonce, record.chid),
+        name: record.path,
+        pid: record.pid,
+        chid: record.chid,
+    });
+    Ok(names.chain(paths).collect())
 }
 
 /// All processes of the runtime directory that live, by pid. Takes two seconds at most per 64 of them, and that only if

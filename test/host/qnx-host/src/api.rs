@@ -15,6 +15,7 @@ pub mod memory;
 pub mod message;
 pub mod misc;
 pub mod name;
+pub mod pathmgr;
 pub mod resmgr;
 pub mod time;
 
@@ -197,6 +198,7 @@ pub fn symbols() -> Vec<(&'static str, *const ())> {
         message::SYMBOLS,
         misc::SYMBOLS,
         name::SYMBOLS,
+        pathmgr::SYMBOLS,
         resmgr::SYMBOLS,
         time::SYMBOLS,
         crate::sem::SYMBOLS,

@@ -314,6 +314,7 @@ fn headers_go_with_libc() {
         "sys/ftype.h",
         "devctl.h",
         "sys/netmgr.h",
+        "sys/pathmgr.h",
         "sys/procmgr.h",
         "sys/siginfo.h",
         "sys/states.h",

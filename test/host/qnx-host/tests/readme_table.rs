@@ -19,7 +19,7 @@ const EXPECTED: &str = "
     TimerTimeout
     MsgRegisterEvent MsgUnregisterEvent MsgVerifyEvent MsgDeliverEvent SIGEV_NONE SIGEV_SIGNAL SIGEV_PULSE SIGEV_UNBLOCK
     SIGEV_INTR SIGEV_THREAD SIGEV_MEMORY SIGEV_SEM SIGEV_MAKE_UPDATEABLE
-    name_attach name_detach name_open name_close dispatch_create_channel resmgr_attach
+    name_attach name_detach name_open name_close dispatch_create_channel resmgr_attach pathmgr_link pathmgr_unlink
     shm_open shm_unlink shm_ctl shm_create_handle shm_create_subrange_handle shm_open_handle shm_open_handle_pid
     shm_delete_handle shm_revoke mmap munmap mmap_handle mmap_handle_pid ftruncate open close read write fstat
     pthread_mutexattr_setrobust pthread_mutex_lock pthread_mutex_consistent

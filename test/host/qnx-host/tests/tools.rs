@@ -264,10 +264,39 @@ fn names_tells_the_stale_from_the_living() {
         assert_eq!(line[0].last(), Some(&name));
     }
     let all = tool_json(&["names"]);
-    let stale: Vec<_> = all.iter().filter(|name| name["stale"] == true).collect();
+    let ours = |name: &&serde_json::Value| {
+        name["name"]
+            .as_str()
+            .is_some_and(|name| name.starts_with("tools/"))
+    };
+    let stale: Vec<_> = all
+        .iter()
+        .filter(ours)
+        .filter(|name| name["stale"] == true)
+        .collect();
     assert_eq!(stale.len(), 1);
     assert_eq!(stale[0]["name"], "tools/killed");
     stopped.kill(libc::SIGCONT);
+}
+
+/// names: attached paths are there too, beside the names, with their server and channel.
+#[test]
+fn names_shows_attached_paths() {
+    init();
+    let (mut tx, mut rx) = pipe();
+    let server = spawn(move || {
+        let chid = channel(0);
+        // SAFETY: a C string.
+        assert!(unsafe { pathmgr_link(c"/dev/tools".as_ptr(), 0, 0, chid, 0, 0, 0) } > 0);
+        tx.send(chid as u64);
+        sleep_ms(60_000);
+    });
+    let chid = rx.recv().to_string();
+    let shown = tool(&["names", &server.pid.to_string()]);
+    let line = lines(&shown, &[&server.pid.to_string(), &chid, "ok"]);
+    assert_eq!(line.len(), 1, "{shown}");
+    assert_eq!(line[0].last(), Some(&"/dev/tools"));
+    server.kill9();
 }
 
 /// A stopped process is shown as such at once, ten of them too, and one that dies while it is looked at is left out.

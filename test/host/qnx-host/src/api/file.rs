@@ -8,7 +8,7 @@ use super::calls;
 use super::guard::Uncancellable;
 use crate::errno::{EOK, Errno, set_errno};
 use crate::parts::{from_raw, one};
-use crate::resmgr::client::{self, Opened};
+use crate::resmgr::client;
 use crate::resmgr::client_io::{self, AT_POSITION};
 use crate::types::Stat;
 use crate::{mmap, open_flags, process, sys};
@@ -33,17 +33,7 @@ fn position(offset: i64) -> Result<i64, Errno> {
 
 /// Status of a path as the resource manager that has attached it gives it; `None`: nobody has.
 fn attached_status(path: &CStr) -> Result<Option<Stat>, Errno> {
-    match path
-        .to_str()
-        .map_or(Ok(Opened::Below(None)), client::open_for_status)?
-    {
-        Opened::Fd(fd) => {
-            let image = client_io::stat(fd);
-            let _ = client::close(fd);
-            image.map(Some)
-        }
-        Opened::Below(_) => Ok(None),
-    }
+    path.to_str().map_or(Ok(None), client::status)
 }
 
 /// What the C headers for Linux ask: 0 and the status, -1 and errno, or 1 for what is Linux's.

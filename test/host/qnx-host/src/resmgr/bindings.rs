@@ -22,8 +22,6 @@ pub struct Link {
     pub handle: *mut c_void,
     /// Takes what nobody else does.
     pub other: Option<OtherFunction>,
-    /// It has a record in the registry.
-    pub registered: bool,
 }
 
 // SAFETY: the pointers are the program's, which promised them for all threads of the dispatch handle; we only pass them on
@@ -131,7 +129,6 @@ mod tests {
             io: ptr::null(),
             handle: ptr::null_mut(),
             other: None,
-            registered: false,
         });
         let mut bindings = Bindings::default();
         assert!(

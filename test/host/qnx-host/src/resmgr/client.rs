@@ -14,7 +14,7 @@ use crate::parts::one;
 use crate::process::process;
 use crate::send;
 use crate::trace::trace;
-use crate::types::{COF_CLOEXEC, MsgInfo, O_CLOEXEC};
+use crate::types::{COF_CLOEXEC, MsgInfo, O_CLOEXEC, Stat};
 
 /// Private bit beside a connection's `_NTO_COF_*`: it was opened, so the server has a control block for it.
 const OPENED: u32 = 0x8000_0000;
@@ -63,19 +63,60 @@ pub fn open(path: &str, oflag: i32, mode: u32) -> Result<Opened, Errno> {
     open_with(path, ioflag(oflag), oflag & O_CLOEXEC != 0, mode)
 }
 
-/// As [`open`], with neither reading nor writing: for status.
-pub fn open_for_status(path: &str) -> Result<Opened, Errno> {
-    open_with(path, 0, true, 0)
+/// stat(): opens with neither reading nor writing, asks, and closes, all in one message. `None`: no server knows the path.
+pub fn status(path: &str) -> Result<Option<Stat>, Errno> {
+    let mut image = Stat::default();
+    let asked = try_each(path, |record, rest, directory| {
+        let request = IoWord {
+            kind: IO_STAT,
+            ..IoWord::default()
+        };
+        let header = IoConnect {
+            subtype: CONNECT_COMBINE_CLOSE,
+            extra_len: size_of::<IoWord>() as u16,
+            ..header(record, rest, directory)
+        };
+        let mut path = rest.as_bytes().to_vec();
+        // The message behind the path begins at a multiple of 8.
+        let end = (size_of::<IoConnect>() + path.len() + 1).next_multiple_of(8);
+        path.resize(end - size_of::<IoConnect>(), 0);
+        path.extend_from_slice(request.as_bytes());
+        let fd = attach::attach(record.pid, record.chid, 0, COF_CLOEXEC, record.nonce)?;
+        let parts = [
+            one(header.as_bytes().as_ptr().cast(), size_of::<IoConnect>()),
+            one(path.as_ptr().cast(), path.len()),
+        ];
+        let answer = [one((&raw mut image).cast(), size_of::<Stat>())];
+        // SAFETY: two slices to read, and a structure of numbers to write, all alive.
+        let sent = unsafe { send::send(fd, &parts, &answer) };
+        // Nothing is open: no message tells the server.
+        let _ = attach::detach(fd);
+        sent.map(|_| 0)
+    })?;
+    Ok(match asked {
+        Opened::Fd(_) => Some(image),
+        Opened::Below(_) => None,
+    })
 }
 
 fn open_with(path: &str, ioflag: u32, cloexec: bool, mode: u32) -> Result<Opened, Errno> {
+    try_each(path, |record, rest, directory| {
+        connect(record, rest, directory, ioflag, cloexec, mode)
+    })
+}
+
+/// Asks the servers of a path one after the other, until one takes it or refuses it for good.
+fn try_each(
+    path: &str,
+    mut ask: impl FnMut(&Record, &str, bool) -> Result<i32, Errno>,
+) -> Result<Opened, Errno> {
     let plain = paths::plain(path, &dispatch::current_directory()?);
     let mut first = None;
     for (record, rest) in registry::candidates(&plain.path)? {
         if rest.len() >= paths::PATH_MAX {
             return Err(Errno::ENAMETOOLONG);
         }
-        let error = match connect(&record, &rest, plain.directory, ioflag, cloexec, mode) {
+        let error = match ask(&record, &rest, plain.directory) {
             Ok(fd) => return Ok(Opened::Fd(fd)),
             Err(error) => error,
         };
@@ -98,6 +139,20 @@ fn open_with(path: &str, ioflag: u32, cloexec: bool, mode: u32) -> Result<Opened
     Ok(Opened::Below(first))
 }
 
+/// What every connect message about `rest` has.
+fn header(record: &Record, rest: &str, directory: bool) -> IoConnect {
+    IoConnect {
+        kind: IO_CONNECT,
+        subtype: CONNECT_OPEN,
+        file_type: record.file_type as u32,
+        handle: record.handle,
+        sflag: SHARE_ALL,
+        path_len: rest.len() as u16 + 1,
+        eflag: if directory { EFLAG_DIR } else { 0 },
+        ..IoConnect::default()
+    }
+}
+
 fn connect(
     record: &Record,
     rest: &str,
@@ -111,16 +166,9 @@ fn connect(
     let mut path = rest.as_bytes().to_vec();
     path.push(0);
     let message = IoConnect {
-        kind: IO_CONNECT,
-        subtype: CONNECT_OPEN,
-        file_type: record.file_type as u32,
-        handle: record.id as u32,
         ioflag,
         mode,
-        sflag: SHARE_ALL,
-        path_len: path.len() as u16,
-        eflag: if directory { EFLAG_DIR } else { 0 },
-        ..IoConnect::default()
+        ..header(record, rest, directory)
     };
     match send_plain(fd, message.as_bytes(), &path) {
         Ok(_) => {

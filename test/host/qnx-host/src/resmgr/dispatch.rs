@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use super::bindings::{Bindings, Key, Link, OpenFile};
 use super::layout::*;
-use super::{paths, registry, serve};
+use super::{pathmgr, paths, registry, serve};
 use crate::attach;
 use crate::channels;
 use crate::errno::Errno;
@@ -31,6 +31,8 @@ pub struct Dispatch {
 #[derive(Default)]
 struct State {
     links: BTreeMap<i32, Arc<Link>>,
+    /// Records in the registry, by link.
+    recorded: BTreeMap<i32, i32>,
     last_link: i32,
     ranges: Vec<Range>,
     default: Option<Called>,
@@ -125,24 +127,13 @@ impl Dispatch {
         link: NewLink,
     ) -> Result<i32, Errno> {
         let attributes = link.attributes;
-        let known = FLAG_BEFORE | FLAG_AFTER | FLAG_OPAQUE | FLAG_DIR | FLAG_SELF;
-        if flags & (FLAG_FTYPEONLY | FLAG_FTYPEALL) != 0 || file_type != FTYPE_ANY {
-            // Only the process manager's own kinds of objects are found by type.
-            return Err(Errno::ENOTSUP);
-        }
-        let both = FLAG_BEFORE | FLAG_AFTER;
-        if flags & !known != 0 || flags & both == both || !(FTYPE_ANY..=FTYPE_TYMEM).contains(&file_type) {
-            return Err(Errno::EINVAL);
-        }
+        pathmgr::check_flags(file_type, flags)?;
         let registered = attributes.flags & RESMGR_FLAG_ATTACH_LOCAL == 0;
         let plain = match path {
-            Some(path) if !path.is_empty() => Some(paths::plain(path, &current_directory()?).path),
+            Some(path) if !path.is_empty() => Some(pathmgr::checked_path(path)?),
             _ if registered => return Err(Errno::EINVAL),
             _ => None,
         };
-        if plain.as_ref().is_some_and(|plain| plain.len() >= paths::PATH_MAX) {
-            return Err(Errno::ENAMETOOLONG);
-        }
         let id = {
             let mut state = lock(&self.state);
             state.last_link += 1;
@@ -154,18 +145,22 @@ impl Dispatch {
                 io: link.io,
                 handle: link.handle,
                 other: attributes.other_func.filter(|_| with_other),
-                registered: registered && plain.is_some(),
             };
             state.links.insert(id, Arc::new(link));
             state.need(attributes.msg_max_size, attributes.nparts_max as usize);
             id
         };
         // Listed first: a client may come the moment the path is there.
-        if let Some(plain) = plain.filter(|_| registered)
-            && let Err(error) = registry::attach(&plain, self.chid, id, file_type, flags)
-        {
-            lock(&self.state).links.remove(&id);
-            return Err(error);
+        if let Some(plain) = plain.filter(|_| registered) {
+            let recorded = registry::attach(&plain, self.chid, id as u32, file_type, flags);
+            let mut state = lock(&self.state);
+            match recorded {
+                Ok(record) => state.recorded.insert(id, record),
+                Err(error) => {
+                    state.links.remove(&id);
+                    return Err(error);
+                }
+            };
         }
         Ok(id)
     }
@@ -173,22 +168,22 @@ impl Dispatch {
     /// resmgr_detach: the path goes, and without `_RESMGR_DETACH_PATHNAME` its open files too. `EINVAL` never attached,
     /// `ENOENT` detached already.
     pub fn detach(&self, id: i32, flags: u32) -> Result<(), Errno> {
-        let (link, files) = {
+        let (record, files) = {
             let mut state = lock(&self.state);
-            let Some(link) = state.links.remove(&id) else {
+            if state.links.remove(&id).is_none() {
                 let was = id > 0 && id <= state.last_link;
                 return Err(if was { Errno::ENOENT } else { Errno::EINVAL });
-            };
+            }
             let files = if flags & DETACH_PATHNAME == 0 {
                 state.files.unbind_all(|_, file| file.link.id == id)
             } else {
                 Vec::new()
             };
-            (link, files)
+            (state.recorded.remove(&id), files)
         };
         self.release(files);
-        if link.registered {
-            registry::detach(id)?;
+        if let Some(record) = record {
+            registry::detach(record)?;
         }
         Ok(())
     }

@@ -279,6 +279,8 @@ numbers! {
     IO_WRITE64: u16 = 0x11F;
     IO_MAX: u16 = 0x1FF;
 
+    CONNECT_COMBINE: u16 = 0;
+    CONNECT_COMBINE_CLOSE: u16 = 1;
     CONNECT_OPEN: u16 = 2;
     CONNECT_RSVD_UNBLOCK: u16 = 8;
     CONNECT_MOUNT: u16 = 9;
@@ -312,7 +314,6 @@ numbers! {
     DETACH_CLOSE: c_uint = 2;
 
     FTYPE_ANY: c_int = 0;
-    FTYPE_TYMEM: c_int = 13;
 
     MSG_FLAG_ALLOC_PULSE: c_int = 2;
     MSG_FLAG_DEFAULT_FUNC: c_uint = 0x100;

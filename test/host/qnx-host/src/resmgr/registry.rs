@@ -4,6 +4,7 @@
 //! of the pid. Changes are made under the directory's lock; readers see whole records. In a directory that users share, the
 //! records of root and of ourselves count: attaching a path takes an ability on QNX (PATHSPACE) that root alone has.
 
+use core::sync::atomic::{AtomicI32, Ordering};
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -11,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 use super::layout::FLAG_SELF;
 use super::paths::{self, Place};
+use crate::ability::aid;
+use crate::ability_record;
 use crate::config::config;
 use crate::dir;
 use crate::dir_access;
@@ -27,8 +30,10 @@ pub struct Record {
     pub nonce: u64,
     /// Its channel.
     pub chid: i32,
-    /// Its link id, as resmgr_attach returned it.
-    pub id: i32,
+    /// The number of this record among those of its process, as pathmgr_link returned it.
+    pub link: i32,
+    /// What the server called it: comes back in every connect message.
+    pub handle: u32,
     /// `_FTYPE_*`.
     pub file_type: i32,
     /// `_RESMGR_FLAG_*`.
@@ -45,22 +50,24 @@ impl Record {
             pid,
             nonce,
             chid,
-            id,
+            link,
+            handle,
             file_type,
             flags,
             sequence,
             path,
         } = self;
-        format!("{pid} {nonce} {chid} {id} {file_type} {flags} {sequence} {path}")
+        format!("{pid} {nonce} {chid} {link} {handle} {file_type} {flags} {sequence} {path}")
     }
 
     fn parse(text: &str) -> Option<Record> {
-        let mut words = text.splitn(8, ' ');
+        let mut words = text.splitn(9, ' ');
         Some(Record {
             pid: words.next()?.parse().ok()?,
             nonce: words.next()?.parse().ok()?,
             chid: words.next()?.parse().ok()?,
-            id: words.next()?.parse().ok()?,
+            link: words.next()?.parse().ok()?,
+            handle: words.next()?.parse().ok()?,
             file_type: words.next()?.parse().ok()?,
             flags: words.next()?.parse().ok()?,
             sequence: words.next()?.parse().ok()?,
@@ -69,7 +76,7 @@ impl Record {
     }
 
     fn file_name(&self) -> String {
-        format!("{}-{:x}-{}", self.pid, self.nonce, self.id)
+        format!("{}-{:x}-{}", self.pid, self.nonce, self.link)
     }
 }
 
@@ -97,8 +104,15 @@ fn read_all(dir: &Path) -> Result<Vec<(PathBuf, Record)>, Errno> {
     Ok(entries.flatten().filter_map(read).collect())
 }
 
-/// Attaches `path` (plain form) to link `id` of our channel `chid`.
-pub fn attach(path: &str, chid: i32, id: i32, file_type: i32, flags: u32) -> Result<(), Errno> {
+/// The last record of this process. A forked child goes on counting: its records are told from its parent's by pid and nonce.
+static LAST_LINK: AtomicI32 = AtomicI32::new(0);
+
+/// Attaches `path` (plain form) to our channel `chid`. `handle` comes back in every connect message. The number for
+/// [`detach`]. `EPERM` without the ability PATHSPACE.
+pub fn attach(path: &str, chid: i32, handle: u32, file_type: i32, flags: u32) -> Result<i32, Errno> {
+    if !ability_record::own_may(aid::PATHSPACE, None) {
+        return Err(Errno::EPERM);
+    }
     let process = process();
     process.be_reachable()?;
     let dir = dir::open()?;
@@ -118,7 +132,8 @@ pub fn attach(path: &str, chid: i32, id: i32, file_type: i32, flags: u32) -> Res
         pid: process.pid,
         nonce: process.nonce,
         chid,
-        id,
+        link: LAST_LINK.fetch_add(1, Ordering::Relaxed) + 1,
+        handle,
         file_type,
         flags,
         sequence,
@@ -136,20 +151,37 @@ pub fn attach(path: &str, chid: i32, id: i32, file_type: i32, flags: u32) -> Res
     file.write_all(record.text().as_bytes())?;
     file.set_permissions(Permissions::from_mode(dir_access::name_mode()))?;
     fs::rename(&aside, folder(&dir).join(record.file_name()))?;
-    trace!(2, "path {path} = chid {chid} link {id}");
-    Ok(())
+    trace!(
+        2,
+        "path {path} = chid {chid} link {} handle {handle}", record.link
+    );
+    Ok(record.link)
 }
 
-/// Removes link `id` of this process. Not having it is no error: somebody may have emptied the directory.
-pub fn detach(id: i32) -> Result<(), Errno> {
+/// Removes record `link` of this process; false if it is not there: never made, or somebody has emptied the directory.
+pub fn detach(link: i32) -> Result<bool, Errno> {
     let process = process();
     let dir = dir::open()?;
     let _lock = dir::lock(&dir)?;
-    let name = format!("{}-{:x}-{id}", process.pid, process.nonce);
+    let name = format!("{}-{:x}-{link}", process.pid, process.nonce);
     match fs::remove_file(folder(&dir).join(name)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error.into()),
     }
+}
+
+/// Every attached path that we can see, sorted by path, the last to attach first.
+pub fn all() -> Result<Vec<Record>, Errno> {
+    if !folder(&config().dir).is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut records: Vec<Record> = read_all(&dir::open()?)?
+        .into_iter()
+        .map(|(_, record)| record)
+        .collect();
+    records.sort_by(|a, b| (&a.path, b.sequence).cmp(&(&b.path, a.sequence)));
+    Ok(records)
 }
 
 /// Where `path` (plain form) leads, in the order in which they are to be tried, each with the rest of the path.
@@ -198,14 +230,15 @@ mod tests {
             pid: 7,
             nonce: u64::MAX,
             chid: 1,
-            id: 2,
+            link: 2,
+            handle: u32::MAX,
             file_type: 0,
             flags: 0x100,
             sequence: 3,
             path: "/dev/with space".to_string(),
         };
         assert_eq!(Record::parse(&record.text()), Some(record));
-        for bad in ["", "1 2 3", "1 2 3 4 5 6 7 relative", "x 2 3 4 5 6 7 /p"] {
+        for bad in ["", "1 2 3", "1 2 3 4 5 6 7 8 relative", "x 2 3 4 5 6 7 8 /p"] {
             assert_eq!(Record::parse(bad), None, "{bad}");
         }
     }

@@ -45,7 +45,7 @@ fn message(ctp: &mut Context) -> Result<(), Errno> {
     match kind {
         IO_CONNECT => connect(dispatch, ctp),
         // Below are the kernel's and the process manager's own messages.
-        IO_READ..=IO_MAX => serve_io::io(dispatch, ctp, kind),
+        IO_READ..=IO_MAX => serve_io::io(dispatch, ctp, kind, kind == IO_CLOSE),
         _ => match dispatch.message_function(kind) {
             Some(called) => {
                 // SAFETY: the program's function, with the arguments that it was attached with.
@@ -108,7 +108,12 @@ pub fn header<T: zerocopy::FromBytes>(ctp: &Context) -> Result<T, Errno> {
 }
 
 fn connect(dispatch: &Dispatch, ctp: &mut Context) -> Result<(), Errno> {
-    let (link, extra, subtype) = match connect_target(dispatch, ctp) {
+    let Target {
+        link,
+        extra,
+        subtype,
+        combined,
+    } = match connect_target(dispatch, ctp) {
         Ok(found) => found,
         Err(error) => return refuse(ctp, error),
     };
@@ -134,17 +139,60 @@ fn connect(dispatch: &Dispatch, ctp: &mut Context) -> Result<(), Errno> {
         // The handler bound a control block and then changed its mind.
         dispatch.release([file]);
     }
+    if let Some(combined) = combined
+        && !refused
+        && result != RESMGR_NOREPLY
+    {
+        // The open has no answer of its own.
+        return second_message(dispatch, ctp, combined);
+    }
     // SAFETY: the handler filled in what it returned.
     unsafe { finish(ctp, result) }
 }
 
-/// Which attached path a connect message is for, where its extra data is, and what is wanted.
-fn connect_target(dispatch: &Dispatch, ctp: &Context) -> Result<(Arc<Link>, *mut c_void, u16), Errno> {
+/// Serves the message behind a connect message that combines the two; its answer is that of both.
+fn second_message(dispatch: &Dispatch, ctp: &mut Context, combined: Combined) -> Result<(), Errno> {
+    let Combined { at, kind, closes } = combined;
+    // Handlers see the second message as if it had come alone.
+    // SAFETY: `at` lies inside what was received, see `connect_target`.
+    ctp.msg = unsafe { ctp.msg.add(at) };
+    (ctp.offset, ctp.size, ctp.msg_max_size) = (at, ctp.size - at, ctp.msg_max_size - at);
+    let served = serve_io::io(dispatch, ctp, kind, closes);
+    // SAFETY: back to where it was.
+    ctp.msg = unsafe { ctp.msg.sub(at) };
+    (ctp.offset, ctp.size, ctp.msg_max_size) = (0, ctp.size + at, ctp.msg_max_size + at);
+    served
+}
+
+/// The message behind a connect message of subtype COMBINE or COMBINE_CLOSE.
+#[derive(Clone, Copy)]
+struct Combined {
+    /// Where it begins.
+    at: usize,
+    /// Its type.
+    kind: u16,
+    /// What was opened is closed again behind it.
+    closes: bool,
+}
+
+/// What a connect message is about.
+struct Target {
+    /// The attached path.
+    link: Arc<Link>,
+    /// Data for the handler.
+    extra: *mut c_void,
+    /// What is wanted: from `CONNECT_OPEN` on.
+    subtype: u16,
+    combined: Option<Combined>,
+}
+
+fn connect_target(dispatch: &Dispatch, ctp: &Context) -> Result<Target, Errno> {
     let header: IoConnect = header(ctp)?;
-    let served = CONNECT_OPEN..=CONNECT_MOUNT;
+    let served = CONNECT_COMBINE..=CONNECT_MOUNT;
     if !served.contains(&header.subtype) || header.subtype == CONNECT_RSVD_UNBLOCK {
         return Err(Errno::ENOSYS);
     }
+    let combines = header.subtype < CONNECT_OPEN;
     let start = size_of::<IoConnect>();
     let room = received(ctp).checked_sub(start).ok_or(Errno::EBADMSG)?;
     let length = usize::from(header.path_len);
@@ -164,6 +212,28 @@ fn connect_target(dispatch: &Dispatch, ctp: &Context) -> Result<(Arc<Link>, *mut
     let id = i32::try_from(header.handle).map_err(|_| Errno::ENOENT)?;
     let link = dispatch.link(id).ok_or(Errno::ENOENT)?;
     let extra = (start + length).next_multiple_of(8);
+    if combines {
+        let room = received(ctp).checked_sub(extra).ok_or(Errno::EBADMSG)?;
+        if room < size_of::<IoClose>() {
+            return Err(Errno::EBADMSG);
+        }
+        // SAFETY: at least two bytes from there on were received; the buffer is aligned to 8, and so is `extra`.
+        let kind = unsafe { ctp.msg.add(extra).cast::<u16>().read() };
+        if !(IO_READ..=IO_MAX).contains(&kind) {
+            return Err(Errno::ENOSYS);
+        }
+        let combined = Combined {
+            at: extra,
+            kind,
+            closes: header.subtype == CONNECT_COMBINE_CLOSE,
+        };
+        return Ok(Target {
+            link,
+            extra: ptr::null_mut(),
+            subtype: CONNECT_OPEN,
+            combined: Some(combined),
+        });
+    }
     let extra = if header.extra_len == 0 {
         ptr::null_mut()
     } else if extra + usize::from(header.extra_len) <= received(ctp) {
@@ -172,7 +242,12 @@ fn connect_target(dispatch: &Dispatch, ctp: &Context) -> Result<(Arc<Link>, *mut
     } else {
         return Err(Errno::EBADMSG);
     };
-    Ok((link, extra, header.subtype))
+    Ok(Target {
+        link,
+        extra,
+        subtype: header.subtype,
+        combined: None,
+    })
 }
 
 /// Calls the program's close_ocb for a file that nobody uses any more.

@@ -12,8 +12,8 @@ fn key(ctp: &Context) -> Key {
     (ctp.info.scoid, ctp.info.coid)
 }
 
-/// Serves a message of the system's types.
-pub fn io(dispatch: &Dispatch, ctp: &mut Context, kind: u16) -> Result<(), Errno> {
+/// Serves a message of the system's types. `closes`: the descriptor ends with it.
+pub fn io(dispatch: &Dispatch, ctp: &mut Context, kind: u16, closes: bool) -> Result<(), Errno> {
     if kind == IO_DUP {
         return dup(dispatch, ctp);
     }
@@ -22,7 +22,7 @@ pub fn io(dispatch: &Dispatch, ctp: &mut Context, kind: u16) -> Result<(), Errno
     };
     ctp.id = file.link.id;
     let result = call(ctp, &file, index_of(&file, kind));
-    if kind == IO_CLOSE {
+    if closes {
         // Whatever the handler thinks: the client is closing.
         let closed = dispatch.files(|files| files.unbind(key(ctp)));
         dispatch.release(closed);

@@ -11,12 +11,14 @@ use std::time::{Duration, Instant};
 pub use qnx_host::api::channel::*;
 pub use qnx_host::api::connect::*;
 pub use qnx_host::api::dispatch::*;
-pub use qnx_host::api::dispatch::*;
 pub use qnx_host::api::event::*;
+pub use qnx_host::api::file::*;
 pub use qnx_host::api::memory::*;
 pub use qnx_host::api::message::*;
 pub use qnx_host::api::misc::*;
 pub use qnx_host::api::name::*;
+pub use qnx_host::api::pathmgr::*;
+pub use qnx_host::api::resmgr::*;
 pub use qnx_host::api::time::*;
 pub use qnx_host::types::{self, *};
 

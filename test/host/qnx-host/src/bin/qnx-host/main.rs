@@ -15,7 +15,7 @@ const USAGE: &str = "usage: qnx-host [--json] pidin | fd | names [PID...]
   pidin   processes and their threads: id, name, priority, state, and whom they are blocked on:
           SEND and REPLY the server's pid and channel, RECEIVE the own channel
   fd      connections of each process (side channels are 0x40000000|n), its channels and their clients
-  names   names, the servers behind them, and whether a name is stale: left behind by a dead server
+  names   names and attached paths, the servers behind them, and whether one is stale: left behind by a dead server
   --json  the same as one JSON array
 With PIDs only these processes. QNX_HOST_DIR names the runtime directory. `pidin fd` is `fd`.";
 
