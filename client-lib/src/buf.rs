@@ -9,7 +9,7 @@ use crate::{
     error::{Error, Fault},
     num::{length, short},
     socket::{Filled, Grant, Socket},
-    sys::{Qnx, System},
+    sys::Qnx,
 };
 use alloc::sync::Arc;
 use csock_wire::SharedMem;
@@ -46,13 +46,16 @@ impl ReservedBuf {
         self.grant.len == 0
     }
 
-    /// Where the buffer is. Valid for writes of [`ReservedBuf::len`] bytes while this value lives. Whoever writes
+    /// Where the buffer is. Valid for writes of [`ReservedBuf::len`] bytes while this value lives; null in a child, which
+    /// does not have this memory. Whoever writes
     /// through it from C or by a system call needs no more; for Rust's own references see
     /// [`ReservedBuf::as_mut_slice`].
     #[must_use]
     pub fn as_mut_ptr(&mut self) -> *mut u8 {
-        // The grant lies in the pool; null would mean that it does not.
-        Qnx::address(&self.socket.core().mem, self.grant.offset, self.len()).unwrap_or(core::ptr::null_mut())
+        self.socket
+            .core()
+            .address(self.grant.offset, self.len())
+            .unwrap_or(core::ptr::null_mut())
     }
 
     /// The buffer as a slice. Its content is what was there before: zeros, or old data of this program.
@@ -75,7 +78,7 @@ impl ReservedBuf {
     /// Copies `src` into the buffer, `at` bytes from its start.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when it does not fit.
+    /// [`Error::Invalid`] when it does not fit; [`Error::Forked`] in a child, which does not have this memory.
     pub fn copy_from_slice(&mut self, at: usize, src: &[u8]) -> Result<(), Error> {
         let end = at.checked_add(src.len()).filter(|end| *end <= self.len());
         if end.is_none() {
@@ -90,6 +93,9 @@ impl ReservedBuf {
             });
         }
         let core = self.socket.core();
+        if core.is_foreign() {
+            return Err(Error::Forked);
+        }
         core.mem
             .copy_out(self.grant.offset.saturating_add(at), src)
             .map_err(|error| Error::ServerFault(Fault::from(error)))?;
@@ -191,10 +197,10 @@ impl ReceivedBuf {
         self.filled.len == 0
     }
 
-    /// Where the bytes are. Valid for reads of [`ReceivedBuf::len`] bytes while this value lives.
+    /// Where the bytes are. Valid for reads of [`ReceivedBuf::len`] bytes while this value lives; null in a child.
     #[must_use]
     pub fn as_ptr(&self) -> *const u8 {
-        let found = Qnx::address(&self.socket.core().mem, self.filled.offset, self.len());
+        let found = self.socket.core().address(self.filled.offset, self.len());
         found.unwrap_or(core::ptr::null_mut()).cast_const()
     }
 
@@ -220,10 +226,12 @@ impl ReceivedBuf {
         let n = self.len().saturating_sub(at).min(dst.len());
         let core = self.socket.core();
         let Some(part) = dst.get_mut(..n) else { return 0 };
-        if core
-            .mem
-            .copy_in(self.filled.offset.saturating_add(at), part)
-            .is_err()
+        // A child has no pool.
+        if core.is_foreign()
+            || core
+                .mem
+                .copy_in(self.filled.offset.saturating_add(at), part)
+                .is_err()
         {
             return 0;
         }

@@ -4,8 +4,9 @@ use crate::{
     config::Config,
     error::Error,
     ledger::{ClientCounters, Stats},
+    pool::Books,
     session_core::Core,
-    sys::Qnx,
+    sys::{Qnx, System},
 };
 use alloc::sync::Arc;
 
@@ -90,6 +91,14 @@ pub struct Pool<'a> {
 }
 
 impl Pool<'_> {
+    /// Asks the books; a child, for which there is no pool, hears 0.
+    fn books(&self, ask: impl FnOnce(&mut Books, &<Qnx as System>::Mem) -> usize) -> usize {
+        if self.core.is_foreign() {
+            return 0;
+        }
+        ask(&mut self.core.books.lock(), &self.core.mem)
+    }
+
     /// Length of the pool, bytes.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -105,28 +114,30 @@ impl Pool<'_> {
     /// Bytes of the data area that nobody uses, in pieces.
     #[must_use]
     pub fn free_bytes(&self) -> usize {
-        let mut books = self.core.books.lock();
-        books.reap(&self.core.mem);
-        books.free_bytes()
+        self.books(|books, mem| {
+            books.reap(mem);
+            books.free_bytes()
+        })
     }
 
     /// The largest piece that can be reserved now, bytes.
     #[must_use]
     pub fn largest_free(&self) -> usize {
-        self.core.books.lock().largest()
+        self.books(|books, _| books.largest())
     }
 
     /// Closed sockets whose memory the module still uses: their last bytes are not acknowledged yet.
     #[must_use]
     pub fn closing_sockets(&self) -> usize {
-        let mut books = self.core.books.lock();
-        books.reap(&self.core.mem);
-        books.closing()
+        self.books(|books, mem| {
+            books.reap(mem);
+            books.closing()
+        })
     }
 
     /// Sockets that can still be made.
     #[must_use]
     pub fn free_sockets(&self) -> usize {
-        self.core.books.lock().free_blocks()
+        self.books(|books, _| books.free_blocks())
     }
 }

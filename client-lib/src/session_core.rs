@@ -34,7 +34,8 @@ pub(crate) struct Core<S: System> {
     pub ledger: Ledger,
     /// Dropped after `mem`'s last use: fields go in order, and nothing uses the pool while a core is dropped.
     mapping: Arc<S::Mapping>,
-    process: i32,
+    /// The process that opened the session; a child's is another.
+    identity: u64,
     failed: AtomicBool,
     /// The system lets this process send the server messages, but no pulses.
     no_pulses: AtomicBool,
@@ -73,7 +74,7 @@ impl<S: System> Core<S> {
             .write(&mem)
             .map_err(|e| Error::ServerFault(e.into()))?;
         let core = Self {
-            process: sys.process(),
+            identity: sys.identity(),
             sys: Arc::new(sys),
             config,
             mem,
@@ -104,7 +105,15 @@ impl<S: System> Core<S> {
 
     /// True in a child of the process that opened the session.
     pub(crate) fn is_foreign(&self) -> bool {
-        self.sys.process() != self.process
+        self.sys.identity() != self.identity
+    }
+
+    /// The address of bytes of the pool. `None` where there are none: outside of it, and in a child.
+    pub(crate) fn address(&self, offset: usize, len: usize) -> Option<*mut u8> {
+        if self.is_foreign() {
+            return None;
+        }
+        S::address(&self.mem, offset, len)
     }
 
     /// Whether the session can be used: this process opened it, and the server has not failed.
@@ -239,7 +248,7 @@ impl<S: System> core::fmt::Debug for Core<S> {
         f.debug_struct("Session")
             .field("session", &self.hello.session)
             .field("books", &self.books)
-            .field("failed", &*self.why.lock())
+            .field("failed", &self.failed)
             .finish_non_exhaustive()
     }
 }

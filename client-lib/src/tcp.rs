@@ -73,10 +73,9 @@ macro_rules! common {
             /// Makes calls that would wait return [`Error::WouldBlock`] instead. Holds for all handles. No message.
             ///
             /// # Errors
-            /// None now; like std.
+            /// [`Error::Closed`], [`Error::Forked`].
             pub fn set_nonblocking(&self, nonblocking: bool) -> Result<(), Error> {
-                self.socket.set_nonblocking(nonblocking);
-                Ok(())
+                self.socket.set_nonblocking(nonblocking)
             }
 
             /// The pending error of the socket, which is then no longer pending: `SO_ERROR`. One message.
@@ -209,17 +208,17 @@ impl TcpStream {
     /// The read timeout.
     ///
     /// # Errors
-    /// None now; like std.
+    /// [`Error::Closed`], [`Error::Forked`].
     pub fn read_timeout(&self) -> Result<Option<Duration>, Error> {
-        Ok(self.socket.read_timeout())
+        self.socket.read_timeout()
     }
 
     /// The write timeout.
     ///
     /// # Errors
-    /// None now; like std.
+    /// [`Error::Closed`], [`Error::Forked`].
     pub fn write_timeout(&self) -> Result<Option<Duration>, Error> {
-        Ok(self.socket.write_timeout())
+        self.socket.write_timeout()
     }
 
     /// Sends short segments at once (`TCP_NODELAY`).

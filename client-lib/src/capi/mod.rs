@@ -3,7 +3,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `table.rs` | handles of sockets |
+//! | `table.rs`, `handles.rs` | handles of sockets |
 //! | `session.rs` | sessions, settings, statistics |
 //! | `socket.rs` | the BSD verbs |
 //! | `sio.rs` | buffers in place |
@@ -19,6 +19,7 @@
 #![allow(unsafe_code)]
 
 mod errno;
+mod handles;
 mod options;
 mod platform;
 #[cfg(not(any(feature = "std", test)))]

@@ -168,10 +168,14 @@ fn get(socket: &Socket<Qnx>, option: Known) -> Result<[u8; 16], Error> {
             Some(time) => [1, i32::try_from(time.as_secs()).unwrap_or(i32::MAX)],
         },
         Known::Error => [socket.take_error()?.map_or(0, |error| error.qnx_errno()), 0],
-        Known::RecvTimeout => return Ok(platform::write_timeval(socket.read_timeout().unwrap_or_default())),
+        Known::RecvTimeout => {
+            return Ok(platform::write_timeval(
+                socket.read_timeout()?.unwrap_or_default(),
+            ));
+        }
         Known::SendTimeout => {
             return Ok(platform::write_timeval(
-                socket.write_timeout().unwrap_or_default(),
+                socket.write_timeout()?.unwrap_or_default(),
             ));
         }
     };

@@ -10,7 +10,7 @@ use crate::{
     error::Error,
     num::{length, short, widen},
     socket::Socket,
-    sys::{Qnx, System},
+    sys::Qnx,
 };
 use core::{
     ffi::{c_int, c_void},
@@ -47,7 +47,7 @@ impl CsockSio {
         len: usize,
         received: bool,
     ) -> Result<Self, Error> {
-        let data = Qnx::address(&socket.core().mem, offset, len).ok_or(NULL)?;
+        let data = socket.core().address(offset, len).ok_or(NULL)?;
         Ok(Self {
             data: data.cast(),
             len,

@@ -11,7 +11,6 @@ use crate::{
     num::widen,
     socket::{How, Socket},
 };
-use alloc::sync::Arc;
 use core::{
     ffi::{c_int, c_void},
     net::SocketAddr,
@@ -187,8 +186,8 @@ pub extern "C" fn csock_close(s: c_int) -> c_int {
     status((|| {
         let socket = table::remove(s)?;
         let closed = socket.close();
-        // Threads that still wait in it hold their own references; they return now.
-        drop::<Arc<_>>(socket);
+        // Threads that still wait in it use it until they return, which is now.
+        drop(socket);
         closed
     })())
 }
@@ -222,10 +221,7 @@ fn check_addr_out(addr: *mut c_void, len: *mut u32) -> Result<(), Error> {
 /// See the header.
 #[unsafe(no_mangle)]
 pub extern "C" fn csock_set_nonblocking(s: c_int, on: c_int) -> c_int {
-    status((|| {
-        table::get(s)?.set_nonblocking(on != 0);
-        Ok(())
-    })())
+    status((|| table::get(s)?.set_nonblocking(on != 0))())
 }
 
 /// See the header.

@@ -167,8 +167,10 @@ impl<S: System> Socket<S> {
     }
 
     /// Calls that would wait return [`Error::WouldBlock`] instead.
-    pub(crate) fn set_nonblocking(&self, on: bool) {
+    pub(crate) fn set_nonblocking(&self, on: bool) -> Result<(), Error> {
+        self.check()?;
         self.nonblocking.store(on, Ordering::Relaxed);
+        Ok(())
     }
 
     fn is_nonblocking(&self) -> bool {
@@ -177,20 +179,22 @@ impl<S: System> Socket<S> {
 
     /// Limits how long receiving and accepting wait; `None`: not. Zero is refused, as by std.
     pub(crate) fn set_read_timeout(&self, timeout: Option<Duration>) -> Result<(), Error> {
+        self.check()?;
         set_timeout(&self.read_timeout, timeout)
     }
 
     /// Limits how long sending waits.
     pub(crate) fn set_write_timeout(&self, timeout: Option<Duration>) -> Result<(), Error> {
+        self.check()?;
         set_timeout(&self.write_timeout, timeout)
     }
 
-    pub(crate) fn read_timeout(&self) -> Option<Duration> {
-        timeout(&self.read_timeout)
+    pub(crate) fn read_timeout(&self) -> Result<Option<Duration>, Error> {
+        self.check().map(|()| timeout(&self.read_timeout))
     }
 
-    pub(crate) fn write_timeout(&self) -> Option<Duration> {
-        timeout(&self.write_timeout)
+    pub(crate) fn write_timeout(&self) -> Result<Option<Duration>, Error> {
+        self.check().map(|()| timeout(&self.write_timeout))
     }
 
     /// Ends one direction or both, after what was sent so far.
@@ -210,12 +214,12 @@ impl<S: System> Socket<S> {
     /// Closes the socket, gracefully: what was sent still goes out. Calls that wait in other threads return
     /// [`Error::Closed`].
     pub(crate) fn close(&self) -> Result<(), Error> {
-        if self.closed.swap(true, Ordering::AcqRel) {
-            return Err(Error::Closed);
-        }
         if self.core.is_foreign() {
             // The parent's socket: nothing of it is touched.
             return Err(Error::Forked);
+        }
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return Err(Error::Closed);
         }
         let tx_position = self.rings.as_ref().map_or(0, |rings| rings.tx.lock().position());
         // From here on the module looks at the rings no more than it has to, and we not at all.
@@ -289,7 +293,6 @@ impl<S: System> core::fmt::Debug for Socket<S> {
         f.debug_struct("Socket")
             .field("id", &self.id)
             .field("phase", &self.phase())
-            .field("peer", &*self.peer.lock())
             .finish_non_exhaustive()
     }
 }

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 pub(crate) mod fake;
+pub(crate) mod identity;
 mod qnx;
 
 pub(crate) use qnx::Qnx;
@@ -52,8 +53,8 @@ pub(crate) trait System: Send + Sync + Sized + 'static {
     /// Nanoseconds on a clock that never goes back.
     fn now(&self) -> u64;
 
-    /// The id of this process, asked anew: a child gets its own.
-    fn process(&self) -> i32;
+    /// The number of this process: a child gets its own. One load: every call begins with it.
+    fn identity(&self) -> u64;
 
     /// The address of bytes of the pool.
     fn address(mem: &Self::Mem, offset: usize, len: usize) -> Option<*mut u8>;

@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use super::{CallError, Shared, System};
+use super::{CallError, Shared, System, identity};
 use crate::{error::Error, num::widen};
 use alloc::ffi::CString;
 use csock_wire::{SharedRegion, msg::PULSE_DOORBELL};
@@ -25,6 +25,7 @@ impl Qnx {
             allowed: 0,
         };
         let name = CString::new(name).map_err(|_| bad)?;
+        identity::claim();
         let connection = loop {
             match Connection::open_name(&name) {
                 Ok(connection) => break connection,
@@ -72,7 +73,14 @@ impl System for Qnx {
     fn share(&self, len: usize) -> Result<Shared<Self>, CallError> {
         // Anonymous: nothing stays behind in a namespace. Sealed: the server may rely on its size.
         let object = ShmObject::anonymous_sealed(widen(len)).map_err(call_error)?;
-        let mapping = object.map(len, Prot::READ | Prot::WRITE).map_err(call_error)?;
+        // A child must not change what its parent has on the way.
+        let prot = Prot::READ | Prot::WRITE;
+        let mapping = match object.map_not_inherited(len, prot) {
+            // A system that does not know the flag: every way into the pool asks for the process first all the same.
+            Err(Errno::EINVAL) => object.map(len, prot),
+            mapped => mapped,
+        };
+        let mapping = mapping.map_err(call_error)?;
         let handle = object
             .create_handle(self.server, Access::ReadWrite)
             .map_err(call_error)?;
@@ -92,8 +100,8 @@ impl System for Qnx {
         qnx::now(ClockId::Monotonic).unwrap_or(0)
     }
 
-    fn process(&self) -> i32 {
-        qnx::pid()
+    fn identity(&self) -> u64 {
+        identity::now()
     }
 
     fn address(mem: &SharedRegion, offset: usize, len: usize) -> Option<*mut u8> {

@@ -208,8 +208,26 @@ impl ShmObject {
     /// # References
     /// QNX 8.0 C Library Reference, `mmap()`.
     pub fn map(&self, len: usize, prot: Prot) -> Result<Mapping, Errno> {
+        self.map_with(len, prot, 0)
+    }
+
+    /// As [`map`](ShmObject::map) with `MAP_NOINHERIT` - a child made by fork() does not have the mapping. **Blocks** while page
+    /// tables are made.
+    ///
+    /// # Errors
+    /// Those of [`map`](ShmObject::map).
+    ///
+    /// # References
+    /// `MAP_NOINHERIT` stands in QNX 8's `sys/mman.h` alone.
+    // ON-TARGET: that MAP_NOINHERIT is accepted for MAP_SHARED and keeps the mapping out of a child of fork().
+    pub fn map_not_inherited(&self, len: usize, prot: Prot) -> Result<Mapping, Errno> {
+        self.map_with(len, prot, sys::MAP_NOINHERIT)
+    }
+
+    fn map_with(&self, len: usize, prot: Prot, more: i32) -> Result<Mapping, Errno> {
+        let flags = sys::MAP_SHARED | more;
         // SAFETY: without MAP_FIXED the system picks an address where nothing is: no memory of ours changes.
-        let address = unsafe { sys::mmap(ptr::null_mut(), len, prot.bits(), sys::MAP_SHARED, self.fd, 0) };
+        let address = unsafe { sys::mmap(ptr::null_mut(), len, prot.bits(), flags, self.fd, 0) };
         Mapping::from_address(address, len)
     }
 

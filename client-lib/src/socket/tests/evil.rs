@@ -147,7 +147,7 @@ fn indices_from_nowhere() {
                 mem.store_u32(at, value, Store::Release).unwrap();
                 assert_eq!(mem.load_u32(at, Load::Relaxed).unwrap(), value);
             });
-            socket.set_nonblocking(true);
+            socket.set_nonblocking(true).unwrap();
             let mut results = Vec::new();
             for _ in 0..40 {
                 // Receiving first: the honest part of the fake writes its true index when it is rung.
@@ -373,7 +373,7 @@ fn a_scribbler_over_the_whole_pool() {
                 let _ = mem.store_u64(at, value);
             }
         });
-        socket.set_nonblocking(true);
+        socket.set_nonblocking(true).unwrap();
         for _ in 0..if cfg!(miri) { 20 } else { 300 } {
             let _ = socket.send(&[1; 700], How::default());
             let _ = socket.receive(&mut [0; 500], false);

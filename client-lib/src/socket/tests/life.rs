@@ -80,7 +80,7 @@ fn a_nonblocking_connect_is_finished_by_whoever_needs_it() {
     let (fake, core) = session();
     fake.with(|state| state.slow_connect = Some(u16::MAX));
     let socket = Socket::stream(&core, false, true).unwrap();
-    socket.set_nonblocking(true);
+    socket.set_nonblocking(true).unwrap();
     assert_eq!(socket.connect(addr(), None), Err(Error::InProgress));
     assert_eq!(socket.phase(), Phase::Connecting);
     fake.with(|state| state.slow_connect = Some(0));
@@ -97,9 +97,9 @@ fn listeners_accept_in_many_threads() {
     core.books.lock().reap(&core.mem);
     assert_eq!(core.books.lock().free_blocks(), 4, "a listener keeps no rings");
     assert_eq!(listener.send(&[1], How::default()), Err(Error::NotConnected));
-    listener.set_nonblocking(true);
+    listener.set_nonblocking(true).unwrap();
     assert_eq!(listener.accept().unwrap_err(), Error::WouldBlock);
-    listener.set_nonblocking(false);
+    listener.set_nonblocking(false).unwrap();
     listener.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
     assert_eq!(listener.accept().unwrap_err(), Error::WouldBlock);
     listener.set_read_timeout(None).unwrap();
@@ -241,10 +241,17 @@ fn what_had_arrived_before_the_server_died_can_still_be_read() {
 #[test]
 fn a_child_process_is_turned_away() {
     let (fake, socket) = connected();
-    let calls = fake.with(|state| {
-        state.process = 2;
-        state.calls.len()
-    });
+    fake.fork();
+    let calls = fake.with(|state| state.calls.len());
+    assert_eq!(socket.set_nonblocking(true), Err(Error::Forked));
+    assert_eq!(socket.set_read_timeout(None), Err(Error::Forked));
+    assert_eq!(socket.write_timeout(), Err(Error::Forked));
+    assert_eq!(socket.close(), Err(Error::Forked));
+    assert_eq!(
+        socket.close(),
+        Err(Error::Forked),
+        "a child closes nothing, however often"
+    );
     assert_eq!(socket.send(&[1], How::default()), Err(Error::Forked));
     assert_eq!(socket.receive(&mut [0; 1], false), Err(Error::Forked));
     assert_eq!(socket.local_addr(), Err(Error::Forked));

@@ -12,10 +12,13 @@
 mod answer;
 mod turn;
 
-use super::{CallError, Shared, System};
+use super::{CallError, Shared, System, identity};
 use crate::{config::Config, session_core::Core};
 use alloc::sync::Arc;
-use core::time::Duration;
+use core::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 use csock_wire::{Consumer, Desc, DescFlags, Kind, Producer, Request, RingBlock, SharedRegion, msg};
 use std::{
     boxed::Box,
@@ -84,7 +87,6 @@ pub(crate) struct State {
     pub gone: bool,
     /// Connects are answered "in progress", and end like this.
     pub slow_connect: Option<u16>,
-    pub process: i32,
     /// Pulses fail like this.
     pub pulses: Option<CallError>,
 }
@@ -97,6 +99,8 @@ pub(crate) struct Inner {
     state: Mutex<State>,
     changed: Condvar,
     start: Instant,
+    /// Added to the identity: what a fork would change.
+    forks: AtomicU64,
 }
 
 /// The memory of a pool; unmapped when dropped.
@@ -127,13 +131,13 @@ impl Fake {
     pub(crate) fn new() -> Self {
         let state = State {
             next: 0x1_0001,
-            process: 1,
             ..State::default()
         };
         Self(Arc::new(Inner {
             state: Mutex::new(state),
             changed: Condvar::new(),
             start: Instant::now(),
+            forks: AtomicU64::new(0),
         }))
     }
 
@@ -147,6 +151,7 @@ impl Fake {
 
     /// A session with this server.
     pub(crate) fn open(&self, config: Config) -> Result<Arc<Core<Fake>>, crate::Error> {
+        identity::claim();
         Core::open(self.clone(), config)
     }
 
@@ -176,6 +181,11 @@ impl Fake {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .gone = true;
         self.0.changed.notify_all();
+    }
+
+    /// From here on the caller is taken for a child.
+    pub(crate) fn fork(&self) {
+        self.0.forks.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn lie(&self, liar: impl FnMut(Kind, &mut State) -> Lie + Send + 'static) {
@@ -262,8 +272,8 @@ impl System for Fake {
         u64::try_from(self.0.start.elapsed().as_nanos()).unwrap() + 1
     }
 
-    fn process(&self) -> i32 {
-        self.locked().process
+    fn identity(&self) -> u64 {
+        identity::now().wrapping_add(self.0.forks.load(Ordering::Relaxed))
     }
 
     fn address(mem: &SharedRegion, offset: usize, len: usize) -> Option<*mut u8> {
