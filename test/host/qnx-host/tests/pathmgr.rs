@@ -170,13 +170,9 @@ fn links_of_one_process_are_its_own() {
             ok(&got);
         }
         // SAFETY: no pointers.
-        assert_eq!(unsafe { pathmgr_unlink(first) }, 0);
-        // SAFETY: no pointers.
-        assert_eq!(
-            (unsafe { pathmgr_unlink(first) }, errno()),
-            (-1, EINVAL),
-            "only once"
-        );
+        let unlink = || unsafe { pathmgr_unlink(first) };
+        assert_eq!(unlink(), 0);
+        assert_eq!((unlink(), errno()), (-1, EINVAL), "only once");
         tx.send(0);
         loop {
             let got = receive(chid);
@@ -312,23 +308,13 @@ fn refusals() {
     assert_eq!(link_as(1, "/dev/x", chid, 0, 0), Err(EPERM), "another process");
     assert_eq!(link_as(0, "/dev/x", chid, 0, 3), Err(EINVAL), "before and after");
     assert_eq!(link_as(0, "/dev/x", chid, 0, 8), Err(ENOTSUP), "by type");
-    let path = CString::new("/dev/x").expect("path");
-    // SAFETY: a C string.
-    assert_eq!(
-        unsafe { pathmgr_link(path.as_ptr(), 1, 0, chid, 0, 0, 0) },
-        -1,
-        "reserved"
-    );
-    // SAFETY: a C string.
-    assert_eq!(
-        unsafe { pathmgr_link(path.as_ptr(), 0, 0, chid, 0, 7, 0) },
-        -1,
-        "a file type"
-    );
-    // SAFETY: null is told.
-    assert_eq!(
-        unsafe { pathmgr_link(core::ptr::null(), 0, 0, chid, 0, 0, 0) },
-        -1
-    );
+    let raw = |path: Option<&std::ffi::CStr>, reserved, file_type| {
+        let path = path.map_or(core::ptr::null(), |path| path.as_ptr());
+        // SAFETY: a C string, or null, which is told.
+        unsafe { pathmgr_link(path, reserved, 0, chid, 0, file_type, 0) }
+    };
+    assert_eq!(raw(Some(c"/dev/x"), 1, 0), -1, "reserved");
+    assert_eq!(raw(Some(c"/dev/x"), 0, 7), -1, "a file type");
+    assert_eq!(raw(None, 0, 0), -1, "no path");
     assert_eq!(open("/dev/x"), Err(ENOENT), "nothing was linked");
 }
