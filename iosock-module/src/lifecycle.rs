@@ -10,7 +10,7 @@
 //! The handlers run with Giant held, and a join does not release it: none of our threads needs Giant.
 
 use crate::{
-    config::{ChannelName, Environment, Tunable},
+    config::{Allowed, ChannelName, Environment},
     limits::MAX_WORKERS,
     platform::{SELF, TABLE, WAKE, nudge_control},
     resident::Resident,
@@ -52,9 +52,12 @@ impl iosock::Module for Csock {
         let name = TABLE.config.read(&Kenv).map_err(|bad| {
             say(Level::Error, |line| {
                 line.text("tunable ")
-                    .text(bad.name)
-                    .text(" is wrong, allowed: ")
-                    .text(bad.allowed);
+                    .bytes(bad.name.to_bytes())
+                    .text(" is wrong, allowed: ");
+                match bad.allowed {
+                    Allowed::Words(words) => line.text(words),
+                    Allowed::Range(min, max) => line.dec(u64::from(min)).text(" to ").dec(u64::from(max)),
+                };
             });
             Errno::EINVAL
         })?;
@@ -268,26 +271,12 @@ fn qnx_errno(error: qnx::Errno) -> Errno {
 /// io-sock's kernel environment.
 struct Kenv;
 
-impl Kenv {
-    fn name(tunable: Tunable) -> &'static CStr {
-        match tunable {
-            Tunable::Tx => c"csock.tx",
-            Tunable::Name => c"csock.name",
-            Tunable::SndBuf => c"csock.sndbuf",
-            Tunable::RcvBuf => c"csock.rcvbuf",
-            Tunable::OrphanMs => c"csock.orphan_ms",
-            Tunable::Workers => c"csock.workers",
-            Tunable::UnloadMs => c"csock.unload_ms",
-        }
-    }
-}
-
 impl Environment for Kenv {
-    fn int(&self, name: Tunable) -> Option<i32> {
-        iosock::tunable_int(Self::name(name))
+    fn int(&self, name: &'static CStr) -> Option<i32> {
+        iosock::tunable_int(name)
     }
 
-    fn text(&self, name: Tunable, buf: &mut [u8]) -> Option<usize> {
-        iosock::tunable_str(Self::name(name), buf)
+    fn text(&self, name: &'static CStr, buf: &mut [u8]) -> Option<usize> {
+        iosock::tunable_str(name, buf)
     }
 }

@@ -41,8 +41,6 @@ pub const ROUND_BYTES: u32 = 512 * 1024;
 pub const TURN_ROUNDS: u32 = 4;
 /// Worker threads at most.
 pub const MAX_WORKERS: u32 = 4;
-/// Ports below this one are for clients of user id 0 alone (S-40).
-pub const FIRST_UNPRIVILEGED_PORT: u16 = 1024;
 
 const _: () = assert!(MAX_SOCKETS <= 0x1_0000 && MAX_SESSIONS <= 0x1_0000 && MAX_POOLS <= 0x1_0000);
 const _: () = assert!(IN_FLIGHT.is_multiple_of(32) && IN_FLIGHT <= 0x1_0000);

@@ -4,7 +4,7 @@ use super::Control;
 use crate::{
     events,
     handle::Handle,
-    limits::{FIRST_UNPRIVILEGED_PORT, MAX_DESC_LEN},
+    limits::MAX_DESC_LEN,
     machine::{Host, How, OptValue},
     reply::Asked,
     socket::{Op, RingSetup, SocketRequest, SocketSlot, WaitFor, bound_key},
@@ -112,7 +112,7 @@ impl<P: Host> Control<P> {
         Ok(match request {
             Request::Bind(body) => {
                 let uid = self.uid(session)?;
-                check_bind(uid, &body.addr)?;
+                check_bind(uid, table.config.first_port(), &body.addr)?;
                 check_theft(table, slot, uid, &body.addr)?;
                 SocketRequest::Bind(body.addr)
             }
@@ -274,10 +274,10 @@ fn check_family(addr: &SockAddr) -> Result<(), Refusal> {
 }
 
 /// The module's thread may bind any port; the client may not (S-40).
-fn check_bind(uid: u32, addr: &SockAddr) -> Result<(), Refusal> {
+fn check_bind(uid: u32, first: u32, addr: &SockAddr) -> Result<(), Refusal> {
     check_family(addr)?;
-    if addr.port != 0 && addr.port < FIRST_UNPRIVILEGED_PORT && uid != 0 {
-        let (port, first) = (u64::from(addr.port), u64::from(FIRST_UNPRIVILEGED_PORT));
+    if addr.port != 0 && u32::from(addr.port) < first && uid != 0 {
+        let (port, first) = (u64::from(addr.port), u64::from(first));
         return Err(Refusal::new(WireErrno::EACCES, Field::AddrPort, port, first));
     }
     Ok(())

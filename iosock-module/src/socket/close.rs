@@ -17,8 +17,22 @@ use csock_wire::{Refusal, RingFault, WireErrno, msg::Empty};
 pub(super) struct Closing {
     /// FIN was sent, or is behind the data.
     shut: bool,
-    /// When an orphan is aborted, ms; 0: never.
+    /// When it is aborted, ms; 0: never.
     deadline: u64,
+}
+
+impl Closing {
+    /// Starts now, and ends `patience` ms from now at the latest; 0 ms: when the peer has taken everything.
+    fn within<P: Platform>(patience: u32) -> Self {
+        let deadline = match patience {
+            0 => 0,
+            ms => P::now_ms().saturating_add(u64::from(ms)).max(1),
+        };
+        Self {
+            shut: false,
+            deadline,
+        }
+    }
 }
 
 impl<P: Platform> Body<P> {
@@ -37,12 +51,13 @@ impl<P: Platform> Body<P> {
             }
         }
         self.cancel_waits(round, WireErrno::EBADF);
-        self.closing.set(Closing {
-            shut: false,
-            deadline: 0,
-        });
+        // A peer that reads nothing would otherwise hold the slot, the rings and the pool for ever.
+        let closing = Closing::within::<P>(round.table.config.close_ms());
+        self.closing.set(closing);
         if self.linger_zero() {
             self.abort_stack(round);
+        } else if closing.deadline != 0 {
+            round.table.arm_timer(round.slot, closing.deadline);
         }
         Ok(Empty {})
     }
@@ -52,9 +67,12 @@ impl<P: Platform> Body<P> {
         round.slot.open.store(false, Ordering::Relaxed);
         self.cancel_waits(round, WireErrno::ESRCH);
         let patience = round.table.config.orphan_ms();
-        let deadline = P::now_ms().saturating_add(u64::from(patience)).max(1);
+        let orphaned = Closing::within::<P>(patience);
+        let deadline = orphaned.deadline;
         match self.closing.as_mut() {
-            Some(closing) => closing.deadline = deadline,
+            // Its client closed it and died: the earlier end counts.
+            Some(closing) if closing.deadline == 0 => closing.deadline = deadline,
+            Some(closing) => closing.deadline = closing.deadline.min(deadline),
             None => {
                 if let (Phase::Connected, Some(wire)) = (self.phase, self.wire.as_mut()) {
                     match wire.sq.available() {
@@ -62,10 +80,7 @@ impl<P: Platform> Body<P> {
                         Err(fault) => self.ring_fault(round, fault),
                     }
                 }
-                self.closing.set(Closing {
-                    shut: false,
-                    deadline,
-                });
+                self.closing.set(orphaned);
             }
         }
         if patience == 0 || self.linger_zero() {

@@ -203,7 +203,9 @@ impl<P: Platform> Body<P> {
 
     /// Looks whether a connect has ended.
     pub(super) fn progress_connect(&mut self, round: &mut Round<'_, P>) {
-        let (Phase::Connecting, Sock::Stream(stream)) = (self.phase, &self.sock) else {
+        // A socket that is being closed gives its connection up: one that came about now would have no end.
+        let (Phase::Connecting, Sock::Stream(stream), None) = (self.phase, &self.sock, self.closing.get())
+        else {
             return;
         };
         // In this order: the stack goes from connecting to connected in one step, so who is not connecting any more and

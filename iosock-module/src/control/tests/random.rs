@@ -69,7 +69,7 @@ fn one(seed: u64) {
     world(|w| w.no_mbufs = false);
     for _ in 0..200 {
         run.sockets.iter().for_each(|(_, _, stream)| stream.ack_all());
-        world(|w| w.now += 200);
+        world(|w| w.now += 400);
         rig.work();
     }
     rig.assert_empty();

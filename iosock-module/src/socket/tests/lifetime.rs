@@ -337,3 +337,74 @@ fn listen_again_changes_the_backlog() {
     rig.work();
     assert!(!parked.is_parked(), "still watched");
 }
+
+fn close(tx_position: u32) -> msg::Close {
+    msg::Close {
+        tx_position,
+        reserved: 0,
+    }
+}
+
+#[test]
+fn a_close_ends_also_when_the_connection_comes_about_after_it() {
+    // Connected, or refused, or never: after the close none of them matters.
+    for late in [Some(true), Some(false), None] {
+        let mut rig = Rig::new();
+        let mut client = rig.client(1, 500);
+        let (socket, stream) = rig.socket(&mut client);
+        let body = msg::Connect {
+            addr: SockAddr::v4([10, 0, 0, 1], 80),
+        };
+        rig.call(&client, socket.socket, &body).unwrap();
+        if let Some(connected) = late {
+            // The upcall is on its way when the close comes: one round meets both.
+            stream.with(|s| (s.connecting, s.connected) = (false, connected));
+        }
+        rig.call(&client, socket.socket, &close(0)).unwrap();
+        rig.work();
+        assert!(stream.with(|s| s.closed), "{late:?}");
+        assert_eq!(socket.state(), ModuleState::Released, "{late:?}");
+        assert_eq!(rig.table.open_sockets(), 0, "{late:?}");
+    }
+}
+
+#[test]
+fn a_dead_clients_connect_ends_too() {
+    let mut rig = Rig::new();
+    let mut client = rig.client(1, 500);
+    let (socket, stream) = rig.socket(&mut client);
+    let body = msg::Connect {
+        addr: SockAddr::v4([10, 0, 0, 1], 80),
+    };
+    rig.call(&client, socket.socket, &body).unwrap();
+    stream.with(|s| (s.connecting, s.connected) = (false, true));
+    world(|w| w.uids.remove(&1));
+    rig.control.disconnect(rig.table, 1);
+    rig.assert_empty();
+    assert!(stream.with(|s| s.closed));
+}
+
+#[test]
+fn a_peer_that_reads_nothing_holds_a_closed_socket_no_longer_than_the_deadline() {
+    // Data that does not fit, and data that only waits for its acknowledgement.
+    for hiwat in [10, 1000] {
+        let mut rig = Rig::new();
+        rig.table.config.tune(c"csock.close_ms", 3_000);
+        let mut client = rig.client(1, 500);
+        let (mut socket, stream) = rig.connected(&mut client);
+        stream.with(|s| s.hiwat = hiwat);
+        socket.submit(0, b"twenty bytes of data", 1);
+        rig.call(&client, socket.socket, &close(socket.sq.position()))
+            .unwrap();
+        world(|w| w.now += 2_999);
+        rig.work();
+        assert!(stream.with(|s| !s.aborted), "not before its time");
+        assert!(rig.table.sleep_ms().is_some_and(|ms| ms <= 10));
+        world(|w| w.now += 2);
+        rig.work();
+        assert!(stream.with(|s| s.aborted));
+        assert_eq!(socket.state(), ModuleState::Released);
+        assert_eq!(rig.table.open_sockets(), 0);
+        assert_eq!(rig.table.sleep_ms(), None);
+    }
+}
