@@ -14,7 +14,15 @@ use crate::{ConnectFlags, Errno, IoSlice, IoSliceMut, MsgInfo};
 #[derive(Debug)]
 pub struct Connection {
     coid: i32,
-    opened_by_name: bool,
+    made_by: MadeBy,
+}
+
+/// Decides how a connection is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum MadeBy {
+    Attach,
+    Name,
+    Path,
 }
 
 impl Connection {
@@ -34,7 +42,7 @@ impl Connection {
             unsafe { sys::ConnectAttach_r(sys::ND_LOCAL_NODE, pid, chid, sys::_NTO_SIDE_CHANNEL, flags) };
         Ok(Self {
             coid: id_r(result)?,
-            opened_by_name: false,
+            made_by: MadeBy::Attach,
         })
     }
 
@@ -53,7 +61,28 @@ impl Connection {
         let result = unsafe { sys::name_open(name.as_ptr(), 0) };
         Ok(Self {
             coid: not_negative(result)?,
-            opened_by_name: true,
+            made_by: MadeBy::Name,
+        })
+    }
+
+    /// `open` - connects to the server behind `path`, in the range of file descriptors, to read and write; closed at exec. **Blocks**
+    /// until the server has answered; several kernel calls, so that a timeout does not cover it.
+    ///
+    /// Whoever serves the path answers, be it a file system: [`server_info`](Connection::server_info) says who. Nothing proves that
+    /// it is the right one: anybody with the ability PATHSPACE may have linked the path. Dropping it tells the server, and **blocks**
+    /// until that has answered.
+    ///
+    /// # Errors
+    /// `ENOENT` nobody has the path; `EACCES` and others what the server answered; `EMFILE`, `ENFILE` no more; `EINTR`.
+    ///
+    /// # References
+    /// QNX 8.0 C Library Reference, `open()`.
+    pub fn open_path(path: &CStr) -> Result<Self, Errno> {
+        // SAFETY: `path` is a C string and read during the call only; without O_CREAT there is no third argument.
+        let result = unsafe { sys::open(path.as_ptr(), sys::O_RDWR | sys::O_CLOEXEC) };
+        Ok(Self {
+            coid: not_negative(result)?,
+            made_by: MadeBy::Path,
         })
     }
 
@@ -161,7 +190,7 @@ impl Connection {
     pub unsafe fn from_raw(coid: i32) -> Self {
         Self {
             coid,
-            opened_by_name: false,
+            made_by: MadeBy::Attach,
         }
     }
 
@@ -177,14 +206,22 @@ impl Connection {
     }
 
     fn close(&self) -> Result<(), Errno> {
-        if self.opened_by_name {
-            // SAFETY: `coid` is ours from name_open; both callers use it for the last time.
-            let result = unsafe { sys::name_close(self.coid) };
-            minus_one(result).map(|_| ())
-        } else {
-            // SAFETY: `coid` is ours from ConnectAttach; both callers use it for the last time.
-            let result = unsafe { sys::ConnectDetach_r(self.coid) };
-            eok_r(result)
+        match self.made_by {
+            MadeBy::Name => {
+                // SAFETY: `coid` is ours from name_open; both callers use it for the last time.
+                let result = unsafe { sys::name_close(self.coid) };
+                minus_one(result).map(|_| ())
+            }
+            MadeBy::Path => {
+                // SAFETY: `coid` is ours from open; both callers use it for the last time.
+                let result = unsafe { sys::close(self.coid) };
+                minus_one(result).map(|_| ())
+            }
+            MadeBy::Attach => {
+                // SAFETY: `coid` is ours from ConnectAttach; both callers use it for the last time.
+                let result = unsafe { sys::ConnectDetach_r(self.coid) };
+                eok_r(result)
+            }
         }
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! | You want | Open |
 //! |---|---|
-//! | to serve | [`Channel`], [`Received`], [`Message`], [`RcvId`], [`Pulse`], [`AttachedName`] |
+//! | to serve | [`Channel`], [`Received`], [`Message`], [`RcvId`], [`Pulse`], [`AttachedName`], [`LinkedPath`] and [`IoRequest`] |
 //! | to know your client | [`MsgInfo`], [`client_info()`], [`detach_scoid()`] |
 //! | to call a server | [`Connection`], [`timeout()`] |
 //! | to tell a client later | [`Event`], [`RegisteredEvent`] |
@@ -30,11 +30,13 @@ mod decode;
 mod errno;
 mod event;
 mod flags;
+mod io_request;
 mod iov;
 mod mapping;
 mod message;
 mod msg_info;
 mod name;
+mod path;
 mod process;
 mod pulse;
 mod rcvid;
@@ -51,12 +53,14 @@ pub use event::{Event, EventKind, RegisteredEvent};
 pub use flags::{
     ChannelFlags, ClientFlags, ConnectFlags, EventFlags, MsgFlags, NameFlags, Prot, ShmFlags, TimeoutFlags,
 };
+pub use io_request::{IoRequest, NodeStatus, Opening};
 pub use iov::{IoSlice, IoSliceMut};
 pub use mapping::Mapping;
 pub use message::Message;
 pub use msg_info::MsgInfo;
 pub use name::AttachedName;
-pub use process::{egid, euid, page_size, pid};
+pub use path::LinkedPath;
+pub use process::{egid, euid, page_size, pid, process_uid};
 pub use pulse::*;
 pub use rcvid::RcvId;
 pub use semaphore::Semaphore;

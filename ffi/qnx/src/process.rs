@@ -25,6 +25,42 @@ pub fn egid() -> i32 {
     unsafe { sys::getegid() }
 }
 
+/// `stat` of `/proc/PID` - the effective user of another process. **Blocks** while the process manager answers.
+///
+/// Meant for servers: a connection names its server's process, and nothing else says whose that is.
+///
+/// # Errors
+/// `ESRCH` there is no such process; what the process manager says.
+///
+/// # References
+/// QNX 8.0 C Library Reference, `stat()`; Programmer's Guide, processes and `/proc`.
+// ON-TARGET: that /proc/PID belongs to the effective user of PID, and that everybody may stat it.
+pub fn process_uid(pid: i32) -> Result<i32, Errno> {
+    let mut path = *b"/proc/\0\0\0\0\0\0\0\0\0\0\0";
+    let mut left = u32::try_from(pid).map_err(|_| Errno::ESRCH)?;
+    let mut digits = [0_u8; 10];
+    let mut used = 0_usize;
+    for digit in &mut digits {
+        *digit = b'0'.wrapping_add((left % 10) as u8);
+        left /= 10;
+        used = used.saturating_add(1);
+        if left == 0 {
+            break;
+        }
+    }
+    for (to, from) in path.iter_mut().skip(6).zip(digits.iter().take(used).rev()) {
+        *to = *from;
+    }
+    let mut status = sys::stat::default();
+    // SAFETY: `path` ends in a 0, since ten digits leave one of its eleven; `status` is ours alone.
+    let result = unsafe { sys::stat(path.as_ptr().cast(), &mut status) };
+    match decode::minus_one(result) {
+        Ok(_) => Ok(status.st_uid),
+        Err(Errno::ENOENT) => Err(Errno::ESRCH),
+        Err(error) => Err(error),
+    }
+}
+
 /// `sysconf(_SC_PAGESIZE)` - bytes of a page: 4096 on x86_64, decided at start on aarch64. Does not block.
 ///
 /// # Errors

@@ -5,6 +5,7 @@ mod channel;
 mod event;
 mod message;
 mod name;
+mod path;
 mod process;
 mod shm;
 mod stand;
