@@ -62,11 +62,19 @@ pub fn demo(args: lexopt::Parser) -> Result<()> {
 
 /// `cargo xtask bench`: starts one of the benches of `test/bench`.
 pub fn bench(args: lexopt::Parser) -> Result<()> {
-    setup::for_bench()?;
     let rest = rest(args);
+    // Only `ipc` compares with other systems and compiles programs in C.
+    let only_net = rest.first().is_some_and(|name| name == "net");
+    if only_net {
+        setup::for_dist()?;
+    } else {
+        setup::for_bench()?;
+    }
     dist::qnx(Arch::X86_64, Linker::default())?;
     let programs = build_programs()?;
-    host::build()?;
+    if !only_net {
+        host::build()?;
+    }
     let mut command = Command::new(programs.join("csock-bench"));
     command
         .arg("--module")

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail};
 use std::{
     io::{BufRead, BufReader, Read},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
@@ -162,6 +163,8 @@ pub struct Stand {
     dir: PathBuf,
     programs: Programs,
     process: Option<Running>,
+    /// Whether other users' programs are served.
+    public: bool,
 }
 
 impl Stand {
@@ -171,14 +174,37 @@ impl Stand {
             dir: scratch_dir("stand")?,
             programs: programs.clone(),
             process: None,
+            public: false,
         };
+        stand.load(module, options)?;
+        Ok(stand)
+    }
+
+    /// As [`Stand::start`], with a runtime directory that all users share and an io-sock that serves them all.
+    pub fn start_public(programs: &Programs, module: &Path, options: &[&str]) -> Result<Self> {
+        let mut stand = Self {
+            dir: scratch_dir("stand")?,
+            programs: programs.clone(),
+            process: None,
+            public: true,
+        };
+        // Sticky, so that nobody removes another user's files; the one above it lets everybody through, whatever the umask says.
+        let shared = stand.dir.join("qnx");
+        std::fs::create_dir(&shared)?;
+        for (dir, mode) in [(&stand.dir, 0o755), (&shared, 0o1777)] {
+            std::fs::set_permissions(dir, std::fs::Permissions::from_mode(mode))?;
+        }
+        stand.load(module, options)?;
+        Ok(stand)
+    }
+
+    fn load(&mut self, module: &Path, options: &[&str]) -> Result<()> {
         let mut argument = module.display().to_string();
         for option in options {
             argument.push(',');
             argument.push_str(option);
         }
-        stand.restart(&["-m", &argument])?;
-        Ok(stand)
+        self.restart(&["-m", &argument])
     }
 
     /// Starts io-sock without a module.
@@ -187,6 +213,7 @@ impl Stand {
             dir: scratch_dir("stand")?,
             programs: programs.clone(),
             process: None,
+            public: false,
         };
         stand.restart(&[])?;
         Ok(stand)
@@ -195,7 +222,9 @@ impl Stand {
     /// Starts io-sock in the same runtime directory; an earlier one must have ended.
     pub fn restart(&mut self, args: &[&str]) -> Result<()> {
         let mut command = self.command("io-sock");
-        command.args(args);
+        command
+            .args(args)
+            .env("QNX_HOST_PUBLIC", if self.public { "1" } else { "0" });
         let mut process = Running::start("io-sock", &mut command)?;
         process.expect("io-sock: ready")?;
         self.process = Some(process);

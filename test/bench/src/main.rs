@@ -1,6 +1,8 @@
 //! `csock-bench`: the measurements behind TEST_RESULTS.md. Started by `cargo xtask bench NAME`.
 
 mod ipc;
+mod net;
+mod samples;
 
 use anyhow::{Result, bail};
 use lexopt::prelude::*;
@@ -9,6 +11,8 @@ use std::path::PathBuf;
 const MENU: &str = "\
 benches:
   ipc [--json FILE] [--plot FILE] [--calls N] [--runs N]   QNX message passing beside D-Bus, Thrift, sockets and pipes
+  net [--quick] [--json FILE] [--plot FILE] [--rounds N] [--milliseconds N] [--only PART]
+                     csock beside the message path and the kernel's sockets; PART: keys with that in their name
 ";
 
 /// Where the built things are.
@@ -21,7 +25,7 @@ pub struct Place {
 
 fn main() -> Result<()> {
     // Roles of this program's own child processes come first: they take no options.
-    if ipc::role()? {
+    if ipc::role()? || net::role()? {
         return Ok(());
     }
     let (mut module, mut programs) = (PathBuf::new(), PathBuf::new());
@@ -31,6 +35,7 @@ fn main() -> Result<()> {
             Long("module") => module = args.value()?.into(),
             Long("programs") => programs = args.value()?.into(),
             Value(name) if name == "ipc" => return ipc::main(&Place { module, programs }, args),
+            Value(name) if name == "net" => return net::main(&Place { module, programs }, args),
             Value(name) => bail!("unknown bench {name:?}\n{MENU}"),
             other => return Err(other.unexpected().into()),
         }

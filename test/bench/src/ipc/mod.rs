@@ -7,15 +7,14 @@ mod many;
 mod payload;
 mod plot;
 mod report;
-mod samples;
 mod spin;
 mod systems;
 
 use crate::Place;
+use crate::samples::Samples;
 use anyhow::{Context, Result};
 use csock_apps::stand::scratch_dir;
 use lexopt::prelude::*;
-use samples::Samples;
 use std::path::{Path, PathBuf};
 use systems::{Bus, System, Times};
 

@@ -1,6 +1,7 @@
 //! Tables for a reader and one JSON object for a machine.
 
-use super::{Interfaces, Measured, samples::Samples, spin::GAPS, systems::System};
+use super::{Interfaces, Measured, spin::GAPS, systems::System};
+use crate::samples::Samples;
 use anyhow::{Context, Result};
 use serde::Serialize;
 use std::fmt::Write as _;

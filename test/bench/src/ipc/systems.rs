@@ -1,6 +1,7 @@
 //! Running one interface on one system: start the server, run the client, read its results, end the server by its id.
 
-use super::{build::Built, samples::Samples};
+use super::build::Built;
+use crate::samples::Samples;
 use anyhow::{Context, Result, bail};
 use csock_apps::stand::Running;
 use std::{

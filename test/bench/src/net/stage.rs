@@ -1,0 +1,118 @@
+//! io-sock under the conditions of a case, and commands that run beside it.
+
+use super::{
+    case::{Case, User},
+    child::Running,
+};
+use crate::Place;
+use anyhow::{Context, Result};
+use csock_apps::stand::{Programs, Stand};
+use std::{fs, os::unix::process::CommandExt, path::PathBuf, process::Command};
+
+/// The user id of ordinary programs: nobody's.
+const ORDINARY: u32 = 65534;
+
+/// A running io-sock and what its clients need to find it.
+pub struct Stage {
+    stand: Stand,
+    /// io-sock's process id.
+    pub io_sock: u32,
+    /// A copy of this program where every user can start it.
+    bench: PathBuf,
+    cores: u32,
+    counting: bool,
+    delay_ms: u32,
+}
+
+impl Stage {
+    /// Which stage a case needs: what can only be chosen when io-sock starts.
+    pub fn kind(case: &Case) -> (u32, bool) {
+        (case.cores, case.counting)
+    }
+
+    /// Starts io-sock for cases like this one.
+    pub fn start(place: &Place, case: &Case) -> Result<Self> {
+        let (cores, counting) = Self::kind(case);
+        let runner = prefix(cores, counting).join(" ");
+        let programs = Programs::new(&place.programs).through(&runner);
+        let mut stand = Stand::start_public(&programs, &place.module, &[])?;
+        let bench = stand.dir().join("csock-bench");
+        fs::copy(std::env::current_exe()?, &bench).context("cannot copy this program")?;
+        Ok(Self {
+            io_sock: stand.io_sock()?.id(),
+            stand,
+            bench,
+            cores,
+            counting,
+            delay_ms: 0,
+        })
+    }
+
+    /// How late the stack lets go of what was sent. One place: the stand-in learns more about acknowledgements.
+    pub fn set_delay(&mut self, ms: u32) -> Result<()> {
+        if self.delay_ms != ms {
+            let setting = format!("standin.release_delay_ms={ms}");
+            self.stand.run("io-sock-ctl", &["sysctl", &setting])?;
+            self.delay_ms = ms;
+        }
+        Ok(())
+    }
+
+    /// A command of this program in this stage, with `role` as its first argument.
+    pub fn command(&self, role: &str, user: User) -> Command {
+        let mut words = prefix(self.cores, self.counting);
+        words.push(self.bench.display().to_string());
+        let mut words = words.into_iter();
+        let mut command = Command::new(words.next().unwrap_or_default());
+        command.args(words).arg(role);
+        self.as_user(&mut command, user);
+        command
+    }
+
+    /// Lets a command find this io-sock, and run as `user`.
+    pub fn as_user(&self, command: &mut Command, user: User) {
+        command.env("QNX_HOST_DIR", self.stand.dir().join("qnx"));
+        if user == User::Ordinary {
+            command.uid(ORDINARY).gid(ORDINARY);
+        }
+    }
+
+    /// Ends io-sock and expects a clean end.
+    pub fn stop(mut self) -> Result<()> {
+        self.stand.stop()
+    }
+}
+
+/// What goes before each command of a stage.
+fn prefix(cores: u32, counting: bool) -> Vec<String> {
+    let mut words: Vec<&str> = Vec::new();
+    if counting {
+        words.extend(["env", "QNX_HOST_SPIN_US=0"]);
+    }
+    if cores == 1 {
+        words.extend(["taskset", "-c", "0"]);
+    }
+    words.into_iter().map(str::to_owned).collect()
+}
+
+/// Loops that use up whatever they get, until this is dropped.
+pub struct Busy {
+    _loops: Vec<Running>,
+}
+
+impl Busy {
+    /// Starts `count` of them.
+    pub fn start(stage: &Stage, count: usize) -> Result<Self> {
+        let one = |_| Running::start("a busy loop", &mut stage.command("net-busy", User::Root));
+        Ok(Self {
+            _loops: (0..count).map(one).collect::<Result<_>>()?,
+        })
+    }
+
+    /// The role of such a process.
+    pub fn main() -> ! {
+        loop {
+            std::hint::spin_loop();
+        }
+    }
+}
