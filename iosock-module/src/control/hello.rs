@@ -10,7 +10,7 @@ use crate::{
 };
 use core::sync::atomic::Ordering;
 use csock_wire::{
-    Field, MsgHeader, Refusal, WireErrno,
+    Counters, Field, MsgHeader, Refusal, WireErrno,
     layout::MAX_RING_CAPACITY,
     msg::{Hello, HelloReply, StatsReply, TX_COPY, TX_ZERO_COPY},
 };
@@ -81,7 +81,7 @@ impl<P: Host> Control<P> {
         })
     }
 
-    /// STATS: the session's ledger and the module's.
+    /// STATS: the session's ledger; and the module's for user id 0 alone, since it says what others do.
     pub(super) fn stats(&mut self, table: &Table<P>, session: Handle) -> Result<StatsReply, Refusal> {
         let shared = table.session_of(session.raw()).ok_or(WireErrno::EBADF)?;
         let mut mine = shared.counters.snapshot();
@@ -94,14 +94,16 @@ impl<P: Host> Control<P> {
         }
         mine.ext_mbufs_outstanding = ext;
         mine.sessions_open = 1;
-        mine.pools_mapped = self
-            .sessions
-            .get_mut(session)
-            .map_or(0, |s| u64::from(s.pool.is_some()));
+        let session = self.sessions.get_mut(session).ok_or(WireErrno::EBADF)?;
+        mine.pools_mapped = u64::from(session.pool.is_some());
         mine.parked = u64::from(shared.parked.load(Ordering::Relaxed));
         Ok(StatsReply {
             mine,
-            total: table.ledger(),
+            total: if session.client.euid == 0 {
+                table.ledger()
+            } else {
+                Counters::default()
+            },
         })
     }
 }

@@ -167,6 +167,12 @@ impl Rig {
             .doorbell(self.table, client.sender.scoid, i64::from(socket.socket));
     }
 
+    /// The process behind `scoid` ends, and the kernel says so.
+    pub fn die(&mut self, scoid: i32) {
+        world(|w| w.uids.remove(&scoid));
+        self.control.disconnect(self.table, scoid);
+    }
+
     /// Everything is back at its start.
     pub fn assert_empty(&mut self) {
         self.work();

@@ -38,8 +38,8 @@ fn hello_negotiates_and_counts() {
     // Another user still gets in.
     let other = rig.connect_client(2, 501);
     rig.call(&other, 0, &msg::Hello::THIS).unwrap();
-    rig.control.disconnect(rig.table, 1);
-    rig.control.disconnect(rig.table, 2);
+    rig.die(1);
+    rig.die(2);
     assert_eq!(world(|w| w.forgotten.clone()), [1, 2]);
     rig.assert_empty();
 }
@@ -159,8 +159,8 @@ fn limits_hold_for_one_and_spare_the_others() {
         (refused.error, refused.what),
         (WireErrno::EBUSY, Field::ParkedCount)
     );
-    rig.control.disconnect(rig.table, 1);
-    rig.control.disconnect(rig.table, 2);
+    rig.die(1);
+    rig.die(2);
     rig.assert_empty();
 }
 
@@ -195,4 +195,21 @@ fn only_root_binds_low_ports_and_nobody_takes_anothers() {
         rig.call(&root, second.socket, &v6).unwrap_err().error,
         WireErrno::EAFNOSUPPORT
     );
+}
+
+#[test]
+fn everybodys_ledger_is_for_root_alone() {
+    let mut rig = Rig::new();
+    let mut busy = rig.client(1, 500);
+    let _ = rig.connected(&mut busy);
+    for (scoid, uid) in [(2, 0), (3, 501)] {
+        let client = rig.client(scoid, uid);
+        let stats = rig.call(&client, 0, &msg::Stats {}).unwrap();
+        assert_eq!(stats.mine.sessions_open, 1);
+        if uid == 0 {
+            assert_eq!((stats.total.sessions_open, stats.total.sockets_open), (2, 1));
+        } else {
+            assert_eq!(stats.total, csock_wire::Counters::default());
+        }
+    }
 }

@@ -93,15 +93,14 @@ pub fn hundreds_leave_nothing(session: &Session) -> Result<()> {
     peer.join().ok().context("the peer panicked")??;
     let start = Instant::now();
     loop {
-        let total = session.stats()?.total;
-        if total.sockets_open == 0 && total.ext_mbufs_outstanding == 0 && session.pool().free_bytes() == free
-        {
+        let mine = session.stats()?.mine;
+        if mine.sockets_open == 0 && mine.ext_mbufs_outstanding == 0 && session.pool().free_bytes() == free {
             return Ok(());
         }
-        let (now, open) = (session.pool().free_bytes(), total.sockets_open);
+        let (now, open) = (session.pool().free_bytes(), mine.sockets_open);
         ensure!(
             start.elapsed() < Duration::from_secs(10),
-            "left: {open} sockets, {now} of {free} bytes free, {total:?}"
+            "left: {open} sockets, {now} of {free} bytes free, {mine:?}"
         );
         std::thread::sleep(Duration::from_millis(10));
     }
