@@ -19,8 +19,20 @@ impl<P: Host> Control<P> {
         self.finish(table);
     }
 
-    /// The kernel says that the last connection of a client process is gone.
+    /// A pulse says that the last connection of a client process is gone. Anybody who may send pulses can send one of
+    /// that code (S-34), so the kernel is asked: it does not know the gone.
+    ///
+    /// ON-TARGET: `ConnectClientInfo` fails with EINVAL from the DISCONNECT pulse on, also when the process lives and
+    /// has only closed its connections.
     pub fn disconnect(&mut self, table: &Table<P>, scoid: i32) {
+        if P::client_uid(scoid).is_ok() {
+            return;
+        }
+        self.client_gone(table, scoid);
+    }
+
+    /// The process behind `scoid` is gone.
+    fn client_gone(&mut self, table: &Table<P>, scoid: i32) {
         let mut next = 0;
         while let Some((session, after)) = self.sessions.find(next, |s| s.client.scoid == scoid) {
             if let Some(session) = self.sessions.get_mut(session) {
@@ -47,7 +59,7 @@ impl<P: Host> Control<P> {
                 line.text("a disconnect was lost, connection ")
                     .signed(i64::from(scoid));
             });
-            self.disconnect(table, scoid);
+            self.client_gone(table, scoid);
         }
     }
 

@@ -17,7 +17,7 @@ fn a_dead_clients_data_still_goes_out_and_then_everything_is_back() {
     stream.with(|s| s.hiwat = 10);
     socket.submit(0, b"twenty bytes of data", 1);
     let parked = rig.ask(&client, socket.socket, &wait_readable());
-    rig.control.disconnect(rig.table, 1);
+    rig.die(1);
     assert_eq!(parked.reply::<msg::Wait>().unwrap_err().error, WireErrno::ESRCH);
     assert_eq!(
         world(|w| w.forgotten.clone()),
@@ -44,7 +44,7 @@ fn an_orphan_out_of_time_is_aborted() {
     let (mut socket, stream) = rig.connected(&mut client);
     socket.submit(0, b"nobody reads this", 1);
     rig.ring(&client, &socket);
-    rig.control.disconnect(rig.table, 1);
+    rig.die(1);
     rig.work();
     assert!(stream.with(|s| !s.aborted));
     assert!(rig.table.sleep_ms().is_some_and(|ms| ms <= 500));
@@ -83,7 +83,7 @@ fn unload_aborts_everything() {
     rig.table.start();
     let mut client = rig.client(5, 500);
     let _ = rig.connected(&mut client);
-    rig.control.disconnect(rig.table, 5);
+    rig.die(5);
     rig.assert_empty();
 }
 
@@ -95,6 +95,23 @@ fn strangers_are_forgotten_at_once() {
         rig.send_raw(sender, &[1, 2, 3], 100).outcome(),
         Some(Outcome::Error(WireErrno::EBADMSG))
     ));
-    rig.control.disconnect(rig.table, 77);
+    rig.die(77);
     assert_eq!(world(|w| w.forgotten.clone()), [77]);
+}
+
+#[test]
+fn a_forged_disconnect_pulse_ends_nobody() {
+    let mut rig = Rig::new();
+    let mut client = rig.client(1, 500);
+    let (mut socket, stream) = rig.connected(&mut client);
+    rig.control.disconnect(rig.table, 1);
+    assert_eq!(rig.control.sessions(), 1, "the kernel knows its client");
+    assert_eq!(world(|w| w.forgotten.clone()), []);
+    socket.submit(0, b"alive", 1);
+    rig.ring(&client, &socket);
+    assert_eq!(stream.with(|s| s.sent.clone()), b"alive");
+    stream.ack_all();
+    rig.die(1);
+    rig.assert_empty();
+    assert_eq!(world(|w| w.forgotten.clone()), [1]);
 }

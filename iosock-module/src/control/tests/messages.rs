@@ -154,7 +154,7 @@ fn unblock_answers_the_one_that_asked() {
     rig.control.unblock(rig.table, 1);
     assert!(stays.is_parked());
     assert_eq!(leaves.outcome(), Some(Outcome::Kernel));
-    rig.control.disconnect(rig.table, 1);
+    rig.die(1);
     rig.assert_empty();
 }
 

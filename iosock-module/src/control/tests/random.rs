@@ -64,7 +64,7 @@ fn one(seed: u64) {
         rig.control.stop(rig.table);
     }
     for scoid in 1..run.next_scoid {
-        rig.control.disconnect(rig.table, scoid);
+        rig.die(scoid);
     }
     world(|w| w.no_mbufs = false);
     for _ in 0..200 {
@@ -109,7 +109,7 @@ fn step(rig: &mut Rig, run: &mut Run, dice: &mut Dice) {
             let gone = dice.roll(run.clients.len());
             let client = run.clients.remove(gone);
             match dice.roll(2) {
-                0 => rig.control.disconnect(rig.table, client.sender.scoid),
+                0 => rig.die(client.sender.scoid),
                 _ => drop(rig.call(&client, 0, &msg::Goodbye {})),
             }
             let fix = |owner: usize| if owner > gone { owner - 1 } else { usize::MAX };

@@ -29,7 +29,7 @@ pub struct Client {
     list: Vec<i32>,
 }
 
-/// The client behind `scoid`, -1 = this process. `EINVAL` no such client.
+/// The client behind `scoid`, -1 = this process. `EINVAL` no such client, or a gone one.
 pub fn lookup(scoid: i32) -> Result<Client, Errno> {
     let _ = thread::take_timeout();
     if scoid == -1 {
@@ -37,9 +37,9 @@ pub fn lookup(scoid: i32) -> Result<Client, Errno> {
     }
     let conn: Arc<ServerConn> = match lock(&process().scoids).get(scoid) {
         Some(Scoid::Alive(conn)) => Arc::clone(conn),
-        // Dead: its pid may be another process' by now, so what it was at the start has to do.
-        Some(Scoid::Dead(conn)) => return Ok(at_connect(conn)),
-        None => return Err(Errno::EINVAL),
+        // The number of a gone client stays taken until ConnectDetach, but names nobody: that is how a server tells a
+        // DISCONNECT pulse of the kernel from a forged one (docs/qnx-ipc.md 5).
+        Some(Scoid::Dead(_)) | None => return Err(Errno::EINVAL),
     };
     // While connected the pid is its own. The socket has the effective ids of the time it connected.
     Ok(read_status(conn.pid).unwrap_or_else(|| at_connect(&conn)))
