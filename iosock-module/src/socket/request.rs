@@ -164,7 +164,7 @@ impl<P: Platform> Body<P> {
             SocketRequest::SetOption(option, value) => {
                 asked.answer::<msg::SetSockOpt>(self.set_option(option, value));
             }
-            SocketRequest::Option(option) => asked.answer::<msg::GetSockOpt>(self.option(option)),
+            SocketRequest::Option(option) => asked.answer::<msg::GetSockOpt>(self.option(round, option)),
         }
     }
 
@@ -298,7 +298,7 @@ impl<P: Platform> Body<P> {
             if u16::try_from(seconds).is_err() {
                 let shown = u64::from(seconds.unsigned_abs());
                 return Err(Refusal::new(
-                    WireErrno::EINVAL,
+                    WireErrno::EDOM,
                     Field::OptValue,
                     shown,
                     u64::from(u16::MAX),
@@ -312,15 +312,18 @@ impl<P: Platform> Body<P> {
         Ok(Empty {})
     }
 
-    fn option(&mut self, option: SockOpt) -> Result<OptReply, Refusal> {
+    fn option(&mut self, round: &mut Round<'_, P>, option: SockOpt) -> Result<OptReply, Refusal> {
+        if option == SockOpt::Error {
+            // The error of a connect that has just failed must end the connect before it is read: reading clears it,
+            // and a connect without an error counts as made.
+            self.progress_connect(round);
+        }
         let value = match (&self.sock, option) {
             (sock, SockOpt::Error) => {
-                let from_stack = || {
-                    if let Sock::Stream(stream) = sock {
-                        stream.take_error()
-                    } else {
-                        None
-                    }
+                let connecting = self.phase == Phase::Connecting;
+                let from_stack = || match sock {
+                    Sock::Stream(stream) if !connecting => stream.take_error(),
+                    _ => None,
                 };
                 let error = self.pending_error.take().or_else(from_stack);
                 OptValue {

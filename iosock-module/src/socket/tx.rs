@@ -303,7 +303,15 @@ impl<P: Platform> Body<P> {
 
     fn hand_over(&mut self, round: &mut Round<'_, P>, chain: P::Chain, pieces: &Pieces) {
         let Sock::Stream(stream) = &self.sock else { return };
-        let result = stream.send(chain, pieces.more);
+        let result = match stream.send(chain, pieces.more) {
+            // A packet filter refused the packet that was made at once; the bytes are in the send buffer and go out
+            // again. As with send(2) the program is told once, and the connection stays.
+            Err(WireErrno::EACCES) => {
+                self.pending_error = Some(WireErrno::EACCES);
+                Ok(())
+            }
+            other => other,
+        };
         let error = result.err().map_or(0, |e| e.0);
         for (entry, len, last) in pieces.list.iter().take(pieces.count) {
             if let Some(kept) = self.tx.entries.get_mut(*entry) {

@@ -38,6 +38,8 @@ pub struct StackSocket {
     pub odd_receives: VecDeque<Received>,
     pub receive_error: Option<WireErrno>,
     pub send_error: Option<WireErrno>,
+    /// A packet filter refuses what is sent: `sosend` queues it and says `EACCES`.
+    pub filtered: bool,
     pub error: Option<WireErrno>,
     pub connected: bool,
     pub connecting: bool,
@@ -198,8 +200,12 @@ impl Stream for FakeStream {
                 s.sent.extend(&bytes);
                 s.queue.push_back((bytes, key));
             }
-        });
-        Ok(())
+            if s.filtered {
+                Err(WireErrno::EACCES)
+            } else {
+                Ok(())
+            }
+        })
     }
 
     fn receive_available(&self) -> u32 {

@@ -378,8 +378,7 @@ fn a_dead_clients_connect_ends_too() {
     };
     rig.call(&client, socket.socket, &body).unwrap();
     stream.with(|s| (s.connecting, s.connected) = (false, true));
-    world(|w| w.uids.remove(&1));
-    rig.control.disconnect(rig.table, 1);
+    rig.die(1);
     rig.assert_empty();
     assert!(stream.with(|s| s.closed));
 }
@@ -407,4 +406,79 @@ fn a_peer_that_reads_nothing_holds_a_closed_socket_no_longer_than_the_deadline()
         assert_eq!(rig.table.open_sockets(), 0);
         assert_eq!(rig.table.sleep_ms(), None);
     }
+}
+
+const SO_ERROR: msg::GetSockOpt = msg::GetSockOpt {
+    level: 0xFFFF,
+    name: 0x1007,
+    len: 4,
+    reserved: 0,
+};
+
+#[test]
+fn so_error_while_connecting_does_not_make_the_connection() {
+    let mut rig = Rig::new();
+    let mut client = rig.client(1, 500);
+    let (socket, stream) = rig.socket(&mut client);
+    let body = msg::Connect {
+        addr: SockAddr::v4([10, 0, 0, 1], 80),
+    };
+    rig.call(&client, socket.socket, &body).unwrap();
+    let value = |rig: &mut Rig| rig.call(&client, socket.socket, &SO_ERROR).unwrap().value[0];
+    assert_eq!(value(&mut rig), 0);
+    // Refused, and the client's question comes before the upcall.
+    stream.with(|s| (s.connecting, s.error) = (false, Some(WireErrno::ECONNREFUSED)));
+    assert_eq!(u16::from(value(&mut rig)), WireErrno::ECONNREFUSED.0);
+    let reply = rig
+        .call(&client, socket.socket, &wait(Events::CONNECTED))
+        .unwrap();
+    assert_eq!(reply.error, WireErrno::ECONNREFUSED.0);
+    assert_eq!(value(&mut rig), 0, "reading clears it");
+}
+
+#[test]
+fn a_linger_time_out_of_range_is_edom() {
+    let mut rig = Rig::new();
+    let mut client = rig.client(1, 500);
+    let (socket, _) = rig.socket(&mut client);
+    for (seconds, expected) in [
+        (0, None),
+        (65_535, None),
+        (65_536, Some(WireErrno::EDOM)),
+        (-1, Some(WireErrno::EDOM)),
+    ] {
+        let mut value = [0; 16];
+        value[0] = 1;
+        value[4..8].copy_from_slice(&i32::to_le_bytes(seconds));
+        let option = msg::SetSockOpt {
+            level: 0xFFFF,
+            name: 0x80,
+            len: 8,
+            reserved: 0,
+            value,
+        };
+        let answer = rig.call(&client, socket.socket, &option);
+        assert_eq!(answer.err().map(|refusal| refusal.error), expected, "{seconds} s");
+    }
+}
+
+#[test]
+fn a_connecting_socket_has_no_peer_and_no_direction_to_shut() {
+    let mut rig = Rig::new();
+    let mut client = rig.client(1, 500);
+    let (socket, _) = rig.socket(&mut client);
+    let body = msg::Connect {
+        addr: SockAddr::v4([10, 0, 0, 1], 80),
+    };
+    rig.call(&client, socket.socket, &body).unwrap();
+    let shut = msg::Shutdown {
+        how: msg::Shutdown::WRITE,
+        tx_position: 0,
+    };
+    let refused = rig.call(&client, socket.socket, &shut).unwrap_err();
+    assert_eq!(refused.error, WireErrno::ENOTCONN);
+    let refused = rig
+        .call(&client, socket.socket, &msg::GetPeerName {})
+        .unwrap_err();
+    assert_eq!(refused.error, WireErrno::ENOTCONN);
 }

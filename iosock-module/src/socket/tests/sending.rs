@@ -277,3 +277,35 @@ fn what_a_turn_leaves_a_worker_does() {
     rig.work();
     assert_eq!(socket.completions().len(), 256);
 }
+
+#[test]
+fn a_packet_filters_refusal_is_told_once_and_the_connection_stays() {
+    let mut rig = Rig::new();
+    let mut client = rig.client(1, 500);
+    let (mut socket, stream) = rig.connected(&mut client);
+    // tcp_output's answer for one packet: the data is in the send buffer all the same.
+    stream.with(|s| s.filtered = true);
+    socket.submit(0, b"filtered", 1);
+    rig.ring(&client, &socket);
+    stream.with(|s| s.filtered = false);
+    socket.submit(8, b" passes", 2);
+    rig.ring(&client, &socket);
+    assert_eq!(stream.with(|s| s.sent.clone()), b"filtered passes");
+    stream.ack_all();
+    rig.work();
+    let done: Vec<_> = socket
+        .completions()
+        .iter()
+        .map(|d| (d.user, d.len, d.aux))
+        .collect();
+    assert_eq!(done, [(1, 8, 0), (2, 7, 0)]);
+    let option = msg::GetSockOpt {
+        level: 0xFFFF,
+        name: 0x1007,
+        len: 4,
+        reserved: 0,
+    };
+    let value = |rig: &mut Rig| rig.call(&client, socket.socket, &option).unwrap().value[0];
+    assert_eq!(u16::from(value(&mut rig)), WireErrno::EACCES.0);
+    assert_eq!(value(&mut rig), 0);
+}
