@@ -1,4 +1,4 @@
-//! `pathmgr_link()`: a path for a channel whose server answers connect messages by itself. `qnx-resmgr.md` 1.1, 1.2, 2.2.
+//! `pathmgr_link()`: a path for a channel whose server answers connect messages by itself. `docs/qnx-resmgr.md` 1.1, 1.2, 2.2.
 
 mod common;
 use common::*;
