@@ -1,5 +1,6 @@
 //! `cargo xtask`: every command that builds, packs, tests or measures csock. `cargo xtask help` prints the menu.
 
+mod check;
 mod cmd;
 mod counts;
 mod dist;
@@ -25,6 +26,7 @@ usage: cargo xtask COMMAND [OPTIONS]
   host [--prefix DIR]                            QNX's calls on Linux for C programs: library, headers, tool, pkg-config file
   bindgen [--check]                              regenerate the checked-in bindings (or fail if they differ)
   bench [NAME] [ARGS...]                         measurements; without a name, lists them
+  check [--shrink]                               citations, links, requirements, imports, manifests: in a second
   setup                                          install what demo, test and dist need, saying what
   on-target                                      list what only a QNX system can confirm
 ";
@@ -40,6 +42,7 @@ fn main() -> Result<()> {
     match command.as_str() {
         "help" => print!("{MENU}"),
         "setup" => setup::all()?,
+        "check" => check::main(args)?,
         "dist" => dist(args)?,
         "test" => test::main(args)?,
         "demo" => run::demo(args)?,

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: everything that must hold, in one command. A stage that cannot run fails; nothing is skipped in silence.
 
-use crate::{cmd, counts::Counts, dist, host, link::Linker, run, setup, toolchain::Arch};
+use crate::{check, cmd, counts::Counts, dist, host, link::Linker, run, setup, toolchain::Arch};
 use anyhow::{Result, bail};
 use lexopt::prelude::*;
 use std::{
@@ -29,7 +29,7 @@ pub fn main(mut args: lexopt::Parser) -> Result<()> {
     }
     setup::for_test()?;
     let mut counts = Counts::default();
-    source(&mut counts);
+    source(&mut counts)?;
     unit(&mut counts)?;
     if !quick {
         models(&mut counts)?;
@@ -56,8 +56,9 @@ pub fn main(mut args: lexopt::Parser) -> Result<()> {
     }
 }
 
-/// Formatting and lints: what a reader would stumble over.
-fn source(counts: &mut Counts) {
+/// Citations, imports, formatting and lints: what a reader would stumble over.
+fn source(counts: &mut Counts) -> Result<()> {
+    check::each(|name, check| counts.check(name, check))?;
     counts.command("format", Command::new("cargo").args(["fmt", "--all", "--check"]));
     counts.command(
         "clippy",
@@ -75,6 +76,7 @@ fn source(counts: &mut Counts) {
         "bindings are what the headers say",
         Command::new("cargo").args(["run", "-q", "-p", "csock-bindgen", "--", "--check"]),
     );
+    Ok(())
 }
 
 /// Unit and integration tests of every crate on this machine.
