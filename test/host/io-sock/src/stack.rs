@@ -180,6 +180,36 @@ const SETTINGS: &[Setting] = &[
         write: |on| kpi::config::set_release_reorder(on != 0),
     },
     Setting {
+        name: "standin.tcp_acks",
+        read: || kpi::config::tcp_acks().into(),
+        write: |on| kpi::config::set_tcp_acks(on != 0),
+    },
+    Setting {
+        name: "standin.ack_delay_ms",
+        read: kpi::config::ack_delay_ms,
+        write: kpi::config::set_ack_delay_ms,
+    },
+    Setting {
+        name: "standin.delack_ms",
+        read: kpi::config::delack_ms,
+        write: kpi::config::set_delack_ms,
+    },
+    Setting {
+        name: "standin.mss",
+        read: kpi::config::mss,
+        write: kpi::config::set_mss,
+    },
+    Setting {
+        name: "standin.sendbuf_auto",
+        read: || kpi::config::sendbuf_auto().into(),
+        write: |on| kpi::config::set_sendbuf_auto(on != 0),
+    },
+    Setting {
+        name: "standin.rx_foreign",
+        read: || kpi::config::rx_foreign().into(),
+        write: |on| kpi::config::set_rx_foreign(on != 0),
+    },
+    Setting {
         name: "standin.linux_sndbuf",
         read: kpi::config::linux_sndbuf,
         write: kpi::config::set_linux_sndbuf,
@@ -199,6 +229,16 @@ const SETTINGS: &[Setting] = &[
         name: "standin.fail_every",
         read: || u32::try_from(kpi::fault::failed()).unwrap_or(u32::MAX),
         write: kpi::fault::fail_every,
+    },
+    Setting {
+        name: "standin.filter_nth",
+        read: || u32::try_from(kpi::fault::filtered()).unwrap_or(u32::MAX),
+        write: kpi::fault::filter_nth,
+    },
+    Setting {
+        name: "standin.filter_every",
+        read: || u32::try_from(kpi::fault::filtered()).unwrap_or(u32::MAX),
+        write: kpi::fault::filter_every,
     },
     // Only none (0) and FreeBSD's 1023 are imitated.
     Setting {

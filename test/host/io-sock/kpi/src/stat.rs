@@ -1,6 +1,6 @@
 //! Counters of the stack, for `stat` and for tests that compare before and after.
 
-use crate::below::{self, netisr, release};
+use crate::below::{self, ack, burst, netisr, release};
 use crate::{callout, eventhandler, fault, malloc, mbuf, socket, thread, uma};
 use std::sync::atomic::Ordering;
 
@@ -68,8 +68,22 @@ counters! {
     bytes_in = below::BYTES_IN.load(Ordering::Relaxed);
     /// Datagrams dropped for want of room.
     datagrams_dropped = below::datagrams_dropped();
+    /// Acknowledgements that took bytes out of a send buffer (`standin.tcp_acks`).
+    tcp_acks = ack::acks();
+    /// Times that Linux was asked what the peer has acknowledged.
+    tcp_ack_looks = ack::looks();
+    /// TCP segments sent.
+    tcp_segments = burst::segments();
+    /// Small payloads alone in a segment, which tcp_output would have copied beside the headers.
+    tcp_payload_copies = burst::copies();
+    /// Most segments that one sosend made at once.
+    sosend_burst_most = burst::most();
+    /// Calls of sosend that made more segments than netisr queues.
+    sosend_bursts_over_queue = burst::over_queue();
     /// Allocations failed on purpose.
     faults = fault::failed();
+    /// Outputs that the packet filter refused on purpose.
+    filtered = fault::filtered();
 }
 
 /// Waits until the gauges that other threads bring down (closing sockets, pending releases) are at 0, at most

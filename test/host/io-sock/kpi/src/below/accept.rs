@@ -30,7 +30,7 @@ pub(super) fn event(pcb: &Arc<Pcb>) {
         }
         match pcb.fd.accept() {
             Ok((fd, peer)) => {
-                socket::new_connection(pcb.so, pcb.family, fd, peer);
+                socket::new_connection(pcb, fd, peer);
             }
             Err(EAGAIN) => return,
             Err(EINTR | ECONNABORTED) => {}
@@ -42,9 +42,11 @@ pub(super) fn event(pcb: &Arc<Pcb>) {
     }
 }
 
-/// The part below of an accepted socket.
-pub(crate) fn child(so: So, family: u8, fd: Fd, peer: Option<Addr>) -> Arc<Pcb> {
-    let pcb = Pcb::new(so, fd, family, Phase::Connected);
+/// The part below of a socket that came in through the listener `head`, whose options it has.
+pub(crate) fn child(head: &Pcb, so: So, fd: Fd, peer: Option<Addr>) -> Arc<Pcb> {
+    let pcb = Pcb::new(so, fd, head.family, Phase::Connected);
+    let acks = head.tx().acks.as_ref().map(|acks| acks.child(&pcb.fd));
+    pcb.tx().acks = acks;
     pcb.bound.store(true, Ordering::Relaxed);
     pcb.set_peer(peer);
     pcb

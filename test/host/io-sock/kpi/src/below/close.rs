@@ -1,6 +1,6 @@
 //! Ends: of the stream, of the connection, of the socket.
 
-use super::{CLOSING, Pcb, Phase, output};
+use super::{CLOSING, Cause, Pcb, Phase, Rx, output};
 use crate::socket::{self, SS_ISDISCONNECTED};
 use std::ffi::c_int;
 use std::sync::Arc;
@@ -23,14 +23,8 @@ impl Pcb {
     /// No more is written: the end is sent after what so_snd holds. For `soshutdown`.
     pub(crate) fn send_fin(self: &Arc<Pcb>) {
         self.tx().fin_wanted = true;
-        output(self, false);
-        let both = {
-            let rx = self.rx();
-            rx.eof && self.tx().fin_sent
-        };
-        if both && !self.so.is(SS_ISDISCONNECTED) {
-            self.so.is_disconnected();
-        }
+        output(self, Cause::Owner);
+        both_ended(self, &self.rx());
     }
 
     /// The owner has closed the socket: what so_snd holds is sent in the background, then the socket goes.
@@ -43,7 +37,7 @@ impl Pcb {
         }
         CLOSING.fetch_add(1, Ordering::Relaxed);
         if connected && self.broken.load(Ordering::Acquire) == 0 {
-            output(self, false);
+            output(self, Cause::Owner);
         } else {
             self.so.drop_output();
             finish(self);
@@ -69,6 +63,20 @@ impl Pcb {
     }
 }
 
+/// When both sides have finished and the peer has everything, there is no connection any more.
+pub(super) fn both_ended(pcb: &Pcb, rx: &Rx) {
+    if rx.gone || !rx.eof || !pcb.tx().fin_sent || pcb.so.is(SS_ISDISCONNECTED) {
+        return;
+    }
+    let snd = pcb.so.snd();
+    snd.lock();
+    let empty = snd.used() == 0;
+    snd.unlock();
+    if empty {
+        pcb.so.is_disconnected();
+    }
+}
+
 /// The socket has nothing more to do, and goes.
 pub(super) fn finish(pcb: &Arc<Pcb>) {
     {
@@ -88,6 +96,7 @@ pub(super) fn finish(pcb: &Arc<Pcb>) {
                 }
             }
         }
+        super::ack::cancel(pcb, &mut tx);
         pcb.fd.close();
         rx.gone = true;
         tx.gone = true;

@@ -1,5 +1,6 @@
 //! UDP: no send buffer, one datagram for each send; received ones queue in so_rcv or are dropped.
 
+use super::linux::Sending;
 use super::{BYTES_IN, BYTES_OUT, Pcb, release};
 use crate::errno::{EAGAIN, EINTR, ENOBUFS};
 use crate::malloc::M_NOWAIT;
@@ -31,7 +32,7 @@ pub(crate) fn send(pcb: &Pcb, top: Mb, to: Option<Addr>) -> c_int {
         return ENOBUFS;
     }
     let result = loop {
-        match pcb.fd.send(&mut pieces, to, false) {
+        match pcb.fd.send(&mut pieces, to, Sending::default()) {
             Err(EINTR) => {}
             other => break other,
         }

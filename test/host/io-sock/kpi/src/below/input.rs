@@ -1,10 +1,9 @@
 //! Linux to so_rcv, for as long as there is room; the rest stays with Linux, whose peer then waits.
 
-use super::{BYTES_IN, Pcb, Phase, Rx, close, connect, netisr, output};
+use super::{BYTES_IN, Cause, Pcb, Phase, Rx, close, connect, netisr, output};
 use crate::errno::{EAGAIN, EINTR};
 use crate::malloc::M_NOWAIT;
 use crate::mbuf::{self, MT_DATA, Mb};
-use crate::socket::SS_ISDISCONNECTED;
 use crate::socket::sockbuf::{SB_AUTOSIZE, SBS_CANTRCVMORE};
 use std::ffi::c_int;
 use std::sync::Arc;
@@ -35,20 +34,42 @@ pub(super) fn event(pcb: &Arc<Pcb>, events: c_int) {
     if rx.phase != Phase::Connected {
         return;
     }
+    let mut ends = events & (libc::EPOLLRDHUP | libc::EPOLLHUP) != 0;
     if events & (libc::EPOLLERR | libc::EPOLLHUP) != 0 {
+        let reports = pcb.tx().acks.is_some();
+        if reports {
+            pcb.fd.drop_reports();
+        }
         let errno = pcb.fd.take_error();
         if errno != 0 {
             close::broken(pcb, errno);
         }
+        // A report alone is no end.
+        ends |= errno != 0 || !reports;
     }
-    let ends = events & (libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR) != 0;
     if ends || events & libc::EPOLLIN != 0 {
         rx.ends |= ends;
         read(pcb, &mut rx);
     }
+    let heard = std::mem::take(&mut rx.heard);
     drop(rx);
+    if heard {
+        self::heard(pcb);
+    }
     if events & (libc::EPOLLOUT | libc::EPOLLERR | libc::EPOLLHUP) != 0 {
-        output(pcb, true);
+        output(pcb, Cause::Linux);
+    }
+}
+
+/// What the peer sends acknowledges what it has.
+fn heard(pcb: &Arc<Pcb>) {
+    let waits = pcb
+        .tx()
+        .acks
+        .as_ref()
+        .is_some_and(|acks| acks.flow.in_flight() > 0);
+    if waits {
+        output(pcb, Cause::Heard);
     }
 }
 
@@ -109,6 +130,7 @@ fn read(pcb: &Arc<Pcb>, rx: &mut Rx) {
             Ok(Filled { n: 0, .. }) => return end(pcb, rx),
             Ok(Filled { n, room, chain }) => {
                 BYTES_IN.fetch_add(n as u64, Ordering::Relaxed);
+                rx.heard = true;
                 deliver(pcb, chain);
                 // Less than there was room for: that was all, and for what comes from now on there is an
                 // event. But the end has been reported.
@@ -227,6 +249,7 @@ fn deliver(pcb: &Pcb, chain: Option<Mb>) {
 /// Nothing more comes: the peer has finished, or the connection is broken.
 fn end(pcb: &Pcb, rx: &mut Rx) {
     rx.eof = true;
+    rx.heard = true;
     let errno = pcb.broken.load(Ordering::Acquire);
     if errno != 0 {
         rx.phase = Phase::Dead;
@@ -235,7 +258,5 @@ fn end(pcb: &Pcb, rx: &mut Rx) {
         return;
     }
     pcb.so.cant_receive_more();
-    if pcb.tx().fin_sent && !pcb.so.is(SS_ISDISCONNECTED) {
-        pcb.so.is_disconnected();
-    }
+    close::both_ended(pcb, rx);
 }

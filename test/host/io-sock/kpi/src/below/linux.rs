@@ -6,6 +6,19 @@ use crate::socket::addr::{AF_INET6, Addr};
 use std::ffi::{c_int, c_void};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
+/// How bytes are sent.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Sending {
+    /// More follows at once.
+    pub(crate) more: bool,
+    /// The acknowledgement of the last byte is to be reported: see [`Fd::report_acks`].
+    pub(crate) report: bool,
+}
+
+/// Room for one control message with a number in it.
+#[repr(C, align(8))]
+struct Control([u8; 32]);
+
 /// A descriptor, closed on drop or earlier.
 pub(crate) struct Fd(OwnedFd);
 
@@ -200,7 +213,7 @@ impl Fd {
         &self,
         pieces: &mut [libc::iovec],
         to: Option<Addr>,
-        more: bool,
+        sending: Sending,
     ) -> Result<usize, c_int> {
         let sa = to.map(Addr::to_linux);
         // SAFETY: all zeroes is a valid msghdr.
@@ -211,9 +224,68 @@ impl Fd {
         }
         msg.msg_iov = pieces.as_mut_ptr();
         msg.msg_iovlen = pieces.len() as _;
-        let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL | if more { libc::MSG_MORE } else { 0 };
+        let mut control = Control([0; 32]);
+        if sending.report {
+            msg.msg_control = (&raw mut control).cast();
+            // SAFETY: CMSG_SPACE computes; the first header lies in `control`, which has room for a number
+            // behind it.
+            unsafe {
+                msg.msg_controllen = libc::CMSG_SPACE(size_of::<u32>() as u32) as _;
+                let header = libc::CMSG_FIRSTHDR(&raw const msg);
+                (*header).cmsg_level = libc::SOL_SOCKET;
+                (*header).cmsg_type = libc::SO_TIMESTAMPING;
+                (*header).cmsg_len = libc::CMSG_LEN(size_of::<u32>() as u32) as _;
+                libc::CMSG_DATA(header)
+                    .cast::<u32>()
+                    .write_unaligned(libc::SOF_TIMESTAMPING_TX_ACK);
+            }
+        }
+        let more = if sending.more { libc::MSG_MORE } else { 0 };
+        let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL | more;
         // SAFETY: the pieces are memory that stays during the call.
         check_len(unsafe { libc::sendmsg(self.raw(), &raw const msg, flags) })
+    }
+
+    /// Bytes that were sent and that the peer has not acknowledged; the end of the stream counts as one.
+    pub(crate) fn unacknowledged(&self) -> usize {
+        let mut bytes: c_int = 0;
+        // SAFETY: SIOCOUTQ, which is TIOCOUTQ by its other name, stores an int.
+        let result = unsafe { libc::ioctl(self.raw(), libc::TIOCOUTQ, &raw mut bytes) };
+        if result == 0 { bytes.max(0) as usize } else { 0 }
+    }
+
+    /// Lets Linux report, as an event and an entry in the error queue, the acknowledgement of sends that ask
+    /// for it. `false`: it cannot.
+    pub(crate) fn report_acks(&self) -> bool {
+        self.set_option(
+            libc::SOL_SOCKET,
+            libc::SO_TIMESTAMPING,
+            libc::SOF_TIMESTAMPING_OPT_TSONLY as c_int,
+        )
+        .is_ok()
+    }
+
+    /// Empties the error queue, whose entries say nothing that is not asked for anyway.
+    pub(crate) fn drop_reports(&self) {
+        const MOST: usize = 32;
+        // SAFETY: all zeroes is a valid mmsghdr: no name, no pieces, no room for control messages.
+        let mut messages: [libc::mmsghdr; MOST] = unsafe { std::mem::zeroed() };
+        let flags = libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT;
+        loop {
+            // SAFETY: as many headers as are said; nothing is stored but into them.
+            let n = unsafe {
+                libc::recvmmsg(
+                    self.raw(),
+                    messages.as_mut_ptr(),
+                    MOST as u32,
+                    flags as _,
+                    std::ptr::null_mut(),
+                )
+            };
+            if n < MOST as c_int {
+                return;
+            }
+        }
     }
 
     /// Receives into the pieces: how many bytes, who sent them (datagrams), and whether there was more.

@@ -7,14 +7,19 @@
 //! | `netisr.rs` | the thread that waits for Linux |
 //! | `input.rs`, `accept.rs` | Linux to so_rcv; new connections |
 //! | `output.rs` | so_snd to Linux |
+//! | `ack.rs`, `flow.rs` | acknowledgements: what Linux says of them, and what a TCP on a network would |
+//! | `burst.rs` | what one call hands to the driver |
 //! | `datagram.rs` | both for UDP |
 //! | `connect.rs`, `close.rs` | connecting; ends |
 //! | `release.rs` | when sent mbufs are freed |
 
 mod accept;
+pub(crate) mod ack;
+pub(crate) mod burst;
 mod close;
 mod connect;
 mod datagram;
+mod flow;
 mod input;
 pub(crate) mod linux;
 pub(crate) mod netisr;
@@ -25,7 +30,7 @@ pub(crate) use accept::child;
 pub(crate) use connect::{connect, lost};
 pub(crate) use datagram::send as send_datagram;
 pub(crate) use input::window_update;
-pub(crate) use output::{append_and_output, output};
+pub(crate) use output::{Cause, append_and_output, output};
 
 use crate::socket::So;
 use crate::socket::addr::Addr;
@@ -56,6 +61,8 @@ pub(crate) struct Rx {
     pub(crate) ends: bool,
     /// How many mbufs the next read is likely to fill.
     pub(crate) pieces: usize,
+    /// Something came from the peer since [`input`] last told the sending half.
+    pub(crate) heard: bool,
     /// The socket above is gone, the descriptor closed.
     pub(crate) gone: bool,
 }
@@ -72,6 +79,8 @@ pub(crate) struct Tx {
     pub(crate) closing: bool,
     /// As in [`Rx`].
     pub(crate) gone: bool,
+    /// so_snd follows the peer's acknowledgements.
+    acks: Option<ack::Acks>,
 }
 
 /// A socket's part below. Lock order: `rx`, `tx`, then the socket's own locks. `so` is alive while one of the
@@ -118,6 +127,7 @@ pub(crate) fn datagrams_dropped() -> u64 {
 
 impl Pcb {
     pub(crate) fn new(so: So, fd: Fd, family: u8, phase: Phase) -> Arc<Pcb> {
+        let acks = if so.is_stream() { ack::Acks::of(&fd) } else { None };
         Arc::new(Pcb {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             fd,
@@ -130,6 +140,7 @@ impl Pcb {
                 eof: false,
                 ends: false,
                 pieces: 1,
+                heard: false,
                 gone: false,
             }),
             tx: Mutex::new(Tx {
@@ -138,6 +149,7 @@ impl Pcb {
                 fin_sent: false,
                 closing: false,
                 gone: false,
+                acks,
             }),
             paused: AtomicBool::new(false),
             broken: AtomicI32::new(0),
@@ -160,6 +172,22 @@ impl Pcb {
 
     pub(crate) fn set_peer(&self, peer: Option<Addr>) {
         *self.peer.lock().unwrap_or_else(|e| e.into_inner()) = peer;
+    }
+
+    /// `TCP_NODELAY` and `TCP_NOPUSH` (1, 4), where a segment leaves when `flow.rs` says so and not Linux.
+    /// `None`: Linux has the option.
+    pub(crate) fn push_option(&self, name: c_int, set: Option<bool>) -> Option<bool> {
+        let mut tx = self.tx();
+        let flow = &mut tx.acks.as_mut()?.flow;
+        let option = match name {
+            1 => &mut flow.nodelay,
+            4 => &mut flow.nopush,
+            _ => return None,
+        };
+        if let Some(on) = set {
+            *option = on;
+        }
+        Some(*option)
     }
 
     /// From now on netisr gets this socket's events.

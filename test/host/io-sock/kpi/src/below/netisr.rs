@@ -1,10 +1,11 @@
 //! The thread that waits for Linux: one `epoll`, edge-triggered, so that idle sockets cost no wake-ups.
 
 use super::linux::Fd;
-use super::{accept, datagram, input, lookup};
+use super::{Cause, accept, datagram, input, lookup, output};
 use crate::errno::from_linux;
 use crate::panic::die;
 use crate::thread::Attached;
+use std::collections::BTreeSet;
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
@@ -15,12 +16,24 @@ static WAKEUPS: AtomicU64 = AtomicU64::new(0);
 
 /// Events of the thread's own, in place of a socket's id.
 const KICK: u64 = 0;
+const TIMER: u64 = u64::MAX;
 
 struct Netisr {
     epoll: c_int,
     kick: c_int,
+    /// A timerfd: who sets it does not wake the thread.
+    timer: c_int,
+    timers: Mutex<Timers>,
     /// Sockets to look at again, and when.
     retries: Mutex<Vec<(Instant, u64)>>,
+}
+
+/// Sockets' timers, in the order in which they go off.
+#[derive(Default)]
+struct Timers {
+    set: BTreeSet<(Instant, u64)>,
+    /// When the timerfd goes off.
+    armed: Option<Instant>,
 }
 
 /// How often the thread woke up.
@@ -33,21 +46,24 @@ fn netisr() -> &'static Netisr {
     static STARTED: std::sync::Once = std::sync::Once::new();
     let netisr = NETISR.get_or_init(|| {
         // SAFETY: no memory is involved.
-        let (epoll, kick) = unsafe {
+        let (epoll, kick, timer) = unsafe {
             (
                 libc::epoll_create1(libc::EPOLL_CLOEXEC),
                 libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC),
+                libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_NONBLOCK | libc::TFD_CLOEXEC),
             )
         };
-        if epoll < 0 || kick < 0 {
+        if epoll < 0 || kick < 0 || timer < 0 {
             die!("no descriptors for netisr: {}", std::io::Error::last_os_error());
         }
-        if let Err(errno) = add(epoll, kick, KICK) {
+        if let Err(errno) = add(epoll, kick, KICK).and_then(|()| add(epoll, timer, TIMER)) {
             die!("netisr: epoll_ctl: errno {errno}");
         }
         Netisr {
             epoll,
             kick,
+            timer,
+            timers: Mutex::default(),
             retries: Mutex::new(Vec::new()),
         }
     });
@@ -97,6 +113,69 @@ pub(crate) fn retry(id: u64, after: Duration) {
     unsafe { libc::write(netisr.kick, (&raw const one).cast(), 8) };
 }
 
+/// Sets a socket's timer, in place of the one that was set for `before`.
+pub(crate) fn set_timer(id: u64, before: Option<Instant>, at: Instant) {
+    let netisr = netisr();
+    let mut timers = netisr.timers.lock().unwrap_or_else(|e| e.into_inner());
+    if let Some(before) = before {
+        timers.set.remove(&(before, id));
+    }
+    timers.set.insert((at, id));
+    if timers.armed.is_none_or(|armed| at < armed) {
+        arm(netisr.timer, &mut timers, Some(at));
+    }
+}
+
+/// Takes back a socket's timer: the socket goes.
+pub(crate) fn clear_timer(id: u64, at: Instant) {
+    let netisr = netisr();
+    let mut timers = netisr.timers.lock().unwrap_or_else(|e| e.into_inner());
+    if timers.set.remove(&(at, id)) && timers.armed == Some(at) {
+        let first = timers.set.first().map(|(at, _)| *at);
+        arm(netisr.timer, &mut timers, first);
+    }
+}
+
+fn arm(timerfd: c_int, timers: &mut Timers, at: Option<Instant>) {
+    timers.armed = at;
+    // Nothing at all disarms it; a time that has passed is as soon as can be.
+    let left = at.map_or(Duration::ZERO, |at| {
+        at.saturating_duration_since(Instant::now())
+            .max(Duration::from_nanos(1))
+    });
+    let none = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    let value = libc::itimerspec {
+        it_interval: none,
+        it_value: libc::timespec {
+            tv_sec: left.as_secs() as _,
+            tv_nsec: left.subsec_nanos().into(),
+        },
+    };
+    // SAFETY: an itimerspec; what was set before is not asked for.
+    unsafe { libc::timerfd_settime(timerfd, 0, &raw const value, std::ptr::null_mut()) };
+}
+
+/// The sockets whose timers went off; the next one is armed.
+fn off(netisr: &Netisr) -> Vec<u64> {
+    let now = Instant::now();
+    let mut timers = netisr.timers.lock().unwrap_or_else(|e| e.into_inner());
+    let mut ids = Vec::new();
+    while let Some(&(at, id)) = timers.set.first().filter(|(at, _)| *at <= now) {
+        timers.set.remove(&(at, id));
+        ids.push(id);
+    }
+    let first = timers.set.first().map(|(at, _)| *at);
+    if first.is_some() {
+        arm(netisr.timer, &mut timers, first);
+    } else {
+        timers.armed = None;
+    }
+    ids
+}
+
 fn run(netisr: &'static Netisr) {
     let _attached = Attached::of_stack("netisr");
     let mut events = [libc::epoll_event { events: 0, u64: 0 }; 64];
@@ -114,18 +193,30 @@ fn run(netisr: &'static Netisr) {
         WAKEUPS.fetch_add(1, Ordering::Relaxed);
         crate::time::update_ticks();
         for event in events.iter().take(n.max(0) as usize) {
-            if event.u64 == KICK {
-                let mut count: u64 = 0;
-                // SAFETY: eight bytes, as an eventfd gives.
-                unsafe { libc::read(netisr.kick, (&raw mut count).cast(), 8) };
-            } else {
-                dispatch(event.u64, event.events as c_int);
+            match event.u64 {
+                KICK => forget(netisr.kick),
+                TIMER => {
+                    forget(netisr.timer);
+                    for id in off(netisr) {
+                        if let Some(pcb) = lookup(id) {
+                            output(&pcb, Cause::Timer);
+                        }
+                    }
+                }
+                id => dispatch(id, event.events as c_int),
             }
         }
         for id in due(netisr) {
             dispatch(id, libc::EPOLLIN | libc::EPOLLOUT);
         }
     }
+}
+
+/// Takes the count out of an eventfd or a timerfd.
+fn forget(fd: c_int) {
+    let mut count: u64 = 0;
+    // SAFETY: eight bytes, as both give.
+    unsafe { libc::read(fd, (&raw mut count).cast(), 8) };
 }
 
 /// The sockets whose time has come.

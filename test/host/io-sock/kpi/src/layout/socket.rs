@@ -45,11 +45,11 @@ pub struct SockBuf {
     pub sb_mbtail: *mut Mbuf,
     /// First mbuf of the last record.
     pub sb_lastrecord: *mut Mbuf,
-    /// Unused.
+    /// The mbuf with the first byte that was not sent yet, or the one before it; null: the first mbuf.
     pub sb_sndptr: *mut Mbuf,
     /// Unused.
     pub sb_fnrdy: *mut Mbuf,
-    /// Unused.
+    /// Bytes of that mbuf that were sent.
     pub sb_sndptroff: u32,
     /// Bytes that can be read.
     pub sb_acc: u32,

@@ -99,11 +99,17 @@ impl Sb {
                 if left > 0 {
                     self.shrink(m, left);
                     m.advance(left);
+                    if m.as_ptr() == self.sndptr() {
+                        self.set_sndptroff(self.sndptroff() - left as u32);
+                    }
                     left = 0;
                 }
                 break;
             }
             left -= m.len();
+            if m.as_ptr() == self.sndptr() {
+                self.send_from_first();
+            }
             self.discharge(m);
             self.set_raw_mb(m.raw_next());
             m.set_next(None);
@@ -126,6 +132,38 @@ impl Sb {
             self.set_raw_last_record(self.raw_mb());
         }
         first
+    }
+
+    /// `sbsndptr`: the first byte that was not sent yet, as an mbuf and an offset into it.
+    pub(crate) fn unsent(self) -> Option<(Mb, usize)> {
+        // SAFETY: an mbuf of the buffer.
+        match unsafe { Mb::from_raw(self.sndptr()) } {
+            Some(m) => Some((m, self.sndptroff() as usize)),
+            None => self.first().map(|m| (m, 0)),
+        }
+    }
+
+    /// `sbsndptr_adv`: `n` more bytes were sent; they stay until they are [`Self::cut`].
+    pub(crate) fn mark_sent(self, n: usize) {
+        self.mutex().must_own("sbsndptr_adv");
+        let Some((mut m, mut offset)) = self.unsent() else {
+            return;
+        };
+        let mut left = n;
+        while left > m.len() - offset {
+            left -= m.len() - offset;
+            let Some(next) = m.next() else {
+                die!("{n} bytes are sent of a socket buffer that has {left} less");
+            };
+            (m, offset) = (next, 0);
+        }
+        self.set_sndptr(m.as_ptr());
+        self.set_sndptroff((offset + left) as u32);
+    }
+
+    fn send_from_first(self) {
+        self.set_sndptr(null_mut());
+        self.set_sndptroff(0);
     }
 
     /// `sbdroprecord`: unlinks the first datagram and gives it to the caller.
@@ -160,6 +198,7 @@ impl Sb {
     /// `sbflush`: everything goes, freed under the lock.
     pub(crate) fn flush(self) {
         self.mutex().must_own("sbflush");
+        self.send_from_first();
         while let Some(record) = self.take_record() {
             m_freem(Some(record));
         }

@@ -117,7 +117,8 @@ pub(crate) fn has_room(head: So) -> bool {
 
 /// `sonewconn`: a child of `head` for a connection that is made. It inherits options, state, sizes, time-outs
 /// and the credential; no upcall.
-pub(crate) fn new_connection(head: So, family: u8, fd: Fd, peer: Option<Addr>) {
+pub(crate) fn new_connection(head_pcb: &below::Pcb, fd: Fd, peer: Option<Addr>) {
+    let head = head_pcb.so;
     let so = So::alloc(head.cred());
     so.set_sotype(head.sotype());
     so.set_proto(head.proto());
@@ -126,7 +127,7 @@ pub(crate) fn new_connection(head: So, family: u8, fd: Fd, peer: Option<Addr>) {
     // Nobody has a reference of the file kind until soaccept.
     so.set_state(head.state() & SS_NBIO | SS_NOFDREF | SS_ISCONNECTED);
     protocol_sizes(so);
-    let pcb = below::child(so, family, fd, peer);
+    let pcb = below::child(head_pcb, so, fd, peer);
     so.attach(pcb.clone());
     head.mutex().lock();
     let queue = head.queue();

@@ -1,6 +1,7 @@
 //! Socket options: sosetopt, sogetopt and their helpers.
 
 use super::addr::AF_INET6;
+use super::proto::IPPROTO_TCP;
 use super::sockbuf::{SB_AUTOSIZE, SB_MAX_ADJ, Sb, Side};
 use super::{SO_ACCEPTCONN, SO_LINGER, So};
 use crate::errno::{EDOM, EINVAL, ENOBUFS, ENOPROTOOPT};
@@ -367,12 +368,29 @@ fn linux_option(so: So, opt: &SockOpt) -> Result<(c_int, c_int), c_int> {
 fn set_protocol(so: So, opt: &mut SockOpt) -> Result<(), c_int> {
     let (level, name) = linux_option(so, opt)?;
     let value = get_in::<c_int>(opt)?;
-    so.pcb().fd.set_option(level, name, value)
+    let pcb = so.pcb();
+    if opt.sopt_level == IPPROTO_TCP && pcb.push_option(opt.sopt_name, Some(value != 0)).is_some() {
+        if value == 0 {
+            // What TCP_NOPUSH held back leaves.
+            crate::below::output(&pcb, crate::below::Cause::Owner);
+        }
+        return Ok(());
+    }
+    pcb.fd.set_option(level, name, value)
 }
 
 fn get_protocol(so: So, opt: &mut SockOpt) -> Result<(), c_int> {
     let (level, name) = linux_option(so, opt)?;
-    let value = so.pcb().fd.option(level, name)?;
+    let pcb = so.pcb();
+    let pushing = if opt.sopt_level == IPPROTO_TCP {
+        pcb.push_option(opt.sopt_name, None)
+    } else {
+        None
+    };
+    let value = match pushing {
+        Some(on) => on.into(),
+        None => pcb.fd.option(level, name)?,
+    };
     give(opt, value)
 }
 

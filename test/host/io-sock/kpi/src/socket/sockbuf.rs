@@ -105,6 +105,8 @@ impl Sb {
         raw_mb set_raw_mb: *mut Mbuf = sb_mb;
         raw_tail set_raw_tail: *mut Mbuf = sb_mbtail;
         raw_last_record set_raw_last_record: *mut Mbuf = sb_lastrecord;
+        sndptr set_sndptr: *mut Mbuf = sb_sndptr;
+        sndptroff set_sndptroff: u32 = sb_sndptroff;
     }
 
     /// `SOCKBUF_MTX`.
