@@ -15,7 +15,7 @@ const PATH: usize = 40;
 /// `eflag`: the client's path ended in a slash.
 const AS_DIRECTORY: u8 = 1;
 /// Status of an answer to `_IO_STAT`: the form of the structure, here the one with 64-bit sizes and times.
-// ON-TARGET: the number; inferred from _IO_XFLAG_DIR_STAT_FORM_T64_2008.
+// ON-TARGET: the number of the form of struct stat; inferred from _IO_XFLAG_DIR_STAT_FORM_T64_2008.
 const FORM_T64_2008: i64 = 3;
 
 /// A message of the system's own types, 0x100 to 0x1FF.

@@ -62,10 +62,10 @@ QNX_END_DECLS
 /* ---- Threads that share a loop ----------------------------------------------------------------------------------- */
 
 #ifndef THREAD_POOL_PARAM_T
-#define THREAD_POOL_PARAM_T dispatch_context_t /* ON-TARGET: the default */
+#define THREAD_POOL_PARAM_T dispatch_context_t /* ON-TARGET: this is the default of THREAD_POOL_PARAM_T */
 #endif
 #ifndef THREAD_POOL_HANDLE_T
-#define THREAD_POOL_HANDLE_T dispatch_t /* ON-TARGET: the default */
+#define THREAD_POOL_HANDLE_T dispatch_t /* ON-TARGET: this is the default of THREAD_POOL_HANDLE_T */
 #endif
 
 /* [D8], order [D6] */

@@ -41,11 +41,14 @@ typedef struct _iofunc_ocb {
     uint16_t flags; /* IOFUNC_OCB_* */
     void *reserved;
 } iofunc_ocb_t;
-#define IOFUNC_OCB_PRIVILEGED 0x0001 /* ON-TARGET: numbers of these */
+#define IOFUNC_OCB_PRIVILEGED 0x0001 /* ON-TARGET: the numbers of IOFUNC_OCB_* */
 #define IOFUNC_OCB_MMAP 0x0002
 #define IOFUNC_OCB_FLAGS_PRIVATE 0xf000
 
-/* One device. The types are wide enough for QNX's: uid_t and gid_t 32 bits, time_t 64. ON-TARGET: 8.0's order. */
+/*
+ * One device. The types are wide enough for QNX's: uid_t and gid_t 32 bits, time_t 64.
+ * ON-TARGET: the order of struct _iofunc_attr's members (docs/layouts.md).
+ */
 typedef struct _iofunc_attr {
     IOFUNC_MOUNT_T *mount;
     struct _iofunc_mmap_list *mmap_list;
@@ -108,7 +111,7 @@ typedef struct _iofunc_mount {
     uint32_t timeres;
     uint64_t reserved[4];
 } iofunc_mount_t;
-#define IOFUNC_MOUNT_32BIT 0x0001 /* ON-TARGET: numbers of these */
+#define IOFUNC_MOUNT_32BIT 0x0001 /* ON-TARGET: the numbers of IOFUNC_MOUNT_* and IOFUNC_PC_* */
 #define IOFUNC_PC_CHOWN_RESTRICTED 0x0001
 #define IOFUNC_PC_NO_TRUNC 0x0002
 #define IOFUNC_PC_SYNC_IO 0x0004

@@ -28,7 +28,7 @@ struct _extended_context;
 
 /*
  * What a handler is told. Also of messages and pulses that are not a resource manager's (message_context_t).
- * ON-TARGET: offsets.
+ * ON-TARGET: the offsets of struct _resmgr_context (docs/layouts.md).
  */
 typedef struct _resmgr_context {
     rcvid_t rcvid; /* 0 in a close_ocb handler */
@@ -123,7 +123,7 @@ typedef struct _resmgr_attr {
     int (*other_func)(resmgr_context_t *, void *msg);
     unsigned reserved[4];
 } resmgr_attr_t;
-#define RESMGR_FLAG_NO_DEFAULT_FUNC 0x1 /* ON-TARGET: numbers of these four */
+#define RESMGR_FLAG_NO_DEFAULT_FUNC 0x1 /* ON-TARGET: the numbers of RESMGR_FLAG_* */
 #define RESMGR_FLAG_ATTACH_OTHERFUNC 0x2
 #define RESMGR_FLAG_ATTACH_LOCAL 0x4
 #define RESMGR_FLAG_CROSS_ENDIAN 0x8
@@ -140,7 +140,7 @@ typedef struct _resmgr_attr {
 /* flags of resmgr_detach. [D71], numbers [H] */
 #define _RESMGR_DETACH_ALL 0x0000
 #define _RESMGR_DETACH_PATHNAME 0x0001
-#define _RESMGR_DETACH_CLOSE 0x0002 /* ON-TARGET: number */
+#define _RESMGR_DETACH_CLOSE 0x0002 /* ON-TARGET: the number of _RESMGR_DETACH_CLOSE */
 
 QNX_BEGIN_DECLS
 /* A link id, or -1. Blocks for the directory of paths only. */

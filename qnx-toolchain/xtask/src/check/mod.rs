@@ -1,4 +1,4 @@
-//! `cargo xtask check`: what must hold of the sources as text, within a second. A stage of the tests, too.
+//! `cargo xtask check`: what must hold of the sources as text, within seconds. A stage of the tests, too.
 //!
 //! | File | What it refuses |
 //! |---|---|
@@ -21,7 +21,7 @@ mod tree;
 use anyhow::{Result, bail};
 use lexopt::prelude::*;
 use std::{fmt, fs, time::Instant};
-use tree::Tree;
+pub use tree::Tree;
 
 /// This folder names citations and paths without meaning them.
 const OWN_FOLDER: &str = "qnx-toolchain/xtask/src/check";

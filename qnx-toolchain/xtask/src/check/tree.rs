@@ -20,6 +20,7 @@ impl Tree {
     /// Reads the work tree: what git tracks and what it would add, without what is deleted.
     pub fn read() -> Result<Self> {
         let list = Command::new("git")
+            .current_dir(cmd::root())
             .args([
                 "ls-files",
                 "-z",

@@ -19,9 +19,9 @@ pub mod aid {
     pub const SIGEV_THREAD: u32 = 69;
     /// Ends a list.
     pub const EOL: u32 = 0xFFFF;
-    /// Abilities with names have numbers from here on. ON-TARGET: which.
+    /// Abilities with names have numbers from here on. ON-TARGET: the first number of a named ability.
     pub const NAMED: u32 = 0x100;
-    /// Bit of a number for a name that nobody has created. ON-TARGET: which.
+    /// Bit of a number for a name that nobody has created. ON-TARGET: the number that procmgr_ability_lookup gives then.
     pub const UNCREATED: u32 = 0x8000;
 }
 

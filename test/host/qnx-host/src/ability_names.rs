@@ -22,7 +22,7 @@ const NAME_MAX: usize = 127;
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Named {
     number: u32,
-    /// `None`: looked up before it was created. ON-TARGET: who has it then; here root.
+    /// `None`: looked up before it was created. ON-TARGET: who holds an ability before it is created; here root.
     default: Option<Default>,
 }
 

@@ -15,7 +15,7 @@ pub fn well_formed(event: &SigEvent) -> Result<(), Errno> {
     if wrong { Err(Errno::EINVAL) } else { Ok(()) }
 }
 
-/// `EPERM` without the ability. ON-TARGET: the errno.
+/// `EPERM` without the ability. ON-TARGET: the errno of a SIGEV_THREAD event without the ability.
 pub fn check_ability() -> Result<(), Errno> {
     if ability_record::own_may(aid::SIGEV_THREAD, None) {
         Ok(())

@@ -40,7 +40,7 @@ fn one_death_channel_per_process_at_a_time() {
     let child = spawn(|| {
         for flag in [CHF_COID_DISCONNECT, CHF_THREAD_DEATH] {
             let first = channel(flag);
-            // ON-TARGET: the errno of a second one.
+            // ON-TARGET: the errno of a second channel of this kind.
             // SAFETY: no pointers.
             assert_eq!(unsafe { ChannelCreate_r(flag) }, -16);
             assert_eq!(destroy(first), 0);
@@ -187,7 +187,7 @@ fn lengths_come_with_their_flags() {
         (CHF_SENDER_LEN, [100, 0]),
         (CHF_REPLY_LEN, [0, 7]),
         (CHF_SENDER_LEN | CHF_REPLY_LEN, [100, 7]),
-        // ON-TARGET: whether QNX 8 fills them without the flags.
+        // ON-TARGET: whether QNX 8 fills srcmsglen and dstmsglen without the flags.
         (0, [0, 0]),
     ] {
         let chid = channel(flags);

@@ -110,7 +110,7 @@ fn the_event_comes_once_until_rearmed() {
     assert_eq!(receive_soon(chid).pulse().value, 2);
     assert_eq!(count(sem), 1);
     assert_eq!(receive_soon(chid).pulse().value, 3);
-    // ON-TARGET: the exact re-arm rule.
+    // ON-TARGET: the exact re-arm rule of ChannelCreatePulsePool.
     fill(11, 16);
     assert!(receive_soon(chid).rcvid == 0);
     assert_eq!(count(sem), 2, "armed again by two free entries");

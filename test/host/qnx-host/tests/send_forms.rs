@@ -153,7 +153,7 @@ fn impossible_buffers_never_leave_the_client() {
         assert_eq!(MsgSendv_r(coid, core::ptr::null(), 1, core::ptr::null(), 0), -14);
         assert_eq!(MsgSendvs_r(coid, hole.as_ptr(), 1, room, 8), -14);
         assert_eq!(MsgSendsv_r(coid, at, 8, hole.as_ptr(), 1), -14);
-        // ON-TARGET: the largest number of parts, and the errno beyond it.
+        // ON-TARGET: the largest number of parts of a message, and the errno beyond it.
         assert_eq!(MsgSendv_r(coid, sum.as_ptr(), 524_289, sum.as_ptr(), 0), -79);
     }
     assert_empty(chid);

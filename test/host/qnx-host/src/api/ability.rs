@@ -75,7 +75,7 @@ unsafe extern "C" fn ability(pid: c_int, registers: *const u64, count: usize, st
     result.map_or_else(|errno| errno.0, |()| EOK)
 }
 
-/// ON-TARGET: the errno for another process; root may change it on QNX, here nobody can.
+/// ON-TARGET: the errno of procmgr_ability for another process; root may change it on QNX, here nobody can.
 fn change(pid: c_int, list: &[Item]) -> Result<(), Errno> {
     if pid != 0 && pid != sys::pid() {
         return Err(if sys::exists(pid) {

@@ -177,7 +177,7 @@ calls! {
         number(unsafe { verify(msg, ocb, nonblock, IO_FLAG_RD) })
     }
 
-    /// `iofunc_read_default()`: the check; then nothing to read. ON-TARGET: whether that is what QNX says.
+    /// `iofunc_read_default()`: the check; then nothing to read. ON-TARGET: that iofunc_read_default says so.
     ["iofunc_read_default"]
     fn iofunc_read_default(_ctp: *mut Context, msg: *mut c_void, ocb: *mut c_void) -> c_int = value {
         // SAFETY: the library's arguments.
@@ -192,7 +192,7 @@ calls! {
         number(unsafe { verify(msg, ocb, nonblock, IO_FLAG_WR) })
     }
 
-    /// `iofunc_write_default()`: the check; then 0 bytes taken. ON-TARGET: whether that is what QNX says.
+    /// `iofunc_write_default()`: the check; then 0 bytes taken. ON-TARGET: that iofunc_write_default says so.
     ["iofunc_write_default"]
     fn iofunc_write_default(_ctp: *mut Context, msg: *mut c_void, ocb: *mut c_void) -> c_int = value {
         // SAFETY: the library's arguments.

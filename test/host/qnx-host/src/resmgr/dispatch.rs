@@ -63,7 +63,7 @@ struct Range {
     called: Called,
 }
 
-/// Smallest message buffer: any message of the system's with a path. ON-TARGET: QNX's own minimum.
+/// Smallest message buffer: any message of the system's with a path. ON-TARGET: the least msg_max_size that QNX gives a dispatch context.
 const MESSAGE_ROOM: usize = size_of::<IoConnect>() + paths::PATH_MAX;
 
 /// A channel with the flags that name_attach and dispatch_create set. Only one channel of a process may have

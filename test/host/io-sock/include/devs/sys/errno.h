@@ -60,7 +60,7 @@
 #define EILSEQ 88
 #define ENOSYS 89
 #define ELOOP 90
-/* ON-TARGET: -1 in FreeBSD's kernel; which of the two io-sock uses inside is not known. */
+/* ON-TARGET: ERESTART inside io-sock: -1, as in FreeBSD's kernel, or QNX's number. */
 #define ERESTART 91
 #define ENOTEMPTY 93
 #define EUSERS 94

@@ -9,7 +9,7 @@
 
 /*
  * QNX only: the thread can be waited for with pthread_join(td->td_pt_tid). Without it the thread's memory goes when it ends.
- * ON-TARGET: the flag's value is the SDP's, not known here.
+ * ON-TARGET: the value of KTHREAD_JOIN is the SDP's, not known here.
  */
 #define KTHREAD_JOIN 0x40000000
 

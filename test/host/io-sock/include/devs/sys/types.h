@@ -29,7 +29,7 @@ typedef __INTPTR_TYPE__ ssize_t;
 typedef __int64_t off_t;
 typedef __int32_t pid_t;
 typedef __int32_t lwpid_t;
-/* ON-TARGET: signed on QNX, unsigned on FreeBSD; as QNX here. */
+/* ON-TARGET: uid_t and gid_t of io-sock's headers: signed on QNX, unsigned on FreeBSD; as QNX here. */
 typedef __int32_t uid_t;
 typedef __int32_t gid_t;
 typedef __uint32_t mode_t;
