@@ -26,13 +26,13 @@ pub struct PulsePool<'a> {
     pub on_exhausted: &'a Event,
 }
 
-/// What was received.
+/// What one receive brought.
 #[derive(Debug)]
 #[must_use]
 pub enum Received {
-    /// A pulse. Nobody waits.
+    /// A pulse: it needs no answer, and nobody waits for one.
     Pulse(Pulse),
-    /// A message, at the start of the buffer. Its sender waits.
+    /// A message; its bytes lie at the start of the buffer, and its sender waits for the answer.
     Message(Message),
 }
 
@@ -173,7 +173,7 @@ impl Channel {
         ManuallyDrop::new(self).chid
     }
 
-    /// Takes a channel over.
+    /// Takes over a channel that was made elsewhere, and destroys it when dropped.
     ///
     /// # Safety
     /// `chid` is a channel of this process that nobody else destroys or will take over.

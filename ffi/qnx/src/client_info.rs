@@ -14,23 +14,23 @@ const GROUPS: usize = 8;
 /// `struct _client_info` - a client process as the kernel knows it. User and group ids are signed on QNX.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientInfo {
-    /// Process id.
+    /// The client's process id.
     pub pid: i32,
-    /// Session.
+    /// The session that the process belongs to.
     pub sid: i32,
-    /// Flags.
+    /// What else the kernel says of the process.
     pub flags: ClientFlags,
-    /// Real user.
+    /// The real user id.
     pub ruid: i32,
     /// Effective user: whose rights count.
     pub euid: i32,
-    /// Saved user.
+    /// The saved user id.
     pub suid: i32,
-    /// Real group.
+    /// The real group id.
     pub rgid: i32,
-    /// Effective group.
+    /// The effective group id.
     pub egid: i32,
-    /// Saved group.
+    /// The saved group id.
     pub sgid: i32,
     groups: [i32; GROUPS],
     ngroups: usize,

@@ -1,4 +1,4 @@
-//! Clocks.
+//! Clocks: which there are, and what time one shows.
 
 use qnx_sys as sys;
 
@@ -15,7 +15,7 @@ pub enum ClockId {
 }
 
 impl ClockId {
-    /// The number, as in C.
+    /// The number that C knows this clock by.
     #[must_use]
     pub const fn raw(self) -> i32 {
         match self {

@@ -86,7 +86,7 @@ impl Connection {
         })
     }
 
-    /// The connection's number.
+    /// The coid, for calls that take one and for events that go there.
     #[must_use]
     pub fn id(&self) -> i32 {
         self.coid

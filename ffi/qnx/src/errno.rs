@@ -1,4 +1,4 @@
-//! Error numbers.
+//! Error numbers: QNX's, which agree with Linux's only up to 34 (`docs/qnx-ipc.md` 10).
 
 use core::fmt;
 use core::num::NonZeroI32;
@@ -144,7 +144,7 @@ impl Errno {
         }
     }
 
-    /// The number.
+    /// The number as `errno` holds it.
     #[must_use]
     pub const fn raw(self) -> i32 {
         self.0.get()

@@ -25,18 +25,18 @@ pub struct Event {
 pub struct EventKind(c_int);
 
 impl EventKind {
-    /// `SIGEV_NONE`: nothing.
+    /// `SIGEV_NONE`: nothing happens.
     pub const NONE: EventKind = EventKind(sys::SIGEV_NONE);
-    /// `SIGEV_SIGNAL`: a signal.
+    /// `SIGEV_SIGNAL`: raises a signal in the process.
     pub const SIGNAL: EventKind = EventKind(sys::SIGEV_SIGNAL);
-    /// `SIGEV_PULSE`: a pulse.
+    /// `SIGEV_PULSE`: sends a pulse to the connection that the event names.
     pub const PULSE: EventKind = EventKind(sys::SIGEV_PULSE);
     /// `SIGEV_UNBLOCK`: ends a blocking call.
     pub const UNBLOCK: EventKind = EventKind(sys::SIGEV_UNBLOCK);
     /// `SIGEV_SEM`: posts a semaphore.
     pub const SEM: EventKind = EventKind(sys::SIGEV_SEM);
 
-    /// The number, as in C.
+    /// The number that C knows this kind by.
     #[must_use]
     pub const fn raw(self) -> i32 {
         self.0
@@ -111,7 +111,7 @@ impl Event {
         }
     }
 
-    /// The kind (`SIGEV_GET_TYPE`).
+    /// What the event does, without the flags (`SIGEV_GET_TYPE`).
     #[must_use]
     pub fn kind(&self) -> EventKind {
         EventKind(self.notify() & sys::SIGEV_TYPE_MASK)
@@ -205,12 +205,12 @@ impl Event {
         Ok(RegisteredEvent { handle: event })
     }
 
-    /// As C reads it.
+    /// The event where it lies, for a call that reads it.
     pub(crate) fn as_ptr(&self) -> *const sys::sigevent {
         (&raw const *self).cast()
     }
 
-    /// A copy in C's type.
+    /// A copy in C's type, for a structure that holds one.
     pub(crate) fn to_raw(self) -> sys::sigevent {
         // SAFETY: same size and alignment, checked above; every bit pattern is a `sigevent`, whose pointers nobody here follows.
         unsafe { self.as_ptr().read() }

@@ -26,7 +26,7 @@ bitflags! {
         /// `_NTO_CHF_PULSE_POOL`: has a pulse pool of its own. Not passed by programs, who call
         /// [`Channel::with_pulse_pool`](crate::Channel::with_pulse_pool).
         const PULSE_POOL = sys::_NTO_CHF_PULSE_POOL;
-        /// `_NTO_CHF_GLOBAL`.
+        /// `_NTO_CHF_GLOBAL`: no public document says what it does on QNX 8.
         const GLOBAL = sys::_NTO_CHF_GLOBAL;
         /// `_NTO_CHF_PRIVATE`: for this process alone; needs no ability.
         const PRIVATE = sys::_NTO_CHF_PRIVATE;
@@ -34,7 +34,7 @@ bitflags! {
         const MSG_PAUSING = sys::_NTO_CHF_MSG_PAUSING;
         /// `_NTO_CHF_INHERIT_RUNMASK`: receivers take the sender's CPU mask.
         const INHERIT_RUNMASK = sys::_NTO_CHF_INHERIT_RUNMASK;
-        /// `_NTO_CHF_UNBLOCK_TIMER`.
+        /// `_NTO_CHF_UNBLOCK_TIMER`: no public document says what it does.
         const UNBLOCK_TIMER = sys::_NTO_CHF_UNBLOCK_TIMER;
         const _ = !0;
     }
@@ -56,9 +56,9 @@ bitflags! {
     /// `_NTO_MI_*`: what the kernel says about a message. Sixteen bits in a signed field.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
     pub struct MsgFlags: i32 {
-        /// `_NTO_MI_ENDIAN_BIG`.
+        /// `_NTO_MI_ENDIAN_BIG`: the client's bytes are in big-endian order.
         const ENDIAN_BIG = sys::_NTO_MI_ENDIAN_BIG;
-        /// `_NTO_MI_ENDIAN_DIFF`.
+        /// `_NTO_MI_ENDIAN_DIFF`: the client's byte order is not ours; cannot happen on one machine.
         const ENDIAN_DIFF = sys::_NTO_MI_ENDIAN_DIFF;
         /// `_NTO_MI_UNBLOCK_REQ`: the client wants out: give up and answer.
         const UNBLOCK_REQ = sys::_NTO_MI_UNBLOCK_REQ;
@@ -66,7 +66,7 @@ bitflags! {
         const CHROOT = sys::_NTO_MI_CHROOT;
         /// `_NTO_MI_BITS_64`: a 64-bit client.
         const BITS_64 = sys::_NTO_MI_BITS_64;
-        /// `_NTO_MI_BITS_DIFF`.
+        /// `_NTO_MI_BITS_DIFF`: the client's width is not ours.
         const BITS_DIFF = sys::_NTO_MI_BITS_DIFF;
         const _ = !0;
     }
@@ -78,7 +78,7 @@ bitflags! {
         const BKGND_PGRP = sys::_NTO_CI_BKGND_PGRP;
         /// `_NTO_CI_ORPHAN_PGRP`: in an orphaned group.
         const ORPHAN_PGRP = sys::_NTO_CI_ORPHAN_PGRP;
-        /// `_NTO_CI_STOPPED`: stopped.
+        /// `_NTO_CI_STOPPED`: stopped by a signal.
         const STOPPED = sys::_NTO_CI_STOPPED;
         /// `_NTO_CI_UNABLE`: lacks an ability that was asked about.
         const UNABLE = sys::_NTO_CI_UNABLE;
@@ -99,15 +99,15 @@ bitflags! {
         /// `_NTO_TIMEOUT_REPLY`: our message was received and not answered. On a channel with
         /// [`ChannelFlags::UNBLOCK`] the server decides what the client gets, and when.
         const REPLY = sys::_NTO_TIMEOUT_REPLY;
-        /// `_NTO_TIMEOUT_NANOSLEEP`.
+        /// `_NTO_TIMEOUT_NANOSLEEP`: asleep for a time.
         const NANOSLEEP = sys::_NTO_TIMEOUT_NANOSLEEP;
-        /// `_NTO_TIMEOUT_MUTEX`.
+        /// `_NTO_TIMEOUT_MUTEX`: waiting for a mutex.
         const MUTEX = sys::_NTO_TIMEOUT_MUTEX;
-        /// `_NTO_TIMEOUT_CONDVAR`.
+        /// `_NTO_TIMEOUT_CONDVAR`: waiting for a condition.
         const CONDVAR = sys::_NTO_TIMEOUT_CONDVAR;
-        /// `_NTO_TIMEOUT_JOIN`.
+        /// `_NTO_TIMEOUT_JOIN`: waiting for the end of a thread.
         const JOIN = sys::_NTO_TIMEOUT_JOIN;
-        /// `_NTO_TIMEOUT_SEM`.
+        /// `_NTO_TIMEOUT_SEM`: waiting for a semaphore.
         const SEM = sys::_NTO_TIMEOUT_SEM;
         /// `TIMER_ABSTIME`: the time is a point on the clock and not a duration.
         const ABSTIME = sys::TIMER_ABSTIME;
@@ -135,11 +135,11 @@ bitflags! {
         const REVOCABLE = sys::SHMCTL_REVOCABLE;
         /// `SHMCTL_LAZY`: pages come at first touch, which can fail.
         const LAZY = sys::SHMCTL_LAZY;
-        /// `SHMCTL_REPEAT`.
+        /// `SHMCTL_REPEAT`: a stride; not used here.
         const REPEAT = sys::SHMCTL_REPEAT;
         /// `SHMCTL_TYMEM`: typed memory.
         const TYMEM = sys::SHMCTL_TYMEM;
-        /// `SHMCTL_HAS_SPECIAL`.
+        /// `SHMCTL_HAS_SPECIAL`: no public document says what it does.
         const HAS_SPECIAL = sys::SHMCTL_HAS_SPECIAL;
         const _ = !0;
     }
@@ -147,13 +147,13 @@ bitflags! {
     /// `PROT_*`: what may be done to mapped memory. The numbers are not Linux's.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
     pub struct Prot: c_int {
-        /// `PROT_READ`.
+        /// `PROT_READ`: loads are allowed.
         const READ = sys::PROT_READ;
-        /// `PROT_WRITE`.
+        /// `PROT_WRITE`: stores are allowed.
         const WRITE = sys::PROT_WRITE;
-        /// `PROT_EXEC`.
+        /// `PROT_EXEC`: the bytes may run.
         const EXEC = sys::PROT_EXEC;
-        /// `PROT_NOCACHE`.
+        /// `PROT_NOCACHE`: accesses go past the processor's caches.
         const NOCACHE = sys::PROT_NOCACHE;
         const _ = !0;
     }

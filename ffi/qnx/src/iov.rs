@@ -33,7 +33,7 @@ impl<'a> IoSlice<'a> {
         }
     }
 
-    /// The array as C takes it.
+    /// Where the parts lie, as the array of `iovec` that C takes.
     pub(crate) fn raw(parts: &[Self]) -> *const sys::iovec {
         // `repr(transparent)`: an array of these is an array of iovecs.
         parts.as_ptr().cast()
@@ -54,7 +54,7 @@ impl<'a> IoSliceMut<'a> {
         }
     }
 
-    /// The array as C takes it.
+    /// Where the parts lie, as the array of `iovec` that C takes.
     pub(crate) fn raw(parts: &mut [Self]) -> *const sys::iovec {
         // `repr(transparent)`: an array of these is an array of iovecs.
         parts.as_ptr().cast()
@@ -81,16 +81,16 @@ impl Deref for IoSliceMut<'_> {
 
 impl DerefMut for IoSliceMut<'_> {
     fn deref_mut(&mut self) -> &mut [u8] {
-        // SAFETY: as above, and the borrow is exclusive.
+        // SAFETY: `raw` was made from a slice that this value borrows exclusively.
         unsafe { core::slice::from_raw_parts_mut(self.raw.iov_base.cast(), self.raw.iov_len) }
     }
 }
 
 // SAFETY: a shared borrow of bytes, and nothing else.
 unsafe impl Send for IoSlice<'_> {}
-// SAFETY: as above.
+// SAFETY: a shared borrow of bytes, which any number of threads may read.
 unsafe impl Sync for IoSlice<'_> {}
 // SAFETY: an exclusive borrow of bytes, and nothing else.
 unsafe impl Send for IoSliceMut<'_> {}
-// SAFETY: as above; a shared reference gives shared access only.
+// SAFETY: a shared reference to it gives shared access to the bytes only.
 unsafe impl Sync for IoSliceMut<'_> {}

@@ -1,4 +1,4 @@
-//! Mapped shared memory.
+//! Shared memory that is mapped, and unmapped when dropped.
 
 use core::ffi::c_void;
 use core::mem::ManuallyDrop;

@@ -1,4 +1,4 @@
-//! A received message.
+//! A received message, which its owner must answer or park.
 
 use core::mem::ManuallyDrop;
 

@@ -1,4 +1,4 @@
-//! This process.
+//! What a process knows of itself and of others.
 
 use qnx_sys as sys;
 

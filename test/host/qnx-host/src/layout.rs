@@ -1,7 +1,8 @@
 //! Layout of the two memory objects that a server shares with a client. Both sides are this crate at the same
 //! [`VERSION`], which the handshake compares.
 //!
-//! **Doorbell** (one per channel, seen by all its clients; hints only, nothing in it is believed):
+//! **Doorbell** (one per channel, written by all its clients; nothing in it makes the server believe a message, but a client that
+//! writes over others' words can keep their messages from being seen):
 //! a line with the futex of sleeping receivers, then one word per lane. Bits 0..48 of a lane's word are toggled by the
 //! client when it posts a message in that slot; bits 48..64 count pulses put in the lane's ring. The server keeps its
 //! own copy and looks at what differs, so it never writes to these lines and a post costs one cache-line transfer.
