@@ -51,6 +51,7 @@ pub mod ring;
 pub mod shm;
 pub mod sockaddr;
 pub mod sockopt;
+pub mod stream;
 #[cfg(feature = "test-util")]
 pub mod test_util;
 pub mod turn;
@@ -65,7 +66,7 @@ pub use layout::{
 pub use msg::{Kind, MSG_BASE, MsgHeader, ReplyHeader, Request, WIRE_VERSION};
 pub use refusal::{Field, Refusal};
 pub use ring::{Consumer, Producer, PushError, RingFault};
-pub use shm::{Load, OutOfBounds, SharedMem, SharedRegion, Store};
+pub use shm::{Change, Load, OutOfBounds, SharedMem, SharedRegion, Store};
 pub use sockaddr::SockAddr;
 pub use sockopt::SockOpt;
 pub use turn::{RunOutcome, Turn};

@@ -132,6 +132,48 @@ fields! {
     DescUser = 46;
     /// Index of a ring.
     RingIndex = 47;
+    /// Number of receive buffers.
+    BufferCount = 48;
+    /// Length of a receive buffer.
+    BufferLength = 49;
+    /// Id of a receive buffer.
+    BufferId = 50;
+    /// Stream: bytes committed.
+    StreamTail = 51;
+    /// Stream: ranges posted.
+    StreamRanges = 52;
+    /// Stream: bytes taken.
+    StreamTaken = 53;
+    /// Stream: ranges given back.
+    StreamFreed = 54;
+    /// Stream: bytes consumed.
+    StreamHead = 55;
+    /// Stream: entries filled.
+    StreamReady = 56;
+    /// Stream: state word.
+    StreamState = 57;
+    /// Stream: ready entries taken.
+    ReadyTaken = 58;
+    /// Receive buffers given back.
+    ReturnsPosted = 59;
+    /// Range: position of its first byte.
+    RangeStart = 60;
+    /// Range: pool.
+    RangePool = 61;
+    /// Range: offset in the pool.
+    RangeOffset = 62;
+    /// Range: end (offset + length).
+    RangeEnd = 63;
+    /// Number of a pool.
+    PoolNumber = 64;
+    /// Index of a socket's block.
+    BlockIndex = 65;
+    /// Wait slot.
+    WaitSlot = 66;
+    /// Event to register.
+    Event = 67;
+    /// Position in a stream that a request follows.
+    After = 68;
 }
 
 /// A refused request: which error, which field, what it held, what is allowed there (a value, a mask or a limit).

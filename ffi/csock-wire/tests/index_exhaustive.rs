@@ -5,7 +5,9 @@ mod common;
 use csock_wire::ring::Index;
 use csock_wire::test_util::CountingMem;
 use csock_wire::test_util::VecMem;
-use csock_wire::{Consumer, Desc, Load, OutOfBounds, Producer, RingFault, RingGeometry, SharedMem, Store};
+use csock_wire::{
+    Change, Consumer, Desc, Load, OutOfBounds, Producer, RingFault, RingGeometry, SharedMem, Store,
+};
 
 const CAPACITIES: [u32; 7] = [2, 4, 8, 16, 32, 64, 128];
 /// For each of 256 starts and 256 values: 0 to capacity descriptors on the way, twice.
@@ -30,6 +32,18 @@ impl SharedMem for Says {
     }
     fn store_u64(&self, _: usize, _: u64) -> Result<(), OutOfBounds> {
         Ok(())
+    }
+    fn load_word(&self, _: usize) -> Result<u64, OutOfBounds> {
+        Ok(0)
+    }
+    fn store_word(&self, _: usize, _: u64) -> Result<(), OutOfBounds> {
+        Ok(())
+    }
+    fn change_word(&self, _: usize, _: Change) -> Result<u64, OutOfBounds> {
+        Ok(0)
+    }
+    fn exchange_word(&self, _: usize, _: u64, _: u64) -> Result<Result<u64, u64>, OutOfBounds> {
+        Ok(Ok(0))
     }
     fn copy_in(&self, _: usize, _: &mut [u8]) -> Result<(), OutOfBounds> {
         Ok(())

@@ -23,3 +23,11 @@ mod ring;
 #[cfg(loom)]
 #[path = "loom_model/turn.rs"]
 mod turn;
+
+#[cfg(loom)]
+#[path = "loom_model/area.rs"]
+mod area;
+
+#[cfg(loom)]
+#[path = "loom_model/stream.rs"]
+mod stream;

@@ -4,8 +4,8 @@
 //!
 //! - Shared memory is never a Rust reference, slice or box, not even for a moment: `&[u8]` promises that the bytes
 //!   stay, `&mut` promises that nobody else writes, and the peer breaks both at will. Offsets go in, values come out.
-//! - The one exception is an atomic, which promises neither: the index words are reached as `AtomicU32`, because
-//!   they need Acquire and Release. Everything else is a volatile access of one machine word, or the bulk copy,
+//! - The one exception is an atomic, which promises neither: the words that one side publishes and the other reads
+//!   are reached as `AtomicU32` and `AtomicU64`, because they need an order. Everything else is a volatile access of one machine word, or the bulk copy,
 //!   which is assembly: the compiler can neither repeat, split nor move such a load.
 //! - Every access is bounds- and alignment-checked against a length in private memory. A wrong offset is an error,
 //!   never a fault.
@@ -17,7 +17,7 @@
 mod bulk;
 
 use core::fmt;
-use core::sync::atomic::{AtomicU32, Ordering, fence};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, compiler_fence, fence};
 
 /// Ordering of a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,26 @@ pub enum Store {
     Relaxed,
     /// What was written before is seen by a peer whose [`Load::Acquire`] sees this.
     Release,
+}
+
+/// What an atomic read-modify-write does to a word that both sides may change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Adds, wrapping.
+    Add(u64),
+    /// Sets bits.
+    Set(u64),
+}
+
+impl Change {
+    /// The word after the change.
+    #[must_use]
+    pub const fn apply(self, word: u64) -> u64 {
+        match self {
+            Change::Add(n) => word.wrapping_add(n),
+            Change::Set(bits) => word | bits,
+        }
+    }
 }
 
 /// Offsets of the words in a slot.
@@ -135,6 +155,40 @@ pub trait SharedMem: Clone {
     /// [`OutOfBounds`], without any access.
     fn copy_out(&self, off: usize, src: &[u8]) -> Result<(), OutOfBounds>;
 
+    /// Loads a `u64` that the peer publishes, once, with Acquire and in the one order of all sequentially consistent
+    /// accesses: what the peer wrote before its [`SharedMem::store_word`] is seen by what follows.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`], without any access.
+    fn load_word(&self, off: usize) -> Result<u64, OutOfBounds>;
+
+    /// Publishes a `u64`, once, with Release.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`], without any access.
+    fn store_word(&self, off: usize, v: u64) -> Result<(), OutOfBounds>;
+
+    /// Changes a `u64` in one atomic, sequentially consistent step and returns what it was. For the client's side: on
+    /// machines without a single instruction for it the step is a loop, which a hostile peer could keep going for ever.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`], without any access.
+    fn change_word(&self, off: usize, change: Change) -> Result<u64, OutOfBounds>;
+
+    /// Replaces `expected` by `new` in one atomic, sequentially consistent step, one try: `Ok(Err(found))` when
+    /// something else was there, or for no reason at all.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`], without any access.
+    fn exchange_word(&self, off: usize, expected: u64, new: u64) -> Result<Result<u64, u64>, OutOfBounds>;
+
+    /// Orders a [`SharedMem::change_word`] or a successful [`SharedMem::exchange_word`] before the
+    /// [`SharedMem::load_word`] that follows. The product's accesses are sequentially consistent and need no
+    /// instruction for that; a memory whose accesses are weaker (loom's) makes it a full barrier.
+    fn fence_after_change(&self) {
+        compiler_fence(Ordering::SeqCst);
+    }
+
     /// A full barrier (`fence(SeqCst)`): stores before it are seen by the peer before loads after it are done.
     ///
     /// It is part of the memory so that a model of memory can have a model of the barrier.
@@ -216,6 +270,15 @@ impl SharedRegion {
     }
 }
 
+impl SharedRegion {
+    /// The word at `off` as an atomic, as [`SharedRegion::atomic`].
+    fn atomic_word(&self, off: usize) -> Result<&AtomicU64, OutOfBounds> {
+        let ptr = self.word::<u64>(off)?;
+        // SAFETY: as in `atomic`.
+        Ok(unsafe { AtomicU64::from_ptr(ptr) })
+    }
+}
+
 impl fmt::Debug for SharedRegion {
     /// Prints the length only: addresses stay out of logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -263,6 +326,32 @@ impl SharedMem for SharedRegion {
         // SAFETY: As for `load_u64`; the mapping is writable.
         unsafe { bulk::store_word(ptr, v) };
         Ok(())
+    }
+
+    #[inline]
+    fn load_word(&self, off: usize) -> Result<u64, OutOfBounds> {
+        Ok(self.atomic_word(off)?.load(Ordering::SeqCst))
+    }
+
+    #[inline]
+    fn store_word(&self, off: usize, v: u64) -> Result<(), OutOfBounds> {
+        self.atomic_word(off)?.store(v, Ordering::Release);
+        Ok(())
+    }
+
+    #[inline]
+    fn change_word(&self, off: usize, change: Change) -> Result<u64, OutOfBounds> {
+        let word = self.atomic_word(off)?;
+        Ok(match change {
+            Change::Add(n) => word.fetch_add(n, Ordering::SeqCst),
+            Change::Set(bits) => word.fetch_or(bits, Ordering::SeqCst),
+        })
+    }
+
+    #[inline]
+    fn exchange_word(&self, off: usize, expected: u64, new: u64) -> Result<Result<u64, u64>, OutOfBounds> {
+        let word = self.atomic_word(off)?;
+        Ok(word.compare_exchange_weak(expected, new, Ordering::SeqCst, Ordering::SeqCst))
     }
 
     #[inline]

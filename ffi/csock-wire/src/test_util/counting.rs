@@ -5,7 +5,7 @@ use core::cell::RefCell;
 use core::ops::Range;
 
 use super::VecMem;
-use crate::shm::{Load, OutOfBounds, SharedMem, Store};
+use crate::shm::{Change, Load, OutOfBounds, SharedMem, Store};
 
 #[derive(Debug, Default)]
 struct Log {
@@ -101,6 +101,27 @@ impl SharedMem for CountingMem {
     fn store_u64(&self, off: usize, v: u64) -> Result<(), OutOfBounds> {
         self.stores(off, 8);
         self.mem.store_u64(off, v)
+    }
+
+    fn load_word(&self, off: usize) -> Result<u64, OutOfBounds> {
+        self.loads(off, 8);
+        self.mem.load_word(off)
+    }
+
+    fn store_word(&self, off: usize, v: u64) -> Result<(), OutOfBounds> {
+        self.stores(off, 8);
+        self.mem.store_word(off, v)
+    }
+
+    /// Counts as a store: what the step finds is the peer's or a flag of the peer's in our own word.
+    fn change_word(&self, off: usize, change: Change) -> Result<u64, OutOfBounds> {
+        self.stores(off, 8);
+        self.mem.change_word(off, change)
+    }
+
+    fn exchange_word(&self, off: usize, expected: u64, new: u64) -> Result<Result<u64, u64>, OutOfBounds> {
+        self.stores(off, 8);
+        self.mem.exchange_word(off, expected, new)
     }
 
     fn copy_in(&self, off: usize, dst: &mut [u8]) -> Result<(), OutOfBounds> {

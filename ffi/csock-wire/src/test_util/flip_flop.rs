@@ -3,7 +3,7 @@ use alloc::rc::Rc;
 use core::cell::RefCell;
 
 use super::VecMem;
-use crate::shm::{Load, OutOfBounds, SharedMem, Store};
+use crate::shm::{Change, Load, OutOfBounds, SharedMem, Store};
 
 /// The first load of a word gives its value, every later one the opposite bits: what a peer does that changes a
 /// field between check and use. [`FlipFlopMem::forget`] starts over.
@@ -54,6 +54,22 @@ impl SharedMem for FlipFlopMem {
 
     fn store_u64(&self, off: usize, v: u64) -> Result<(), OutOfBounds> {
         self.mem.store_u64(off, v)
+    }
+
+    fn load_word(&self, off: usize) -> Result<u64, OutOfBounds> {
+        self.load_u64(off)
+    }
+
+    fn store_word(&self, off: usize, v: u64) -> Result<(), OutOfBounds> {
+        self.mem.store_word(off, v)
+    }
+
+    fn change_word(&self, off: usize, change: Change) -> Result<u64, OutOfBounds> {
+        self.mem.change_word(off, change)
+    }
+
+    fn exchange_word(&self, off: usize, expected: u64, new: u64) -> Result<Result<u64, u64>, OutOfBounds> {
+        self.mem.exchange_word(off, expected, new)
     }
 
     fn copy_in(&self, off: usize, dst: &mut [u8]) -> Result<(), OutOfBounds> {

@@ -4,7 +4,7 @@ use core::cell::RefCell;
 use core::fmt;
 
 use super::check;
-use crate::shm::{Load, OutOfBounds, SharedMem, Store};
+use crate::shm::{Change, Load, OutOfBounds, SharedMem, Store};
 
 /// A load that the script answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +76,23 @@ impl SharedMem for LyingMem {
     fn store_u64(&self, off: usize, _: u64) -> Result<(), OutOfBounds> {
         self.inside(off, 8, 8);
         Ok(())
+    }
+
+    fn load_word(&self, off: usize) -> Result<u64, OutOfBounds> {
+        self.load_u64(off)
+    }
+
+    fn store_word(&self, off: usize, v: u64) -> Result<(), OutOfBounds> {
+        self.store_u64(off, v)
+    }
+
+    fn change_word(&self, off: usize, _: Change) -> Result<u64, OutOfBounds> {
+        self.load_u64(off)
+    }
+
+    fn exchange_word(&self, off: usize, expected: u64, _: u64) -> Result<Result<u64, u64>, OutOfBounds> {
+        let found = self.load_u64(off)?;
+        Ok(if found == expected { Ok(found) } else { Err(found) })
     }
 
     fn copy_in(&self, off: usize, dst: &mut [u8]) -> Result<(), OutOfBounds> {

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::cell::RefCell;
 
 use super::check;
-use crate::shm::{Load, OutOfBounds, SharedMem, Store};
+use crate::shm::{Change, Load, OutOfBounds, SharedMem, Store};
 
 /// Ordinary bytes behind the accessor. Clones share them; one thread only.
 #[derive(Clone, Debug)]
@@ -57,6 +57,29 @@ impl SharedMem for VecMem {
     fn store_u64(&self, off: usize, v: u64) -> Result<(), OutOfBounds> {
         check(off, 8, 8, self.len())?;
         self.copy_out(off, &v.to_le_bytes())
+    }
+
+    fn load_word(&self, off: usize) -> Result<u64, OutOfBounds> {
+        self.load_u64(off)
+    }
+
+    fn store_word(&self, off: usize, v: u64) -> Result<(), OutOfBounds> {
+        self.store_u64(off, v)
+    }
+
+    fn change_word(&self, off: usize, change: Change) -> Result<u64, OutOfBounds> {
+        let old = self.load_u64(off)?;
+        self.store_u64(off, change.apply(old))?;
+        Ok(old)
+    }
+
+    fn exchange_word(&self, off: usize, expected: u64, new: u64) -> Result<Result<u64, u64>, OutOfBounds> {
+        let found = self.load_u64(off)?;
+        if found != expected {
+            return Ok(Err(found));
+        }
+        self.store_u64(off, new)?;
+        Ok(Ok(found))
     }
 
     fn copy_in(&self, off: usize, dst: &mut [u8]) -> Result<(), OutOfBounds> {

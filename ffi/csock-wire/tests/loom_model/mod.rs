@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use csock_wire::{Desc, Load, OutOfBounds, RingGeometry, SharedMem, Store};
+use csock_wire::{Change, Desc, Load, OutOfBounds, RingGeometry, SharedMem, Store};
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::{AtomicU32, Ordering, fence};
 
@@ -96,6 +96,15 @@ impl LoomMem {
     }
 }
 
+/// A ring has no 64-bit words that both sides change.
+fn no_word(offset: usize) -> OutOfBounds {
+    OutOfBounds {
+        offset,
+        len: 8,
+        size: 0,
+    }
+}
+
 impl SharedMem for LoomMem {
     fn len(&self) -> usize {
         ring().slots() + WORDS * 8
@@ -127,6 +136,22 @@ impl SharedMem for LoomMem {
     fn store_u64(&self, off: usize, v: u64) -> Result<(), OutOfBounds> {
         // SAFETY: loom fails the model if another access may run at the same time.
         self.cell(off).map(|c| c.with_mut(|p| unsafe { *p = v }))
+    }
+
+    fn load_word(&self, off: usize) -> Result<u64, OutOfBounds> {
+        Err(no_word(off))
+    }
+
+    fn store_word(&self, off: usize, _: u64) -> Result<(), OutOfBounds> {
+        Err(no_word(off))
+    }
+
+    fn change_word(&self, off: usize, _: Change) -> Result<u64, OutOfBounds> {
+        Err(no_word(off))
+    }
+
+    fn exchange_word(&self, off: usize, _: u64, _: u64) -> Result<Result<u64, u64>, OutOfBounds> {
+        Err(no_word(off))
     }
 
     fn copy_in(&self, off: usize, dst: &mut [u8]) -> Result<(), OutOfBounds> {
