@@ -60,7 +60,7 @@ void *iosock_shim_mbuf_data(const struct mbuf *m);
 int iosock_shim_mbuf_len(const struct mbuf *m);
 void iosock_shim_mbuf_set_len(struct mbuf *m, int len);
 /* Bytes behind the data that may be written; 0 for read-only storage. */
-int iosock_shim_mbuf_trailing_space(const struct mbuf *m);
+int iosock_shim_mbuf_trailing_space(struct mbuf *m);
 /* Copies bytes behind the data of m, as many as fit; returns how many. The lengths of m's neighbours and header stay. Whoever can
  * write src may do so meanwhile. */
 int iosock_shim_mbuf_fill(struct mbuf *m, const void *src, int len);
@@ -69,7 +69,7 @@ int iosock_shim_mbuf_fill(struct mbuf *m, const void *src, int len);
 int iosock_shim_mbuf_is_private(const struct mbuf *m);
 int iosock_shim_mbuf_has_pkthdr(const struct mbuf *m);
 /* Non-zero when the bytes are private and no other mbuf shares them. */
-int iosock_shim_mbuf_is_writable(const struct mbuf *m);
+int iosock_shim_mbuf_is_writable(struct mbuf *m);
 /* Adds len to the packet header's length, when there is a header. */
 void iosock_shim_mbuf_grow_header(struct mbuf *m, int len);
 /* Sets the packet header's length from the chain, when there is a header. */

@@ -100,7 +100,7 @@ iosock_shim_mbuf_set_len(struct mbuf *m, int len)
 }
 
 int
-iosock_shim_mbuf_trailing_space(const struct mbuf *m)
+iosock_shim_mbuf_trailing_space(struct mbuf *m)
 {
 	return ((int)M_TRAILINGSPACE(m));
 }
@@ -140,7 +140,7 @@ iosock_shim_mbuf_is_private(const struct mbuf *m)
 }
 
 int
-iosock_shim_mbuf_is_writable(const struct mbuf *m)
+iosock_shim_mbuf_is_writable(struct mbuf *m)
 {
 	return (iosock_shim_mbuf_is_private(m) != 0 && M_WRITABLE(m));
 }

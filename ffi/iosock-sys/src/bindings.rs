@@ -91,7 +91,7 @@ unsafe extern "C" {
     pub fn iosock_shim_mbuf_data(m: *const mbuf) -> *mut ::core::ffi::c_void;
     pub fn iosock_shim_mbuf_len(m: *const mbuf) -> ::core::ffi::c_int;
     pub fn iosock_shim_mbuf_set_len(m: *mut mbuf, len: ::core::ffi::c_int);
-    pub fn iosock_shim_mbuf_trailing_space(m: *const mbuf) -> ::core::ffi::c_int;
+    pub fn iosock_shim_mbuf_trailing_space(m: *mut mbuf) -> ::core::ffi::c_int;
     pub fn iosock_shim_mbuf_fill(
         m: *mut mbuf,
         src: *const ::core::ffi::c_void,
@@ -99,7 +99,7 @@ unsafe extern "C" {
     ) -> ::core::ffi::c_int;
     pub fn iosock_shim_mbuf_is_private(m: *const mbuf) -> ::core::ffi::c_int;
     pub fn iosock_shim_mbuf_has_pkthdr(m: *const mbuf) -> ::core::ffi::c_int;
-    pub fn iosock_shim_mbuf_is_writable(m: *const mbuf) -> ::core::ffi::c_int;
+    pub fn iosock_shim_mbuf_is_writable(m: *mut mbuf) -> ::core::ffi::c_int;
     pub fn iosock_shim_mbuf_grow_header(m: *mut mbuf, len: ::core::ffi::c_int);
     pub fn iosock_shim_mbuf_fix_header(m: *mut mbuf);
     pub fn iosock_shim_mbuf_link(

@@ -1,9 +1,10 @@
 //! Compiles io-sock's own C, which is written against the kernel headers as a module's is.
 
-use std::{env, path::Path};
+use iosock_build::{Base, compiler::KERNEL_DEFINES};
+use std::env;
 
 fn main() {
-    let headers = Path::new("include/devs");
+    let base = Base::chosen();
     let arch = env::var("CARGO_CFG_TARGET_ARCH").expect("cargo names the architecture");
     let triple = format!("{arch}-unknown-linux-gnu");
     let mut build = cc::Build::new();
@@ -34,15 +35,21 @@ fn main() {
         .flag("-U__gnu_linux__")
         .flag("-U__unix__")
         .define("__QNX__", "800")
-        .define("_KERNEL", "1")
         // Linked by Linux's linker: names that libc has too are taken under a prefix.
-        .define("IOSOCK_NATIVE_LINUX", "1")
-        .flag("-isystem")
-        .flag(headers.to_str().expect("a name in ASCII"))
+        .define("IOSOCK_NATIVE_LINUX", "1");
+    for name in KERNEL_DEFINES {
+        build.define(name, "1");
+    }
+    for headers in base.includes() {
+        println!("cargo::rerun-if-changed={}", headers.display());
+        build
+            .flag("-isystem")
+            .flag(headers.to_str().expect("a path in UTF-8"));
+    }
+    build
         .file("src/giant.c")
         .file("src/msgpath/stack.c")
         .compile("io_sock_stack");
-    println!("cargo::rerun-if-changed=include/devs");
     println!("cargo::rerun-if-changed=src/giant.c");
     println!("cargo::rerun-if-changed=src/msgpath/stack.c");
 }

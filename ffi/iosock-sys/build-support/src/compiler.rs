@@ -3,10 +3,10 @@
 //! | Target | SDP (`QNX_TARGET`) | Compiler | Headers |
 //! |---|---|---|---|
 //! | QNX | set | `CC_<target>`, else `qcc` | `$QNX_TARGET/usr/include/devs`, then the SDP's own |
-//! | QNX | not set | `CC_<target>`, else clang | the stand-in's, nothing else |
-//! | Linux | ignored | `CC_<target>`, else clang | the stand-in's, nothing else |
+//! | QNX | not set | `CC_<target>`, else clang | the stand-in's of [`Base::chosen`], nothing else |
+//! | Linux | ignored | `CC_<target>`, else clang | the same |
 
-use crate::shim_dir;
+use crate::{Base, shim_dir};
 use std::{env, path::Path, path::PathBuf};
 
 /// For every compiler.
@@ -36,28 +36,29 @@ pub const CLANG_FLAGS: &[&str] = &[
 /// What io-sock-diag is built with; the headers' inlines and `iosock_module_version` follow.
 pub const DIAG_DEFINES: &[&str] = &["INVARIANTS", "INVARIANT_SUPPORT"];
 
-/// The stand-in's kernel headers.
-pub fn standin_include() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../test/host/io-sock/include/devs")
-}
+/// What every file that sees the kernel's headers is compiled with. A module is no part of the kernel's own build (`KLD_MODULE`).
+pub const KERNEL_DEFINES: &[&str] = &["_KERNEL", "KLD_MODULE"];
 
 /// A compiler for files that include io-sock's kernel headers.
 pub fn kernel(diag: bool) -> cc::Build {
     let target = Target::from_env();
     let mut build = base(&target);
-    build.define("_KERNEL", "1");
+    for name in KERNEL_DEFINES {
+        build.define(name, "1");
+    }
     if diag {
         for name in DIAG_DEFINES {
             build.define(name, "1");
         }
     }
     // As system headers: their warnings are not ours.
-    let devs = target.devs_include();
-    println!("cargo::rerun-if-changed={}", devs.display());
-    if !devs.is_dir() {
-        panic!("no io-sock kernel headers at {}", devs.display());
+    for devs in target.devs_includes() {
+        println!("cargo::rerun-if-changed={}", devs.display());
+        if !devs.is_dir() {
+            panic!("no io-sock kernel headers at {}", devs.display());
+        }
+        build.flag("-isystem").flag(path(&devs));
     }
-    build.flag("-isystem").flag(path(&devs));
     build
 }
 
@@ -108,14 +109,14 @@ impl Target {
         }
     }
 
-    /// The root of io-sock's kernel headers. `IOSOCK_DEVS_INCLUDE` names another.
-    fn devs_include(&self) -> PathBuf {
+    /// The roots of io-sock's kernel headers. `IOSOCK_DEVS_INCLUDE` names another.
+    fn devs_includes(&self) -> Vec<PathBuf> {
         if let Some(path) = env::var_os("IOSOCK_DEVS_INCLUDE") {
-            return path.into();
+            return vec![path.into()];
         }
         match &self.sdp {
-            Some(sdp) => sdp.join("usr/include/devs"),
-            None => standin_include(),
+            Some(sdp) => vec![sdp.join("usr/include/devs")],
+            None => Base::chosen().includes(),
         }
     }
 

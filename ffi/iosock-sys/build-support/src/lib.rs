@@ -1,11 +1,14 @@
 //! Compiles C against io-sock's kernel headers, from a build script.
 //!
 //! Two users: `iosock-sys` compiles its shims with [`shims`], and a module compiles the file that registers it with io-sock with
-//! [`Registration`]. Both go through one choice of compiler and headers (`compiler.rs`), so the two can never disagree.
+//! [`Registration`]. Both go through one choice of compiler and headers (`compiler.rs`, `base.rs`), so the two can never disagree. The
+//! stand-in reads [`Base`] too.
 
+mod base;
 pub mod compiler;
 mod registration;
 
+pub use base::Base;
 pub use registration::Registration;
 
 use std::path::PathBuf;

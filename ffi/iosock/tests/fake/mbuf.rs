@@ -259,7 +259,7 @@ pub unsafe extern "C" fn iosock_shim_mbuf_set_len(m: *mut mbuf, len: c_int) {
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn iosock_shim_mbuf_trailing_space(m: *const mbuf) -> c_int {
+pub unsafe extern "C" fn iosock_shim_mbuf_trailing_space(m: *mut mbuf) -> c_int {
     if inside(m).ext.is_some() {
         0
     } else {
@@ -273,7 +273,7 @@ pub unsafe extern "C" fn iosock_shim_mbuf_is_private(m: *const mbuf) -> c_int {
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn iosock_shim_mbuf_is_writable(m: *const mbuf) -> c_int {
+pub unsafe extern "C" fn iosock_shim_mbuf_is_writable(m: *mut mbuf) -> c_int {
     c_int::from(inside(m).ext.is_none())
 }
 

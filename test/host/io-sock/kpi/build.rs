@@ -1,13 +1,17 @@
 //! Compiles the variadic functions, checks the headers' layouts, and builds what the tests use of the
 //! headers' inlines.
 
+use iosock_build::{Base, compiler::KERNEL_DEFINES};
 use std::path::Path;
 
 fn main() {
-    let include = Path::new(env!("CARGO_MANIFEST_DIR")).join("../include/devs");
+    let base = Base::chosen();
+    base.emit_cfg();
     println!("cargo::rerun-if-changed=src/c");
     println!("cargo::rerun-if-changed=tests/c");
-    println!("cargo::rerun-if-changed={}", include.display());
+    for include in base.includes() {
+        println!("cargo::rerun-if-changed={}", include.display());
+    }
 
     cc::Build::new()
         .file("src/c/variadic.c")
@@ -17,7 +21,7 @@ fn main() {
         .compile("iosock_kpi_c");
 
     for diag in [false, true] {
-        let mut layout = kernel(&include, diag);
+        let mut layout = kernel(base, diag);
         layout.file("src/c/layout.c").cargo_metadata(false);
         layout.compile(if diag {
             "iosock_kpi_layout_diag"
@@ -29,7 +33,7 @@ fn main() {
     // A module in miniature over the headers' macros and inlines, for the tests alone.
     let shim = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../ffi/iosock-sys/shim");
     println!("cargo::rerun-if-changed={}", shim.display());
-    kernel(&include, true)
+    kernel(base, true)
         .file("tests/c/inlines.c")
         // The product's own way to make an external mbuf.
         .include(&shim)
@@ -41,7 +45,7 @@ fn main() {
 }
 
 /// As a module is compiled natively: the kernel's headers only.
-fn kernel(include: &Path, diag: bool) -> cc::Build {
+fn kernel(base: Base, diag: bool) -> cc::Build {
     let mut build = cc::Build::new();
     build.std("gnu11").warnings(true).extra_warnings(true);
     build
@@ -49,8 +53,11 @@ fn kernel(include: &Path, diag: bool) -> cc::Build {
         .flag("-nostdinc")
         .flag("-isystem")
         .flag(compiler_headers())
-        .include(include);
-    build.define("_KERNEL", "1").define("IOSOCK_NATIVE_LINUX", "1");
+        .includes(base.includes())
+        .define("IOSOCK_NATIVE_LINUX", "1");
+    for name in KERNEL_DEFINES {
+        build.define(name, "1");
+    }
     if diag {
         build.define("INVARIANTS", "1").define("INVARIANT_SUPPORT", "1");
     }

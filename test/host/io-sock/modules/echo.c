@@ -260,10 +260,15 @@ static int
 listener_port(struct socket *so)
 {
 	struct sockaddr *sa = NULL;
-	int port = 0;
+	int error, port = 0;
 
 	CURVNET_SET(so->so_vnet);
-	if ((*so->so_proto->pr_usrreqs->pru_sockaddr)(so, &sa) == 0 && sa != NULL)
+#if __FreeBSD_version >= 1400000
+	error = so->so_proto->pr_sockaddr(so, &sa);
+#else
+	error = so->so_proto->pr_usrreqs->pru_sockaddr(so, &sa);
+#endif
+	if (error == 0 && sa != NULL)
 		port = ntohs(((struct sockaddr_in *)(void *)sa)->sin_port);
 	CURVNET_RESTORE();
 	free(sa, M_SONAME);

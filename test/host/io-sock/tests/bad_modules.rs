@@ -6,6 +6,7 @@ use common::{
     compile::{self, Linker},
     process::{IoSock, log_of},
 };
+use iosock_build::Base;
 use std::{fs, path::Path};
 
 /// Loads `name` and answers the line about it.
@@ -43,6 +44,21 @@ fn missing_symbols_are_all_named() {
     assert_eq!(
         refusal_of_fault("BAD_SYMBOLS"),
         "2 missing symbols: no_such_function, no_such_variable"
+    );
+}
+
+/// Layouts differ between the bases: FreeBSD's own range of kernel versions keeps the module out, before any of it is read.
+#[test]
+fn a_module_of_the_other_base() {
+    let dir = compile::scratch("bad");
+    let (other, needs, ours) = match compile::BASE {
+        Base::Freebsd13 => (Base::Freebsd14, "1403000 to 1499999", "1300139"),
+        Base::Freebsd14 => (Base::Freebsd13, "1300139 to 1399999", "1403000"),
+    };
+    compile::module_over(other, &dir, "sample.c", "mods-bad.so", Linker::Lld, &[]);
+    assert_eq!(
+        refusal(&dir, "bad"),
+        format!("module sample needs kernel in version {needs}; this one has {ours}")
     );
 }
 

@@ -77,6 +77,7 @@ pub unsafe extern "C" fn _callout_init_lock(c: *mut Callout, lock: *mut LockObje
         c_iflags: flags as c_short & RETURNUNLOCKED | if lock.is_null() { MPSAFE } else { 0 },
         c_cpu: 0,
         c_sequence: 0,
+        c_room: 0,
     };
     // SAFETY: the caller's contract.
     unsafe { c.write(fresh) };

@@ -72,7 +72,7 @@ pub fn symbols() -> Vec<Symbol> {
 fn socket_symbols(all: &mut Vec<Symbol>) {
     functions! { all;
         socket: socreate sobind solisten soconnect soaccept solisten_dequeue sosend soreceive soshutdown sodisconnect soclose soabort
-            sofree so_setsockopt sosetopt sogetopt sooptcopyin sooptcopyout soreserve sopoll soupcall_set soupcall_clear solisten_upcall_set;
+            sofree sorele_locked so_setsockopt sosetopt sogetopt sooptcopyin sooptcopyout soreserve sopoll soupcall_set soupcall_clear solisten_upcall_set;
     }
 }
 

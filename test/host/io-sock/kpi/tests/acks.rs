@@ -4,6 +4,7 @@
 mod common;
 use common::*;
 use iosock_kpi::errno::EWOULDBLOCK;
+use iosock_kpi::layout::SO_SND;
 use iosock_kpi::socket::{self, So, msg};
 use iosock_kpi::{config, stat};
 use std::io::{Read, Write};
@@ -11,7 +12,6 @@ use std::net::TcpStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-const SO_SND: i32 = 2;
 const TCP: i32 = 6;
 const NODELAY: i32 = 1;
 const NOPUSH: i32 = 4;

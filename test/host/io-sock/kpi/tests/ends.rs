@@ -3,13 +3,12 @@
 mod common;
 use common::*;
 use iosock_kpi::errno::*;
+use iosock_kpi::layout::SO_RCV;
 use iosock_kpi::socket::{self, msg};
 use iosock_kpi::{config, stat};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
-
-const SO_RCV: i32 = 1;
 
 #[test]
 fn connect_send_receive_close() {

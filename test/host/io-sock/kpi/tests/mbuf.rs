@@ -11,11 +11,11 @@ fn inlines_allocate_and_free() {
     // SAFETY: the inlines of the headers, as a module calls them.
     unsafe {
         let plain = t_get(NOWAIT, 0).unwrap();
-        assert_eq!((plain.len(), t_trailing(plain)), (0, 224));
+        assert_eq!((plain.len(), t_trailing(plain)), (0, MLEN as i32));
         let header = t_get(NOWAIT, 1).unwrap();
         assert_eq!(
             (header.flags() & M_PKTHDR, t_trailing(header), header.pkt_len()),
-            (M_PKTHDR, 168, 0)
+            (M_PKTHDR, MHLEN as i32, 0)
         );
         let cluster = t_getcl(WAITOK).unwrap();
         assert_eq!((t_trailing(cluster), t_refcount(cluster)), (2048, 1));

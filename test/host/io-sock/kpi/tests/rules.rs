@@ -3,7 +3,7 @@
 
 mod common;
 use common::*;
-use iosock_kpi::layout::{Mtx, Socket};
+use iosock_kpi::layout::{Mtx, SO_RCV, Socket};
 use iosock_kpi::mbuf::{M_PKTHDR, MT_DATA, m_adj, m_freem, m_getm2};
 use iosock_kpi::{lock, malloc, sleep, socket, thread};
 use std::ffi::{c_int, c_void};
@@ -122,19 +122,21 @@ rules! {
     }
     upcall_without_the_lock, "soupcall_set without so_rcv held", |bench| {
         let (so, _peer) = bench.pair();
-        socket::soupcall_set(so, 1, Some(close_me), null_mut());
+        socket::soupcall_set(so, SO_RCV, Some(close_me), null_mut());
     }
     clearing_no_upcall, "there is no upcall to clear", |bench| {
         let (so, _peer) = bench.pair();
-        Signal::clear(so, 1);
+        Signal::clear(so, SO_RCV);
     }
     listen_upcall_without_the_lock, "solisten_upcall_set without socket held", |bench| {
         let (head, _) = bench.listener(1);
         socket::solisten_upcall_set(head, None, null_mut());
     }
-    upcall_numbers_of_another_base, "which 0: SO_RCV 1, SO_SND 2", |bench| {
+    upcall_numbers_of_another_base, "are allowed (FreeBSD 13 counts from 1, 14 from 0", |bench| {
         let (so, _peer) = bench.pair();
-        socket::soupcall_set(so, 0, Some(close_me), null_mut());
+        // What the other base calls one of its buffers.
+        let foreign = if SO_RCV == 0 { 2 } else { 0 };
+        socket::soupcall_set(so, foreign, Some(close_me), null_mut());
     }
     double_close, "soclose of a socket that is closed", |bench| {
         let (so, _peer) = bench.pair();
@@ -150,7 +152,7 @@ rules! {
         let (so, peer) = bench.pair();
         // SAFETY: a live socket.
         unsafe { t_buf_lock(so, 0) };
-        socket::soupcall_set(so, 1, Some(close_me), null_mut());
+        socket::soupcall_set(so, SO_RCV, Some(close_me), null_mut());
         // SAFETY: a live socket.
         unsafe { t_buf_unlock(so, 0) };
         drop(peer);
@@ -160,7 +162,7 @@ rules! {
         let (so, peer) = bench.pair();
         // SAFETY: a live socket.
         unsafe { t_buf_lock(so, 0) };
-        socket::soupcall_set(so, 1, Some(lock_and_keep), mutex().cast());
+        socket::soupcall_set(so, SO_RCV, Some(lock_and_keep), mutex().cast());
         // SAFETY: a live socket.
         unsafe { t_buf_unlock(so, 0) };
         drop(peer);

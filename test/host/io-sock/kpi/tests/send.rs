@@ -3,13 +3,11 @@
 mod common;
 use common::*;
 use iosock_kpi::errno::*;
+use iosock_kpi::layout::{SO_RCV, SO_SND};
 use iosock_kpi::mbuf::{m_freem, m_sanity};
 use iosock_kpi::socket::{self, msg};
 use iosock_kpi::{config, stat};
 use std::io::{Read, Write};
-
-const SO_RCV: i32 = 1;
-const SO_SND: i32 = 2;
 
 #[test]
 fn external_mbufs_are_sent_without_copies_and_released() {

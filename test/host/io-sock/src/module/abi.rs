@@ -1,6 +1,7 @@
-//! The registration structures as C lays them out on 64-bit machines (FreeBSD 13; io-sock's headers say the same names).
+//! The registration structures as C lays them out on 64-bit machines (FreeBSD 13 or 14, as built; io-sock's headers say the same names).
 
 use crate::memory::Plain;
+use iosock_kpi::layout::SYSINIT_LINK;
 use std::ffi::{c_int, c_void};
 
 /// `struct sysinit`: a function to call at load or unload.
@@ -11,6 +12,8 @@ pub struct Sysinit {
     pub subsystem: u32,
     /// `SI_ORDER_*`.
     pub order: u32,
+    /// The kernel's own link.
+    pub next: [usize; SYSINIT_LINK],
     /// `void (*)(const void *)`.
     pub func: usize,
     /// Its argument.
@@ -94,7 +97,7 @@ unsafe impl Plain for ModuleData {}
 unsafe impl Plain for ModDepend {}
 
 const _: () = {
-    assert!(size_of::<Sysinit>() == 24);
+    assert!(size_of::<Sysinit>() == 24 + 8 * SYSINIT_LINK);
     assert!(size_of::<ModMetadata>() == 24);
     assert!(size_of::<ModuleData>() == 24);
     assert!(size_of::<ModDepend>() == 12);

@@ -9,7 +9,7 @@ pub const PROVIDED: u32 = 0x1_0004;
 // ON-TARGET: in SDP 8.0.5 current and minimum were read to be the same number.
 pub const MINIMUM: u32 = 0x1_0004;
 /// The version of the kernel interface that `DECLARE_MODULE` depends on: `__FreeBSD_version` of the stand-in's headers.
-pub const KERNEL: i32 = 1_300_139;
+pub const KERNEL: i32 = iosock_kpi::layout::FREEBSD_VERSION;
 
 const SYMBOL: &str = "iosock_module_version";
 const FLAG_DIAG: u32 = 1;

@@ -21,6 +21,13 @@
 #include <net/vnet.h>
 #include <netinet/in.h>
 
+/* Address calls of the protocol: reached through a second table until 14. */
+#if __FreeBSD_version >= 1400000
+#define PROTOCOL_CALL(so, name) ((so)->so_proto->pr_##name)
+#else
+#define PROTOCOL_CALL(so, name) ((so)->so_proto->pr_usrreqs->pru_##name)
+#endif
+
 /* Rust's SockAddr: the same 32 bytes as on the wire. */
 struct addr {
 	uint16_t family;
@@ -257,9 +264,9 @@ msgpath_name(struct socket *so, int peer, struct addr *addr)
 		return (ENOTCONN);
 	CURVNET_SET(so->so_vnet);
 	if (peer)
-		error = (*so->so_proto->pr_usrreqs->pru_peeraddr)(so, &sa);
+		error = PROTOCOL_CALL(so, peeraddr)(so, &sa);
 	else
-		error = (*so->so_proto->pr_usrreqs->pru_sockaddr)(so, &sa);
+		error = PROTOCOL_CALL(so, sockaddr)(so, &sa);
 	CURVNET_RESTORE();
 	from_kernel(sa, addr);
 	free(sa, M_SONAME);

@@ -1,6 +1,7 @@
 //! `struct sysctl_oid` as C lays it out, and what its `kind` word says.
 
 use crate::memory::Plain;
+use iosock_kpi::layout::SYSCTL_LINK;
 use std::ffi::c_int;
 
 /// `struct sysctl_oid`. Written by the kernel: it lies in a module's writable data.
@@ -11,7 +12,7 @@ pub struct SysctlOid {
     pub children: usize,
     /// Address of the parent's `children`, which is the parent's own address.
     pub parent: usize,
-    pub link: usize,
+    pub link: [usize; SYSCTL_LINK],
     pub number: c_int,
     pub kind: u32,
     pub arg1: usize,
@@ -26,16 +27,16 @@ pub struct SysctlOid {
 }
 
 /// Offset of `number`.
-pub const NUMBER_AT: usize = 24;
+pub const NUMBER_AT: usize = 16 + 8 * SYSCTL_LINK;
 
 // SAFETY: a C structure of integers, any bit pattern is a value; addresses are checked before use.
 unsafe impl Plain for SysctlOid {}
 
 const _: () = {
-    assert!(size_of::<SysctlOid>() == 96);
+    assert!(size_of::<SysctlOid>() == 88 + 8 * SYSCTL_LINK);
     assert!(std::mem::offset_of!(SysctlOid, number) == NUMBER_AT);
-    assert!(std::mem::offset_of!(SysctlOid, handler) == 56);
-    assert!(std::mem::offset_of!(SysctlOid, description) == 80);
+    assert!(std::mem::offset_of!(SysctlOid, handler) == 48 + 8 * SYSCTL_LINK);
+    assert!(std::mem::offset_of!(SysctlOid, description) == 72 + 8 * SYSCTL_LINK);
 };
 
 /// `OID_AUTO`: the kernel chooses the number.

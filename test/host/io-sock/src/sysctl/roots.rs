@@ -2,6 +2,7 @@
 
 use super::oid::{RD, SysctlOid};
 use crate::symbols::Symbol;
+use iosock_kpi::layout::SYSCTL_LINK;
 use std::sync::OnceLock;
 
 /// One node: its name in full. The C symbol of `a.b` is `sysctl___a_b`.
@@ -64,7 +65,7 @@ pub fn all() -> &'static [Root] {
 const ZERO: SysctlOid = SysctlOid {
     children: 0,
     parent: 0,
-    link: 0,
+    link: [0; SYSCTL_LINK],
     number: 0,
     kind: 0,
     arg1: 0,

@@ -1,9 +1,17 @@
 //! Compiles the C modules in `modules/` as a module author would: against the stand-in's headers alone, without libc.
 
+use iosock_build::Base;
 use std::{
     path::{Path, PathBuf},
     process::Command,
     sync::atomic::{AtomicU32, Ordering},
+};
+
+/// The base that the `io-sock` under test was built with.
+pub const BASE: Base = if iosock_kpi::layout::FREEBSD_VERSION >= 1_400_000 {
+    Base::Freebsd14
+} else {
+    Base::Freebsd13
 };
 
 /// A linker that modules are linked with.
@@ -30,6 +38,18 @@ pub fn scratch(purpose: &str) -> PathBuf {
 
 /// Compiles `modules/SOURCE` to `DIR/FILE`; answers the path.
 pub fn module(dir: &Path, source: &str, file: &str, linker: Linker, flags: &[&str]) -> PathBuf {
+    module_over(BASE, dir, source, file, linker, flags)
+}
+
+/// The same, with the headers of `base`.
+pub fn module_over(
+    base: Base,
+    dir: &Path,
+    source: &str,
+    file: &str,
+    linker: Linker,
+    flags: &[&str],
+) -> PathBuf {
     let crate_dir = Path::new(env!("CARGO_MANIFEST_DIR"));
     let output = dir.join(file);
     let mut clang = Command::new("clang");
@@ -49,6 +69,7 @@ pub fn module(dir: &Path, source: &str, file: &str, linker: Linker, flags: &[&st
             "-Wextra",
             "-Werror",
             "-D_KERNEL",
+            "-DKLD_MODULE",
             "-D__QNX__=800",
             "-D__QNXNTO__=1",
         ])
@@ -58,8 +79,11 @@ pub fn module(dir: &Path, source: &str, file: &str, linker: Linker, flags: &[&st
             Linker::Lld => "-fuse-ld=lld",
             Linker::Gnu => "-fuse-ld=bfd",
         })
-        .arg("-isystem")
-        .arg(crate_dir.join("include/devs"))
+        .args(
+            base.includes()
+                .iter()
+                .flat_map(|include| ["-isystem".as_ref(), include.as_os_str()]),
+        )
         .args(flags)
         .arg(crate_dir.join("modules").join(source))
         .arg("-o")

@@ -17,6 +17,8 @@ struct callout {
 	short c_iflags;
 	volatile int c_cpu;
 	uint64_t c_sequence;
+	/* The size of FreeBSD's; its order of fields is not known here, and no module looks inside. */
+	uint64_t c_room;
 };
 
 #endif

@@ -73,18 +73,19 @@ typedef void (*sysinit_cfunc_t)(const void *);
 struct sysinit {
 	enum sysinit_sub_id subsystem;
 	enum sysinit_elem_order order;
+	__SYSINIT_LINK
 	sysinit_cfunc_t func;
 	const void *udata;
 };
 
-#define C_SYSINIT(uniquifier, subsystem, order, func, ident) \
-	static struct sysinit uniquifier##_sys_init = { subsystem, order, func, (ident) }; \
+#define C_SYSINIT(uniquifier, subsystem_, order_, func_, ident) \
+	static struct sysinit uniquifier##_sys_init = { .subsystem = (subsystem_), .order = (order_), .func = (func_), .udata = (ident) }; \
 	DATA_SET(sysinit_set, uniquifier##_sys_init)
 #define SYSINIT(uniquifier, subsystem, order, func, ident) \
 	C_SYSINIT(uniquifier, subsystem, order, (sysinit_cfunc_t)(sysinit_nfunc_t)func, (void *)(ident))
 
-#define C_SYSUNINIT(uniquifier, subsystem, order, func, ident) \
-	static struct sysinit uniquifier##_sys_uninit = { subsystem, order, func, (ident) }; \
+#define C_SYSUNINIT(uniquifier, subsystem_, order_, func_, ident) \
+	static struct sysinit uniquifier##_sys_uninit = { .subsystem = (subsystem_), .order = (order_), .func = (func_), .udata = (ident) }; \
 	DATA_SET(sysuninit_set, uniquifier##_sys_uninit)
 #define SYSUNINIT(uniquifier, subsystem, order, func, ident) \
 	C_SYSUNINIT(uniquifier, subsystem, order, (sysinit_cfunc_t)(sysinit_nfunc_t)func, (void *)(ident))

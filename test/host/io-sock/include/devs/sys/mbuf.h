@@ -1,4 +1,4 @@
-/* mbuf(9): the stack's buffers. Layout as in FreeBSD 13.0. */
+/* mbuf(9): the stack's buffers. Layout as in the FreeBSD base chosen: 13.0 or 14.3. */
 #ifndef _SYS_MBUF_H_
 #define _SYS_MBUF_H_
 
@@ -74,6 +74,7 @@ struct pkthdr {
 		uintptr_t unintptr[1];
 		void *ptr;
 	} PH_loc;
+	__PKTHDR_MORE
 };
 #define ether_vtag PH_per.sixteen[0]
 #define tso_segsz PH_per.sixteen[1]
@@ -322,7 +323,7 @@ m_free(struct mbuf *m)
 }
 
 static inline u_int
-m_extrefcnt(const struct mbuf *m)
+m_extrefcnt(struct mbuf *m)
 {
 	return ((m->m_ext.ext_flags & EXT_FLAG_EMBREF) != 0 ? m->m_ext.ext_count : *m->m_ext.ext_cnt);
 }

@@ -2,14 +2,13 @@
 #ifndef _SYS_PARAM_H_
 #define _SYS_PARAM_H_
 
+#include <sys/cdefs.h>
+#include <sys/_base.h>
 #include <sys/types.h>
 #include <sys/limits.h>
 #include <sys/errno.h>
 #include <sys/time.h>
 #include <machine/param.h>
-
-/* The FreeBSD base. 13.0 here; what an SDP says may differ (docs/iosock-kpi.md 0.1). */
-#define __FreeBSD_version 1300139
 
 #define MSIZE 256
 #define MCLSHIFT 11

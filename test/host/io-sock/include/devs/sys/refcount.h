@@ -10,4 +10,16 @@ static inline u_int refcount_acquire(volatile u_int *count) { return (atomic_fet
 /* true: that was the last. */
 static inline bool refcount_release(volatile u_int *count) { return (__atomic_fetch_sub(count, 1, __ATOMIC_ACQ_REL) == 1); }
 
+/* false: it is the last, and is still there. */
+static inline bool
+refcount_release_if_not_last(volatile u_int *count)
+{
+	u_int old = atomic_load_int(count);
+
+	while (old > 1)
+		if (__atomic_compare_exchange_n(count, &old, old - 1, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+			return (true);
+	return (false);
+}
+
 #endif

@@ -72,13 +72,13 @@ struct sysctl_req {
 	int flags;
 };
 
-SLIST_HEAD(sysctl_oid_list, sysctl_oid);
+__SYSCTL_CHILDREN(sysctl_oid_list, sysctl_oid);
 
 /* Written by the kernel: never const. */
 struct sysctl_oid {
 	struct sysctl_oid_list oid_children;
 	struct sysctl_oid_list *oid_parent;
-	SLIST_ENTRY(sysctl_oid) oid_link;
+	__SYSCTL_LINK(sysctl_oid) oid_link;
 	int oid_number;
 	u_int oid_kind;
 	void *oid_arg1;

@@ -2,6 +2,11 @@
 #ifndef _SYS_SYSTM_H_
 #define _SYS_SYSTM_H_
 
+/* Without it FreeBSD's header asks for a file that only a kernel's build makes, and locks become inline code. */
+#ifndef KLD_MODULE
+#error "a module is compiled with -DKLD_MODULE"
+#endif
+
 #include <sys/cdefs.h>
 #include <sys/param.h>
 #include <sys/types.h>

@@ -1,5 +1,6 @@
 //! `sys/mbuf.h`.
 
+use super::PKTHDR_MORE;
 use std::ffi::{c_int, c_short, c_void};
 use std::mem::{offset_of, size_of};
 
@@ -47,6 +48,8 @@ pub struct PktHdr {
     pub ph_per: u64,
     /// The layer's own scratch.
     pub ph_loc: u64,
+    /// What 14 has more.
+    pub more: [u64; PKTHDR_MORE],
 }
 
 /// `struct m_ext`: storage outside the mbuf.
@@ -101,7 +104,7 @@ pub struct MbArgs {
 }
 
 const _: () = {
-    assert!(size_of::<Mbuf>() == 248);
+    assert!(size_of::<Mbuf>() == 248 + 8 * PKTHDR_MORE);
     assert!(offset_of!(Mbuf, m_nextpkt) == 8);
     assert!(offset_of!(Mbuf, m_data) == 16);
     assert!(offset_of!(Mbuf, m_len) == 24);
@@ -117,13 +120,13 @@ const _: () = {
     assert!(offset_of!(Mbuf, m_pkthdr.rcv_tstmp) == 64);
     assert!(offset_of!(Mbuf, m_pkthdr.ph_per) == 72);
     assert!(offset_of!(Mbuf, m_pkthdr.ph_loc) == 80);
-    assert!(offset_of!(Mbuf, m_ext) == 88);
-    assert!(offset_of!(Mbuf, m_ext.ext_size) == 96);
-    assert!(offset_of!(Mbuf, m_ext.ext_type_flags) == 100);
-    assert!(offset_of!(Mbuf, m_ext.ext_buf) == 104);
-    assert!(offset_of!(Mbuf, m_ext.ext_arg2) == 112);
-    assert!(offset_of!(Mbuf, m_ext.ext_free) == 232);
-    assert!(offset_of!(Mbuf, m_ext.ext_arg1) == 240);
+    assert!(offset_of!(Mbuf, m_ext) == 88 + 8 * PKTHDR_MORE);
+    assert!(offset_of!(Mbuf, m_ext.ext_size) == 96 + 8 * PKTHDR_MORE);
+    assert!(offset_of!(Mbuf, m_ext.ext_type_flags) == 100 + 8 * PKTHDR_MORE);
+    assert!(offset_of!(Mbuf, m_ext.ext_buf) == 104 + 8 * PKTHDR_MORE);
+    assert!(offset_of!(Mbuf, m_ext.ext_arg2) == 112 + 8 * PKTHDR_MORE);
+    assert!(offset_of!(Mbuf, m_ext.ext_free) == 232 + 8 * PKTHDR_MORE);
+    assert!(offset_of!(Mbuf, m_ext.ext_arg1) == 240 + 8 * PKTHDR_MORE);
     assert!(size_of::<MExt>() == 160);
-    assert!(size_of::<PktHdr>() == 56);
+    assert!(size_of::<PktHdr>() == 56 + 8 * PKTHDR_MORE);
 };

@@ -130,6 +130,8 @@ pub struct Callout {
     pub c_cpu: c_int,
     /// Which arming is the current one.
     pub c_sequence: u64,
+    /// The size of FreeBSD's.
+    pub c_room: u64,
 }
 
 /// `struct task`.
@@ -166,6 +168,6 @@ const _: () = {
     assert!(size_of::<MallocType>() == 112);
     assert!(offset_of!(MallocType, ks_shortdesc) == 16);
     assert!(offset_of!(MallocType, mti_probes) == 24);
-    assert!(size_of::<Callout>() == 48);
+    assert!(size_of::<Callout>() == 56);
     assert!(size_of::<Task>() == 32);
 };

@@ -2,7 +2,7 @@
 
 use super::ext::{self, attach_cluster};
 use super::{FREE, LIVE, M_EOR, M_EXT, M_NOFREE, M_PKTHDR, MCLBYTES, MHLEN, MLEN, MT_NOINIT, Mb};
-use crate::layout::PktHdr;
+use crate::layout::{PKTHDR_MORE, PktHdr};
 use crate::panic::die;
 use crate::uma::{CLUST, JUMBO9, JUMBO16, JUMBOP, MBUF, Zone};
 use std::ffi::{c_int, c_short, c_void};
@@ -21,6 +21,7 @@ pub(super) const EMPTY_HEADER: PktHdr = PktHdr {
     rcv_tstmp: 0,
     ph_per: 0,
     ph_loc: 0,
+    more: [0; PKTHDR_MORE],
 };
 
 /// An mbuf without storage. `flags`: `M_PKTHDR` and flags to set.

@@ -39,6 +39,7 @@ pub use uio::{m_mbuftouio, m_uiotombuf, uiomove};
 use crate::layout::{MExt, Mbuf, PktHdr};
 use crate::panic::die;
 use std::ffi::c_int;
+use std::mem::offset_of;
 use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -66,8 +67,10 @@ pub const M_COPYALL: c_int = 1_000_000_000;
 /// Bytes of an mbuf in its zone.
 pub(crate) const MSIZE: usize = 256;
 pub(crate) const MCLBYTES: usize = 2048;
-const MLEN: usize = 224;
-const MHLEN: usize = 168;
+/// Room inside an mbuf, without and with a packet header.
+pub const MLEN: usize = MSIZE - offset_of!(Mbuf, m_pkthdr);
+/// As [`MLEN`], with a header.
+pub const MHLEN: usize = MSIZE - offset_of!(Mbuf, m_ext);
 
 /// Whether an mbuf is in use. Kept apart from the mbufs, whose 256 bytes can all be data: see
 /// [`crate::uma::mark`].

@@ -198,6 +198,15 @@ pub extern "C" fn sofree(so: So) {
     free_if_unused(so, so.count().load(Ordering::Acquire));
 }
 
+/// What 14's `sorele` calls when that may be the last reference. Enters with `SOCK_LOCK`, leaves without it.
+#[unsafe(no_mangle)]
+pub extern "C" fn sorele_locked(so: So) {
+    so.check("sorele_locked");
+    so.mutex().must_own("sorele_locked");
+    let left = so.count().fetch_sub(1, Ordering::AcqRel) - 1;
+    free_if_unused(so, left);
+}
+
 /// Ends a connection that nobody owns: a child that is still queued.
 #[unsafe(no_mangle)]
 pub extern "C" fn soabort(so: So) {

@@ -88,7 +88,7 @@ pub extern "C" fn solisten(so: So, backlog: c_int, _td: *mut Thread) -> c_int {
         sol_lastover: Default::default(),
         sol_overcount: 0,
     };
-    so.destroy_buffers();
+    so.destroy_buffers(false);
     so.mutex().lock();
     so.set_options(so.options() | SO_ACCEPTCONN);
     let queue = so.queue();

@@ -29,7 +29,7 @@ pub(crate) mod state;
 mod upcall;
 
 pub(crate) use close::finish;
-pub use close::{soabort, soclose, sodisconnect, sofree, soshutdown};
+pub use close::{soabort, soclose, sodisconnect, sofree, sorele_locked, soshutdown};
 pub use create::{sobind, soconnect, socreate};
 pub(crate) use listen::{has_room, new_connection};
 pub use listen::{soaccept, solisten, solisten_dequeue};
@@ -183,8 +183,10 @@ impl So {
             // SAFETY: the module's own function.
             unsafe { dtor(self.0.as_ptr()) };
         }
-        if !self.is_listener() {
-            self.destroy_buffers();
+        if self.is_listener() {
+            self.destroy_kept_locks();
+        } else {
+            self.destroy_buffers(true);
         }
         // SAFETY: the word of the socket's own mutex.
         lock::_mtx_destroy(unsafe { &raw mut (*self.0.as_ptr()).so_lock.mtx_lock });

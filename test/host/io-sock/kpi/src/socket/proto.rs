@@ -8,7 +8,6 @@ use crate::layout::{PrUsrreqs, Protosw, Socket};
 use crate::malloc::{M_WAITOK, soname};
 use crate::panic::die;
 use std::ffi::{c_int, c_short};
-use std::ptr::null_mut;
 
 pub(crate) const SOCK_STREAM: c_int = 1;
 pub(crate) const SOCK_DGRAM: c_int = 2;
@@ -22,23 +21,23 @@ const PR_WANTRCVD: c_short = 0x8;
 const PR_IMPLOPCL: c_short = 0x20;
 
 /// The calls. Written by nobody.
-static mut USRREQS: PrUsrreqs = PrUsrreqs {
-    before_peeraddr: [null_mut(); 10],
-    pru_peeraddr: Some(peeraddr),
-    between: [null_mut(); 7],
-    pru_sockaddr: Some(sockaddr),
-    after_sockaddr: [null_mut(); 7],
-};
+#[cfg(iosock_base = "13")]
+static mut CALLS: PrUsrreqs = PrUsrreqs::new(peeraddr, sockaddr);
 
+#[cfg(iosock_base = "13")]
 const fn protosw(pr_type: c_int, pr_protocol: c_int, pr_flags: c_short) -> Protosw {
-    Protosw {
-        pr_type: pr_type as c_short,
-        pr_domain: null_mut(),
-        pr_protocol: pr_protocol as c_short,
+    Protosw::new(
+        pr_type as c_short,
+        pr_protocol as c_short,
         pr_flags,
-        pr_hooks: [null_mut(); 8],
-        pr_usrreqs: &raw mut USRREQS,
-    }
+        &raw mut CALLS,
+    )
+}
+
+#[cfg(iosock_base = "14")]
+const fn protosw(pr_type: c_int, pr_protocol: c_int, pr_flags: c_short) -> Protosw {
+    let calls = PrUsrreqs::new(peeraddr, sockaddr);
+    Protosw::new(pr_type as c_short, pr_protocol as c_short, pr_flags, &calls)
 }
 
 static mut TCP: Protosw = protosw(

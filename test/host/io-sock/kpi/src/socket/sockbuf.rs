@@ -1,7 +1,7 @@
 //! Socket buffers: a chain of mbufs, what it is charged, and the lock around it.
 
 use super::So;
-use crate::layout::{Mbuf, SoUpcall, SockBuf};
+use crate::layout::{LOCKS_STAY, Mbuf, Mtx, SoUpcall, SockBuf, Sx, locks};
 use crate::lock::{self, Interlock, Mx, Sxl};
 use crate::mbuf::{M_EXT, MCLBYTES, MSIZE, MT_DATA, Mb};
 use crate::panic::die;
@@ -95,8 +95,6 @@ impl Sb {
         hiwat set_hiwat: u32 = sb_hiwat;
         mbcnt set_mbcnt: u32 = sb_mbcnt;
         mbmax set_mbmax: u32 = sb_mbmax;
-        mcnt set_mcnt: u32 = sb_mcnt;
-        ccnt set_ccnt: u32 = sb_ccnt;
         ctl set_ctl: u32 = sb_ctl;
         lowat set_lowat: c_int = sb_lowat;
         timeo set_timeo: i64 = sb_timeo;
@@ -109,10 +107,28 @@ impl Sb {
         sndptroff set_sndptroff: u32 = sb_sndptroff;
     }
 
+    /// The mutex, and the lock that serialises senders or receivers.
+    fn locks(self) -> (NonNull<Mtx>, NonNull<Sx>) {
+        // SAFETY: the invariants.
+        let (mtx, sx) = unsafe { locks(self.so.as_ptr(), self.sb.as_ptr(), self.side == Side::Send) };
+        // SAFETY: the addresses of fields.
+        unsafe { (NonNull::new_unchecked(mtx), NonNull::new_unchecked(sx)) }
+    }
+
+    fn count_mbufs(self, mbufs: i32, clusters: i32) {
+        // SAFETY: the invariants; the buffer's lock is held.
+        unsafe { (*self.sb.as_ptr()).count_mbufs(mbufs, clusters) };
+    }
+
+    fn destroy_locks(self) {
+        let (mutex, sx) = self.locks();
+        destroy(mutex.as_ptr(), sx.as_ptr());
+    }
+
     /// `SOCKBUF_MTX`.
     pub(crate) fn mutex(self) -> Mx {
         // SAFETY: the invariants.
-        unsafe { Mx::from_raw(NonNull::new_unchecked(&raw mut (*self.sb.as_ptr()).sb_mtx)) }
+        unsafe { Mx::from_raw(self.locks().0) }
     }
 
     pub(crate) fn lock(self) {
@@ -126,7 +142,7 @@ impl Sb {
     /// The lock that serialises senders, or receivers.
     pub(crate) fn io_lock(self) -> Sxl {
         // SAFETY: the invariants.
-        unsafe { Sxl::from_raw(NonNull::new_unchecked(&raw mut (*self.sb.as_ptr()).sb_sx)) }
+        unsafe { Sxl::from_raw(self.locks().1) }
     }
 
     /// First mbuf.
@@ -171,10 +187,9 @@ impl Sb {
             self.set_ctl(self.ctl() + m.len() as u32);
         }
         self.set_mbcnt(self.mbcnt() + MSIZE as u32);
-        self.set_mcnt(self.mcnt() + 1);
+        self.count_mbufs(1, m.has(M_EXT).into());
         if m.has(M_EXT) {
             self.set_mbcnt(self.mbcnt() + m.ext_size());
-            self.set_ccnt(self.ccnt() + 1);
         }
     }
 
@@ -182,10 +197,9 @@ impl Sb {
     pub(crate) fn discharge(self, m: Mb) {
         self.shrink(m, m.len());
         self.set_mbcnt(self.mbcnt() - MSIZE as u32);
-        self.set_mcnt(self.mcnt() - 1);
+        self.count_mbufs(-1, -i32::from(m.has(M_EXT)));
         if m.has(M_EXT) {
             self.set_mbcnt(self.mbcnt() - m.ext_size());
-            self.set_ccnt(self.ccnt() - 1);
         }
     }
 
@@ -231,24 +245,45 @@ impl So {
                 Side::Receive => (c"so_rcv", c"so_rcv_sx"),
                 Side::Send => (c"so_snd", c"so_snd_sx"),
             };
-            // SAFETY: nobody else uses the buffer yet.
-            let buf = unsafe { &mut *sb.sb.as_ptr() };
-            lock::init(&mut buf.sb_mtx, mtx);
-            lock::init_sx(&mut buf.sb_sx, sx);
+            let (mutex, sx_lock) = sb.locks();
+            // SAFETY: nobody else uses the buffer or its locks yet.
+            let (buf, mutex, sx_lock) =
+                unsafe { (&mut *sb.sb.as_ptr(), &mut *mutex.as_ptr(), &mut *sx_lock.as_ptr()) };
+            lock::init(mutex, mtx);
+            lock::init_sx(sx_lock, sx);
+            buf.name_mutex(mutex);
             buf.sb_lowat = 1;
         }
     }
 
-    /// The buffers go: with `solisten`, or with the socket.
-    pub(super) fn destroy_buffers(self) {
+    /// The buffers go: with `solisten`, or with the socket. Their locks go too, unless the base keeps them for
+    /// the listener.
+    pub(super) fn destroy_buffers(self, for_good: bool) {
         for sb in [self.rcv(), self.snd()] {
             sb.lock();
             sb.flush();
             sb.unlock();
-            // SAFETY: nobody uses the buffer any more.
-            let buf = unsafe { &mut *sb.sb.as_ptr() };
-            lock::_mtx_destroy(&raw mut buf.sb_mtx.mtx_lock);
-            lock::sx_destroy(&raw mut buf.sb_sx);
+            if for_good || !LOCKS_STAY {
+                sb.destroy_locks();
+            }
         }
     }
+
+    /// The locks of the buffers that a listener does not have any more.
+    pub(super) fn destroy_kept_locks(self) {
+        if LOCKS_STAY {
+            for side in [Side::Receive, Side::Send] {
+                // SAFETY: in this base the locks are the socket's, and only their addresses are taken.
+                let (mutex, sx) = unsafe { locks(self.as_ptr(), std::ptr::null_mut(), side == Side::Send) };
+                destroy(mutex, sx);
+            }
+        }
+    }
+}
+
+/// Nobody uses the locks any more.
+fn destroy(mutex: *mut Mtx, sx: *mut Sx) {
+    // SAFETY: the word of a mutex.
+    lock::_mtx_destroy(unsafe { &raw mut (*mutex).mtx_lock });
+    lock::sx_destroy(sx);
 }

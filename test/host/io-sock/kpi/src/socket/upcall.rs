@@ -2,17 +2,17 @@
 
 use super::So;
 use super::sockbuf::{SB_UPCALL, Sb, Side};
-use crate::layout::SoUpcall;
+use crate::layout::{SO_RCV, SO_SND, SoUpcall};
 use crate::panic::die;
 use std::ffi::{c_int, c_void};
 
-/// Which buffer: FreeBSD 13's numbers.
+/// Which buffer, by the numbers of the base.
 fn side(which: c_int) -> Side {
     match which {
-        1 => Side::Receive,
-        2 => Side::Send,
+        SO_RCV => Side::Receive,
+        SO_SND => Side::Send,
         other => die!(
-            "soupcall: which {other}: SO_RCV 1, SO_SND 2 are allowed (FreeBSD 14 counts from 0: wrong headers?)"
+            "soupcall: which {other}: SO_RCV {SO_RCV}, SO_SND {SO_SND} are allowed (FreeBSD 13 counts from 1, 14 from 0: wrong headers?)"
         ),
     }
 }

@@ -223,7 +223,9 @@ t_soref(struct socket *so)
 void
 t_sorele(struct socket *so)
 {
+#if __FreeBSD_version < 1400000
 	SOCK_LOCK(so);
+#endif
 	sorele(so);
 }
 
@@ -328,7 +330,11 @@ t_sockaddr(struct socket *so, int peer, struct sockaddr_in *out)
 	struct sockaddr *sa = NULL;
 	int error;
 
+#if __FreeBSD_version >= 1400000
+	error = peer != 0 ? so->so_proto->pr_peeraddr(so, &sa) : so->so_proto->pr_sockaddr(so, &sa);
+#else
 	error = peer != 0 ? so->so_proto->pr_usrreqs->pru_peeraddr(so, &sa) : so->so_proto->pr_usrreqs->pru_sockaddr(so, &sa);
+#endif
 	if (error == 0)
 		memcpy(out, sa, sizeof(*out));
 	free(sa, M_SONAME);

@@ -1,7 +1,7 @@
 //! An upcall that tests wait for.
 
 use super::{t_buf_lock, t_buf_unlock, t_sock_unlock, t_solisten_lock};
-use iosock_kpi::layout::Socket;
+use iosock_kpi::layout::{SO_SND, Socket};
 use iosock_kpi::socket::{self, So};
 use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -40,7 +40,7 @@ impl Signal {
 
     pub fn set(&self, so: So, which: c_int) {
         // SAFETY: the signal outlives the upcall in every test.
-        unsafe { t_buf_lock(so, (which == 2).into()) };
+        unsafe { t_buf_lock(so, (which == SO_SND).into()) };
         socket::soupcall_set(
             so,
             which,
@@ -48,15 +48,15 @@ impl Signal {
             std::ptr::from_ref(self).cast_mut().cast(),
         );
         // SAFETY: as above.
-        unsafe { t_buf_unlock(so, (which == 2).into()) };
+        unsafe { t_buf_unlock(so, (which == SO_SND).into()) };
     }
 
     pub fn clear(so: So, which: c_int) {
         // SAFETY: a live socket.
-        unsafe { t_buf_lock(so, (which == 2).into()) };
+        unsafe { t_buf_lock(so, (which == SO_SND).into()) };
         socket::soupcall_clear(so, which);
         // SAFETY: a live socket.
-        unsafe { t_buf_unlock(so, (which == 2).into()) };
+        unsafe { t_buf_unlock(so, (which == SO_SND).into()) };
     }
 
     pub fn set_listener(&self, so: So) {

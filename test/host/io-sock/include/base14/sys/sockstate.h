@@ -1,0 +1,17 @@
+/* so_state and sb_state as in 14: SS_NOFDREF and SS_PROTOREF are gone. */
+#ifndef _SYS_SOCKSTATE_H_
+#define _SYS_SOCKSTATE_H_
+
+#define SS_ISCONNECTED 0x0002
+#define SS_ISCONNECTING 0x0004
+#define SS_ISDISCONNECTING 0x0008
+#define SS_NBIO 0x0100
+#define SS_ASYNC 0x0200
+#define SS_ISCONFIRMING 0x0400
+#define SS_ISDISCONNECTED 0x2000
+
+#define SBS_CANTSENDMORE 0x0010
+#define SBS_CANTRCVMORE 0x0020
+#define SBS_RCVATMARK 0x0040
+
+#endif
