@@ -31,8 +31,32 @@
 /* Longest text of the counters. */
 #define COUNTERS_MAX 2048
 
+/* The symbol that the link starts from (-u): what lies in its section is linked whatever else is dropped. */
+#define ROOT __section(".data.iosock_module_version")
+
 /* Says what io-sock interface this was built for; io-sock refuses the file when it does not fit. Keeps this object in the link. */
-struct _iosock_module_version iosock_module_version = IOSOCK_MODULE_VER_SYM_INIT;
+struct _iosock_module_version iosock_module_version ROOT = IOSOCK_MODULE_VER_SYM_INIT;
+
+/*
+ * The bounds of every set that io-sock looks up. Nothing reads them here: they are named so that the link has them. FreeBSD 14 calls
+ * them weak where an entry is made, and GNU as leaves a weak symbol out that nothing refers to. Then the linker makes no bounds, drops
+ * the sets with --gc-sections, and io-sock takes the module for one that registers nothing.
+ */
+#define BOUNDS(set) extern char __start_set_##set[], __stop_set_##set[]
+BOUNDS(modmetadata_set);
+BOUNDS(sysinit_set);
+BOUNDS(sysuninit_set);
+BOUNDS(sysctl_set);
+static const void *set_bounds[] __used ROOT = {
+	__start_set_modmetadata_set,
+	__stop_set_modmetadata_set,
+	__start_set_sysinit_set,
+	__stop_set_sysinit_set,
+	__start_set_sysuninit_set,
+	__stop_set_sysuninit_set,
+	__start_set_sysctl_set,
+	__stop_set_sysctl_set,
+};
 
 MALLOC_DEFINE(M_IOSOCK_MODULE, QUOTE(IOSOCK_MODULE_NAME), "module " QUOTE(IOSOCK_MODULE_NAME));
 

@@ -102,6 +102,10 @@ pub fn shared(driver: &LinkDriver, linker: Linker, what: &Shared) -> Result<()> 
             .arg(what.archive)
             .arg("-Wl,--no-whole-archive"),
     };
+    if linker == Linker::Lld {
+        // A reference to a set's bounds keeps the set, as with GNU ld, also where the assembler knows no SHF_GNU_RETAIN.
+        command.arg("-Wl,-z,nostart-stop-gc");
+    }
     command.args(what.libraries);
     command.args([
         &format!(
