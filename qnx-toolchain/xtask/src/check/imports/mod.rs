@@ -201,6 +201,26 @@ mod tests {
     }
 
     #[test]
+    fn what_a_face_shows_is_an_import_only_where_its_code_names_it() {
+        let files = |code| {
+            vec![
+                ("lib.rs", "mod a;"),
+                ("a/mod.rs", code),
+                ("a/x.rs", "use super::Fault; pub struct X;"),
+            ]
+        };
+        assert_eq!(
+            found(&files("mod x; pub use x::X; pub struct Fault;"), &[]),
+            [""; 0]
+        );
+        let said = found(&files("mod x; pub use x::X; pub struct Fault(X);"), &[]);
+        assert_eq!(
+            said,
+            ["c/src/a/mod.rs:1: imports in a circle of 2 files: a/mod.rs -> a/x.rs -> a/mod.rs"]
+        );
+    }
+
+    #[test]
     fn a_known_circle_is_allowed_until_it_is_gone() {
         let circle = [
             ("lib.rs", "mod a; mod b;"),

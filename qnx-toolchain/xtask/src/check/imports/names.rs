@@ -2,7 +2,7 @@
 
 use proc_macro2::{Spacing, TokenStream, TokenTree};
 use syn::{
-    Attribute, Macro, Path, UseTree, VisRestricted,
+    Attribute, Macro, Path, UseTree, VisRestricted, Visibility,
     spanned::Spanned,
     visit::{self, Visit},
 };
@@ -20,6 +20,8 @@ pub struct Use {
     pub name: Name,
     /// What it is called here; `None` for `*`.
     pub called: Option<String>,
+    /// Passed on to others (`pub use`).
+    pub shown: bool,
 }
 
 /// Every path of the items that are visited.
@@ -32,7 +34,8 @@ pub struct Names {
 impl<'ast> Visit<'ast> for Names {
     fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
         if !only_for_tests(&item.attrs) {
-            flatten(&item.tree, &mut Vec::new(), &mut self.uses);
+            let shown = !matches!(item.vis, Visibility::Inherited);
+            flatten(&item.tree, shown, &mut Vec::new(), &mut self.uses);
         }
     }
 
@@ -94,19 +97,20 @@ pub fn only_for_tests(attributes: &[Attribute]) -> bool {
         })
 }
 
-fn flatten(tree: &UseTree, before: &mut Vec<String>, uses: &mut Vec<Use>) {
+fn flatten(tree: &UseTree, shown: bool, before: &mut Vec<String>, uses: &mut Vec<Use>) {
     let line = tree.span().start().line;
     let mut end = |before: &[String], last: Option<String>, called: Option<String>| {
         let segments = before.iter().cloned().chain(last).collect();
         uses.push(Use {
             name: Name { segments, line },
             called,
+            shown,
         });
     };
     match tree {
         UseTree::Path(path) => {
             before.push(path.ident.to_string());
-            flatten(&path.tree, before, uses);
+            flatten(&path.tree, shown, before, uses);
             before.pop();
         }
         UseTree::Name(name) if name.ident == "self" => end(before, None, before.last().cloned()),
@@ -118,7 +122,7 @@ fn flatten(tree: &UseTree, before: &mut Vec<String>, uses: &mut Vec<Use>) {
         UseTree::Glob(_) => end(before, None, None),
         UseTree::Group(group) => {
             for tree in &group.items {
-                flatten(tree, before, uses);
+                flatten(tree, shown, before, uses);
             }
         }
     }

@@ -30,7 +30,8 @@ pub fn imports(read: &Crate) -> Graph {
                 }
             }
         };
-        for Use { name, called } in &module.uses {
+        // What a module only shows is no import: its own code leans on it where it names it, and that is found below.
+        for Use { name, called, .. } in module.uses.iter().filter(|used| !used.shown) {
             let end = read.follow_use(own, name, HOPS);
             match (called, end) {
                 // What `*` brings may be anything of the module.
