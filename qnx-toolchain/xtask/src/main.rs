@@ -26,7 +26,7 @@ usage: cargo xtask COMMAND [OPTIONS]
   host [--prefix DIR]                            QNX's calls on Linux for C programs: library, headers, tool, pkg-config file
   bindgen [--check]                              regenerate the checked-in bindings (or fail if they differ)
   bench [NAME] [ARGS...]                         measurements; without a name, lists them
-  check [--shrink]                               citations, links, requirements, imports, manifests: in a second
+  check [--shrink]                               citations, links, imports, dependencies, recipes: in seconds
   setup                                          install what demo, test and dist need, saying what
   on-target                                      list what only a QNX system can confirm
 ";

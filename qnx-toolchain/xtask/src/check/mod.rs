@@ -7,6 +7,7 @@
 //! | `requirements.rs` | a requirement without state, place or test |
 //! | `imports/` | files that import each other in a circle, folders too |
 //! | `manifests.rs` | a dependency that is named and not used |
+//! | `recipes.rs` | a recipe whose steps are not the places that its example has |
 //!
 //! Each check takes a [`Tree`] and returns what it found, so that a test can show it a wrong one.
 
@@ -15,6 +16,7 @@ mod imports;
 mod links;
 mod manifests;
 mod markdown;
+mod recipes;
 mod requirements;
 mod tree;
 
@@ -57,12 +59,13 @@ impl fmt::Display for Finding {
 /// A check: its name in the list of stages, and what it does.
 type Check = (&'static str, fn(&Tree) -> Vec<Finding>);
 
-const CHECKS: [Check; 5] = [
+const CHECKS: [Check; 6] = [
     ("citations lead somewhere", citations::check),
     ("links and named files", links::check),
     ("security requirements", requirements::check),
     ("imports go sideways or down", imports::check),
     ("named dependencies are used", manifests::check),
+    ("recipes name every place", recipes::check),
 ];
 
 /// Runs `one` for each check: its name, and the check as a function of its own.

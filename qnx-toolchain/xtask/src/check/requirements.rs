@@ -1,6 +1,10 @@
 //! `docs/security.md`: S-01 to S-50, each once, in order, with a state; tests that exist; what is not met says what is missing.
 
-use super::{Finding, markdown::Markdown, tree::Tree};
+use super::{
+    Finding,
+    markdown::Markdown,
+    tree::{Tree, is_below},
+};
 use regex::Regex;
 use std::collections::BTreeMap;
 
@@ -13,7 +17,6 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
     let Some(text) = tree.text(FILE) else {
         return vec![Finding::new(FILE, 0, "is not there")];
     };
-    let packages = packages(tree);
     let headings: Vec<_> = Markdown::parse(text)
         .headings
         .into_iter()
@@ -40,21 +43,31 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
             Some("met" | "partly" | "absent") => {}
             _ => say("has no state: met, partly or absent".to_owned()),
         }
-        for (package, test) in tests(&body) {
-            let there = packages.get(package.as_str()).is_some_and(|folder| {
-                let function = format!("fn {test}(");
-                tree.texts()
-                    .any(|(file, text)| super::tree::is_below(file, folder) && text.contains(&function))
-            });
-            if !there {
-                say(format!("no test {package}::{test}"));
-            }
+        for test in missing_tests(tree, &body) {
+            say(format!("no test {test}"));
         }
     }
     if expected != LAST + 1 {
         found.push(Finding::new(FILE, 0, format!("ends before S-{LAST}")));
     }
     found
+}
+
+/// The tests that `body` names, as `package::function` in code type, and that are not in the folder of that package.
+pub fn missing_tests(tree: &Tree, body: &str) -> Vec<String> {
+    let packages = packages(tree);
+    let there = |package: &str, test: &str| {
+        let function = format!("fn {test}(");
+        packages.get(package).is_some_and(|folder| {
+            tree.texts()
+                .any(|(file, text)| is_below(file, folder) && text.contains(&function))
+        })
+    };
+    tests(body)
+        .into_iter()
+        .filter(|(package, test)| !there(package, test))
+        .map(|(package, test)| format!("{package}::{test}"))
+        .collect()
 }
 
 /// `package::function` in code type.
@@ -68,7 +81,7 @@ fn tests(body: &str) -> Vec<(String, String)> {
 }
 
 /// Folder of each package by its name.
-pub fn packages(tree: &Tree) -> BTreeMap<&str, &str> {
+fn packages(tree: &Tree) -> BTreeMap<&str, &str> {
     let mut packages = BTreeMap::new();
     for (file, text) in tree.texts() {
         let Some(folder) = file.strip_suffix("/Cargo.toml") else {
