@@ -9,7 +9,7 @@ use std::{
 };
 
 /// Crates whose tests need processes that this command builds first.
-const NEEDS_PROGRAMS: [&str; 2] = ["csock-e2e", "csock-bench"];
+const NEEDS_PROGRAMS: [&str; 1] = ["csock-e2e"];
 
 /// Processes killed at random by [`reliability`], unless `--kills` says otherwise.
 const KILLS: u64 = 10_000;

@@ -35,6 +35,11 @@ impl Programs {
         self
     }
 
+    /// Where the programs are.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Whether the programs run under an emulator.
     pub fn emulated(&self) -> bool {
         !self.runner.is_empty()

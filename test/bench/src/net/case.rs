@@ -66,7 +66,10 @@ pub struct Case {
     /// Bytes of a message, a request or a receive buffer.
     pub size: u32,
     pub sockets: u32,
-    /// Delay of acknowledgements, milliseconds.
+    /// The stack keeps what was sent until the peer has acknowledged it, with Nagle and delayed acknowledgements, as over a network.
+    /// Otherwise it lets go at once, as this machine's loopback does.
+    pub acks: bool,
+    /// With `acks`: how long after it was sent a byte's acknowledgement counts, milliseconds.
     pub delay_ms: u32,
     pub user: User,
     /// Cores for everybody in the run: 1 or 2.
@@ -85,6 +88,7 @@ impl Case {
             scenario,
             size,
             sockets: 1,
+            acks: false,
             delay_ms: 0,
             user: User::Ordinary,
             cores: 2,
@@ -98,8 +102,13 @@ impl Case {
         Self { sockets, ..self }
     }
 
-    pub const fn delay(self, delay_ms: u32) -> Self {
-        Self { delay_ms, ..self }
+    /// Over what behaves as a network with this round trip.
+    pub const fn network(self, delay_ms: u32) -> Self {
+        Self {
+            acks: true,
+            delay_ms,
+            ..self
+        }
     }
 
     pub const fn root(self) -> Self {
@@ -129,7 +138,7 @@ impl Case {
         let mut text = format!("{:?} {} B, {}", self.scenario, self.size, self.road.name());
         for (holds, what) in [
             (self.sockets != 1, format!(", {} sockets", self.sockets)),
-            (self.delay_ms != 0, format!(", {} ms", self.delay_ms)),
+            (self.acks, format!(", acknowledged after {} ms", self.delay_ms)),
             (self.user == User::Root, ", root".to_owned()),
             (self.cores == 1, ", one core".to_owned()),
             (self.busy, ", busy".to_owned()),

@@ -203,7 +203,7 @@ pub fn all() -> Vec<Key> {
         key(name, bar, Formula::Ratio((a, metric), (b, metric)))
     };
     let one = |name, bar, case: Case, metric: Metric| key(name, bar, Formula::One((case, metric)));
-    let slow = |road, size| out(road, size).delay(20);
+    let slow = |road, size| out(road, size).network(20);
     let count = |case: Case| case.counting();
     let sixteen = |road| out(road, 16 * KIB);
     vec![
@@ -272,8 +272,8 @@ pub fn all() -> Vec<Key> {
         versus(
             "tx_1b_nagle_vs_message_path",
             AtLeast(5.0),
-            out(CsockCopy, 1),
-            out(Message, 1),
+            out(CsockCopy, 1).network(0),
+            out(Message, 1).network(0),
             rate,
         ),
         versus(

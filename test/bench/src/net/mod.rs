@@ -27,6 +27,7 @@ use run::Times;
 use stage::Stage;
 use std::{
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    os::unix::fs::MetadataExt,
     path::PathBuf,
 };
 
@@ -90,10 +91,8 @@ pub struct Measured {
 
 pub fn main(place: &Place, args: lexopt::Parser) -> Result<()> {
     let options = Options::read(args)?;
-    // SAFETY: no preconditions.
-    let root = unsafe { libc::geteuid() } == 0;
     ensure!(
-        root,
+        std::fs::metadata("/proc/self")?.uid() == 0,
         "'bench net' starts programs as an ordinary user beside io-sock's: it must be root"
     );
     let measured = measure(place, &options)?;

@@ -61,14 +61,15 @@ pub fn full() -> BTreeSet<Case> {
         add(Case::new(StreamOut, road, 100).busy());
         add(Case::new(StreamOut, road, 1));
     }
-    // Linux's sockets below know no delay of ours: the kernel's own road is left out.
+    // The kernel's own sockets know no delay of ours.
     for road in [CsockCopy, CsockInPlace, Message] {
         for size in STREAM_SIZES {
             for delay in DELAYS {
-                add(Case::new(StreamOut, road, size).delay(delay));
+                add(Case::new(StreamOut, road, size).network(delay));
             }
         }
-        add(Case::new(StreamOut, road, 1).delay(20));
+        add(Case::new(StreamOut, road, 1).network(0));
+        add(Case::new(RequestResponse, road, 1 << 10).network(1));
     }
     for road in [CsockCopy, Message] {
         add(keys::idle(road));

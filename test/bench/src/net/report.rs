@@ -253,7 +253,7 @@ fn title(case: &Case) -> String {
     if case.sockets != 1 {
         let _ = write!(text, ", {} sockets", case.sockets);
     }
-    if case.delay_ms != 0 {
+    if case.acks {
         let _ = write!(text, ", acknowledged after {} ms", case.delay_ms);
     }
     if case.busy {

@@ -7,7 +7,13 @@ use super::{
 use crate::Place;
 use anyhow::{Context, Result};
 use csock_apps::stand::{Programs, Stand};
-use std::{fs, os::unix::process::CommandExt, path::PathBuf, process::Command};
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// The user id of ordinary programs: nobody's.
 const ORDINARY: u32 = 65534;
@@ -21,7 +27,8 @@ pub struct Stage {
     bench: PathBuf,
     cores: u32,
     counting: bool,
-    delay_ms: u32,
+    /// Settings of the stand-in as they are now.
+    settings: BTreeMap<&'static str, u32>,
 }
 
 impl Stage {
@@ -36,26 +43,42 @@ impl Stage {
         let runner = prefix(cores, counting).join(" ");
         let programs = Programs::new(&place.programs).through(&runner);
         let mut stand = Stand::start_public(&programs, &place.module, &[])?;
-        let bench = stand.dir().join("csock-bench");
-        fs::copy(std::env::current_exe()?, &bench).context("cannot copy this program")?;
-        Ok(Self {
+        let mut stage = Self {
             io_sock: stand.io_sock()?.id(),
             stand,
-            bench,
+            bench: PathBuf::new(),
             cores,
             counting,
-            delay_ms: 0,
-        })
+            settings: BTreeMap::new(),
+        };
+        stage.bench = stage.share(&std::env::current_exe()?)?;
+        Ok(stage)
     }
 
-    /// How late the stack lets go of what was sent. One place: the stand-in learns more about acknowledgements.
-    pub fn set_delay(&mut self, ms: u32) -> Result<()> {
-        if self.delay_ms != ms {
-            let setting = format!("standin.release_delay_ms={ms}");
-            self.stand.run("io-sock-ctl", &["sysctl", &setting])?;
-            self.delay_ms = ms;
+    /// Makes the stack behave as the case says for sockets made from now on.
+    pub fn set_network(&mut self, case: &Case) -> Result<()> {
+        self.set("standin.tcp_acks", case.acks.into())?;
+        self.set("standin.ack_delay_ms", case.delay_ms)
+    }
+
+    fn set(&mut self, name: &'static str, value: u32) -> Result<()> {
+        // All settings are 0 at first.
+        if self.settings.get(name).copied().unwrap_or(0) != value {
+            self.stand
+                .run("io-sock-ctl", &["sysctl", &format!("{name}={value}")])?;
+            self.settings.insert(name, value);
         }
         Ok(())
+    }
+
+    /// A program of the workspace where every user can start it.
+    pub fn share(&self, program: &Path) -> Result<PathBuf> {
+        let name = program.file_name().context("a program's name")?;
+        let shared = self.stand.dir().join(name);
+        if !shared.is_file() {
+            fs::copy(program, &shared).with_context(|| format!("cannot copy {}", program.display()))?;
+        }
+        Ok(shared)
     }
 
     /// A command of this program in this stage, with `role` as its first argument.

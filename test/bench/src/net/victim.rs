@@ -80,7 +80,7 @@ pub fn round(place: &Place, stage: &Stage, names: &[String], times: Times, all: 
 /// The victim asks and waits while the other one runs; its 99th percentile, nanoseconds.
 fn one(stage: &Stage, path: &Path, name: &str, honest: bool, times: Times) -> Result<f64> {
     let seconds = (times.warm_up + times.measure) / 1000 + 3;
-    let mut command = Command::new(path);
+    let mut command = Command::new(stage.share(path)?);
     command.args(["run", name, "--seconds", &seconds.to_string()]);
     if honest {
         command.arg("--honest");
