@@ -42,6 +42,7 @@ mod pulse;
 mod rcvid;
 mod semaphore;
 mod shm;
+mod shm_handle;
 mod timeout;
 
 pub use channel::{Channel, PulsePool, Received};
@@ -64,5 +65,6 @@ pub use process::{egid, euid, page_size, pid, process_uid};
 pub use pulse::*;
 pub use rcvid::RcvId;
 pub use semaphore::Semaphore;
-pub use shm::{Access, ShmHandle, ShmObject};
+pub use shm::ShmObject;
+pub use shm_handle::{Access, ShmHandle};
 pub use timeout::{no_wait, timeout};

@@ -1,4 +1,4 @@
-//! Shared memory: objects, and handles that give another process access.
+//! Shared memory: objects, by their descriptors.
 
 use core::mem::ManuallyDrop;
 use core::ptr;
@@ -6,7 +6,7 @@ use core::ptr;
 use qnx_sys as sys;
 
 use crate::decode::{minus_one, not_negative};
-use crate::{Errno, Mapping, Prot, ShmFlags};
+use crate::{Access, Errno, Mapping, Prot, ShmFlags, ShmHandle};
 
 /// A shared-memory object, by a file descriptor of this process.
 ///
@@ -14,34 +14,6 @@ use crate::{Errno, Mapping, Prot, ShmFlags};
 #[derive(Debug)]
 pub struct ShmObject {
     fd: i32,
-}
-
-/// `shm_handle_t` - the right of **one** process to open or map an object **once**. Plain bytes: send it in a message.
-///
-/// Not used, it stays until [`delete`](ShmHandle::delete) or until the object is revoked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(transparent)]
-pub struct ShmHandle(u64);
-
-/// `O_RDONLY`, `O_WRONLY`, `O_RDWR` - what a handle allows.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Access {
-    /// Reading.
-    ReadOnly,
-    /// Writing. Mapping for writing needs reading too.
-    WriteOnly,
-    /// Both.
-    ReadWrite,
-}
-
-impl Access {
-    const fn raw(self) -> i32 {
-        match self {
-            Access::ReadOnly => sys::O_RDONLY,
-            Access::WriteOnly => sys::O_WRONLY,
-            Access::ReadWrite => sys::O_RDWR,
-        }
-    }
 }
 
 impl ShmObject {
@@ -163,7 +135,7 @@ impl ShmObject {
         let result =
             unsafe { sys::shm_create_handle(self.fd, recipient, access.raw(), &mut handle, options) };
         minus_one(result)?;
-        Ok(ShmHandle(handle))
+        Ok(ShmHandle::from_raw(handle))
     }
 
     /// `shm_open_handle_pid` - opens the object of a handle that `creator` made for us. The handle is used up, also by most failures.
@@ -180,7 +152,7 @@ impl ShmObject {
     /// QNX 8.0 C Library Reference, `shm_open_handle_pid()`.
     pub fn open_handle(handle: ShmHandle, access: Access, creator: i32) -> Result<Self, Errno> {
         // SAFETY: passes numbers.
-        let fd = unsafe { sys::shm_open_handle_pid(handle.0, access.raw(), creator) };
+        let fd = unsafe { sys::shm_open_handle_pid(handle.raw(), access.raw(), creator) };
         Ok(Self {
             fd: not_negative(fd)?,
         })
@@ -258,32 +230,5 @@ impl Drop for ShmObject {
     fn drop(&mut self) {
         // SAFETY: `fd` is ours; this is its last use.
         let _ = unsafe { sys::close(self.fd) };
-    }
-}
-
-impl ShmHandle {
-    /// From the bytes of a message.
-    #[must_use]
-    pub const fn from_raw(raw: u64) -> Self {
-        Self(raw)
-    }
-
-    /// As it travels in a message.
-    #[must_use]
-    pub const fn raw(self) -> u64 {
-        self.0
-    }
-
-    /// `shm_delete_handle` - takes a handle back that was not used. The creator and the recipient may. Does not block.
-    ///
-    /// # Errors
-    /// `ESRCH` used, deleted, or not ours.
-    ///
-    /// # References
-    /// QNX 8.0 C Library Reference, `shm_delete_handle()`.
-    pub fn delete(self) -> Result<(), Errno> {
-        // SAFETY: passes a number.
-        let result = unsafe { sys::shm_delete_handle(self.0) };
-        minus_one(result).map(|_| ())
     }
 }
