@@ -99,10 +99,17 @@ iosock_shim_mbuf_set_len(struct mbuf *m, int len)
 	m->m_len = len;
 }
 
+/* m_extrefcnt, which M_WRITABLE calls, takes a pointer to what it could write, and writes nothing. */
+static struct mbuf *
+only_read(const struct mbuf *m)
+{
+	return ((struct mbuf *)(uintptr_t)m);
+}
+
 int
 iosock_shim_mbuf_trailing_space(struct mbuf *m)
 {
-	return ((int)M_TRAILINGSPACE(m));
+	return ((int)M_TRAILINGSPACE(only_read(m)));
 }
 
 int
@@ -142,7 +149,7 @@ iosock_shim_mbuf_is_private(const struct mbuf *m)
 int
 iosock_shim_mbuf_is_writable(struct mbuf *m)
 {
-	return (iosock_shim_mbuf_is_private(m) != 0 && M_WRITABLE(m));
+	return (iosock_shim_mbuf_is_private(m) != 0 && M_WRITABLE(only_read(m)));
 }
 
 int

@@ -1,6 +1,6 @@
 //! Counters of the stack, for `stat` and for tests that compare before and after.
 
-use crate::below::{self, ack, burst, netisr, release};
+use crate::below::{self, ack, burst, netisr, release, ring};
 use crate::{callout, eventhandler, fault, malloc, mbuf, socket, thread, uma};
 use std::sync::atomic::Ordering;
 
@@ -44,6 +44,8 @@ counters! {
     ext_outstanding = gauge(mbuf::ext_alive());
     /// Pieces of external storage that modules ever attached.
     ext_total = mbuf::ext_attached();
+    /// Gauge: receive buffers of the driver that the stack or a module holds (`standin.rx_foreign`).
+    ring_outstanding = gauge(ring::outstanding());
     /// Gauge: sent mbufs that the driver still holds.
     releases_pending = release::pending() as u64;
     /// Gauge: sockets, closed ones that still have data to send included.

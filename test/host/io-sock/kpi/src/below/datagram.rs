@@ -1,7 +1,8 @@
 //! UDP: no send buffer, one datagram for each send; received ones queue in so_rcv or are dropped.
 
 use super::linux::Sending;
-use super::{BYTES_IN, BYTES_OUT, Pcb, release};
+use super::{BYTES_IN, BYTES_OUT, Pcb, release, ring};
+use crate::config;
 use crate::errno::{EAGAIN, EINTR, ENOBUFS};
 use crate::malloc::M_NOWAIT;
 use crate::mbuf::{M_PKTHDR, MT_DATA, Mb, m_copyback, m_freem, m_getm2};
@@ -76,14 +77,25 @@ pub(super) fn event(pcb: &Arc<Pcb>) {
     }
 }
 
+/// A packet in the stack's own mbufs.
+fn fresh(bytes: &[u8]) -> Option<Mb> {
+    let m = m_getm2(None, bytes.len() as c_int, M_NOWAIT, MT_DATA, M_PKTHDR as c_int)?;
+    // SAFETY: the bytes are there, the chain is fresh and has room.
+    unsafe { m_copyback(Some(m), 0, bytes.len() as c_int, bytes.as_ptr()) };
+    Some(m)
+}
+
 fn deliver(pcb: &Pcb, bytes: &[u8], from: Addr) {
     BYTES_IN.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-    let Some(m) = m_getm2(None, bytes.len() as c_int, M_NOWAIT, MT_DATA, M_PKTHDR as c_int) else {
+    let m = if config::rx_foreign() {
+        ring::packet(M_NOWAIT, bytes)
+    } else {
+        fresh(bytes)
+    };
+    let Some(m) = m else {
         DROPPED.fetch_add(1, Ordering::Relaxed);
         return;
     };
-    // SAFETY: the bytes are there, the chain is fresh and has room.
-    unsafe { m_copyback(Some(m), 0, bytes.len() as c_int, bytes.as_ptr()) };
     let (name, len) = from.to_kernel();
     let rcv = pcb.so.rcv();
     rcv.lock();

@@ -1,6 +1,7 @@
 //! Linux to so_rcv, for as long as there is room; the rest stays with Linux, whose peer then waits.
 
-use super::{BYTES_IN, Cause, Pcb, Phase, Rx, close, connect, netisr, output};
+use super::{BYTES_IN, Cause, Pcb, Phase, Rx, close, connect, netisr, output, ring};
+use crate::config;
 use crate::errno::{EAGAIN, EINTR};
 use crate::malloc::M_NOWAIT;
 use crate::mbuf::{self, MT_DATA, Mb};
@@ -11,7 +12,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Bytes of one mbuf that data is read into, and how many mbufs one call fills.
-const CLUSTER: usize = 4096;
+const CLUSTER: usize = ring::BUFFER;
 const PIECES: usize = 16;
 /// Reads without pause before other sockets get their turn.
 const ROUNDS: usize = 16;
@@ -186,9 +187,12 @@ fn fill(pcb: &Pcb, rx: &mut Rx, want: usize) -> Result<Filled, c_int> {
     let mut room = 0;
     let mut count = 0;
     while room < want && count < PIECES {
-        let Some(m) = mbuf::m_getjcl(M_NOWAIT, MT_DATA, 0, CLUSTER as c_int) else {
-            break;
+        let m = if config::rx_foreign() {
+            ring::get(M_NOWAIT, 0)
+        } else {
+            mbuf::m_getjcl(M_NOWAIT, MT_DATA, 0, CLUSTER as c_int)
         };
+        let Some(m) = m else { break };
         let len = m.trailing().min(want - room);
         pieces[count] = libc::iovec {
             iov_base: m.data().cast(),

@@ -11,6 +11,7 @@
 //! | `burst.rs` | what one call hands to the driver |
 //! | `datagram.rs` | both for UDP |
 //! | `connect.rs`, `close.rs` | connecting; ends |
+//! | `ring.rs` | receive storage of a driver |
 //! | `release.rs` | when sent mbufs are freed |
 
 mod accept;
@@ -25,6 +26,7 @@ pub(crate) mod linux;
 pub(crate) mod netisr;
 mod output;
 pub(crate) mod release;
+pub(crate) mod ring;
 
 pub(crate) use accept::child;
 pub(crate) use connect::{connect, lost};

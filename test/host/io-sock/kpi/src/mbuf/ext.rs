@@ -27,6 +27,8 @@ const EXT_MOD_TYPE: u32 = 253;
 const EXT_DISPOSABLE: u32 = 254;
 const EXT_EXTREF: u32 = 255;
 const FLAG_EMBREF: u32 = 0x1;
+/// Ours (`EXT_FLAG_VENDOR1`): the storage is no module's.
+const FLAG_OF_STACK: u32 = 0x01_0000;
 
 /// Storage attached by modules and not yet given back, and ever attached.
 static ALIVE: AtomicI64 = AtomicI64::new(0);
@@ -141,6 +143,23 @@ pub unsafe extern "C" fn m_extadd(
     m.set_flags(m.flags() | flags as u32);
 }
 
+/// Attaches storage of the stack's own driver, which counts its buffers itself.
+///
+/// # Safety
+/// As for [`m_extadd`].
+pub(crate) unsafe fn attach_of_driver(
+    m: Mb,
+    buf: *mut u8,
+    size: u32,
+    ext_free: unsafe extern "C" fn(*mut Mbuf),
+) {
+    attach(m, buf, size, EXT_NET_DRV);
+    let mut ext = m.ext();
+    ext.ext_type_flags |= FLAG_OF_STACK << 8;
+    ext.ext_free = Some(ext_free);
+    m.set_ext(ext);
+}
+
 /// Lets `n` share the storage of `m`. `n` has none yet; its data and lengths stay as they are.
 #[unsafe(no_mangle)]
 pub extern "C" fn mb_dupcl(n: Mb, m: Mb) {
@@ -233,8 +252,11 @@ pub(super) fn release(m: Mb) {
             EXT_JUMBO9 => JUMBO9.give(m.ext_buf()),
             EXT_JUMBO16 => JUMBO16.give(m.ext_buf()),
             EXT_NET_DRV | EXT_MOD_TYPE | EXT_DISPOSABLE => {
+                let of_stack = first.ext_type_flags() >> 8 & FLAG_OF_STACK != 0;
                 call_ext_free(first.ext().ext_free, first);
-                ALIVE.fetch_sub(1, Ordering::Relaxed);
+                if !of_stack {
+                    ALIVE.fetch_sub(1, Ordering::Relaxed);
+                }
             }
             EXT_EXTREF => call_ext_free(m.ext().ext_free, m),
             other => die!("an mbuf with external storage of unknown type {other}"),

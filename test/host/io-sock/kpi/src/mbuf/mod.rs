@@ -23,7 +23,7 @@ pub use copy::{
     m_append, m_apply, m_copyback, m_copydata, m_copym, m_copypacket, m_dup, m_dup_pkthdr, m_move_pkthdr,
     m_pkthdr_init, m_sanity,
 };
-pub(crate) use ext::{attach_cluster, ext_alive, ext_attached};
+pub(crate) use ext::{attach_cluster, attach_of_driver, ext_alive, ext_attached};
 pub use ext::{m_extadd, mb_dupcl, mb_free_ext};
 pub(crate) use get::{get, getcl, put};
 pub use get::{
