@@ -11,6 +11,7 @@ use crate::errno::Errno;
 use crate::event_table::EventView;
 use crate::fds::Fd;
 use crate::layout::{doorbell, lane as layout};
+use crate::memfd;
 use crate::process::{Process, lock, process};
 use crate::region::Region;
 use crate::scoids::Scoid;
@@ -170,8 +171,8 @@ fn remote(process: &'static Process, pid: i32, chid: i32, nonce: u64) -> Result<
         return Err(Errno::ESRCH);
     }
     // The server may be another user's.
-    sys::check_sealed(doorbell_fd, doorbell::LEN as u64)?;
-    sys::check_sealed(region_fd, layout::LEN as u64)?;
+    memfd::check_sealed(doorbell_fd, doorbell::LEN as u64)?;
+    memfd::check_sealed(region_fd, layout::LEN as u64)?;
     let conn = Arc::new(ClientConn::new(Parts {
         pid,
         chid,
@@ -212,7 +213,7 @@ pub fn another_lane(conn: &ClientConn) -> Result<(usize, Arc<Region>), Errno> {
     if word >= doorbell::LANES {
         return Err(Errno::ESRCH);
     }
-    sys::check_sealed(region, layout::LEN as u64)?;
+    memfd::check_sealed(region, layout::LEN as u64)?;
     Ok((word, Arc::new(Region::map(region, layout::LEN)?)))
 }
 

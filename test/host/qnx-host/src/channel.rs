@@ -9,6 +9,7 @@ use crate::event_raise::raise_local;
 use crate::fds::Fd;
 use crate::lane::Lane;
 use crate::layout::{doorbell, lane as lane_layout};
+use crate::memfd;
 use crate::process::lock;
 use crate::pulse_pool::{Exhausted, PulsePool};
 use crate::queue::{Item, PulseItem, Queue};
@@ -46,7 +47,7 @@ pub struct Channel {
 impl Channel {
     /// Makes a channel object. `config` for a private pulse pool.
     pub fn new(chid: i32, flags: u32, config: Option<&ChannelConfig>) -> Result<Channel, Errno> {
-        let doorbell_fd = sys::sealed_memfd(c"qnx-doorbell", doorbell::LEN as u64)?;
+        let doorbell_fd = memfd::sealed(c"qnx-doorbell", doorbell::LEN as u64)?;
         let doorbell = Arc::new(Region::map(&doorbell_fd, doorbell::LEN)?);
         let flags = if config.is_some() {
             flags | CHF_PULSE_POOL

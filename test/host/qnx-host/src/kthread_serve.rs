@@ -10,6 +10,7 @@ use crate::event_table::EventView;
 use crate::fds::Fd;
 use crate::kthread::receive;
 use crate::layout::lane as layout;
+use crate::memfd;
 use crate::process::{Process, lock};
 use crate::pulse_tx;
 use crate::queue::PulseItem;
@@ -141,7 +142,7 @@ fn attach(
     if channel.flags & CHF_PRIVATE != 0 {
         return Err(Errno::EPERM);
     }
-    let region_fd = sys::sealed_memfd(c"qnx-lane", layout::LEN as u64)?;
+    let region_fd = memfd::sealed(c"qnx-lane", layout::LEN as u64)?;
     let region = Arc::new(Region::map(&region_fd, layout::LEN)?);
     let events = events.as_ref().map(EventView::map).transpose()?;
     let peer = Peer {
@@ -174,7 +175,7 @@ fn more_lanes(process: &'static Process, fd: &Fd, packet: &Packet) -> Result<(Fd
         Some(Scoid::Alive(conn)) if conn.pid == pid => Arc::clone(conn),
         _ => return Err(Errno::ESRCH),
     };
-    let region_fd = sys::sealed_memfd(c"qnx-lane", layout::LEN as u64)?;
+    let region_fd = memfd::sealed(c"qnx-lane", layout::LEN as u64)?;
     let lane = conn.add_lane(process, Arc::new(Region::map(&region_fd, layout::LEN)?))?;
     Ok((
         region_fd,

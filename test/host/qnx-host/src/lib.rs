@@ -37,6 +37,7 @@ mod kthread_serve;
 mod lane;
 mod layout;
 mod mappings;
+mod memfd;
 mod mmap;
 pub mod mutex;
 mod names;

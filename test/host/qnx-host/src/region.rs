@@ -27,26 +27,28 @@ unsafe impl Sync for Region {}
 impl Region {
     /// Maps `len` bytes of a memory file for reading and writing.
     pub fn map(fd: &Fd, len: usize) -> Result<Region, Errno> {
-        Region::map_with(fd.raw(), len, libc::MAP_SHARED)
+        Region::map_with(
+            fd.raw(),
+            len,
+            libc::MAP_SHARED,
+            libc::PROT_READ | libc::PROT_WRITE,
+        )
+    }
+
+    /// Maps `len` bytes of a memory file that only its maker writes to: a store through this mapping would be a fault.
+    pub fn map_to_read(fd: &Fd, len: usize) -> Result<Region, Errno> {
+        Region::map_with(fd.raw(), len, libc::MAP_SHARED, libc::PROT_READ)
     }
 
     /// Memory for a connection inside one process.
     pub fn private(len: usize) -> Result<Region, Errno> {
-        Region::map_with(-1, len, libc::MAP_SHARED | libc::MAP_ANONYMOUS)
+        let shared = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
+        Region::map_with(-1, len, shared, libc::PROT_READ | libc::PROT_WRITE)
     }
 
-    fn map_with(fd: i32, len: usize, flags: i32) -> Result<Region, Errno> {
+    fn map_with(fd: i32, len: usize, flags: i32, protection: i32) -> Result<Region, Errno> {
         // SAFETY: a new mapping at an address that the kernel chooses.
-        let base = unsafe {
-            libc::mmap(
-                ptr::null_mut(),
-                len,
-                libc::PROT_READ | libc::PROT_WRITE,
-                flags,
-                fd,
-                0,
-            )
-        };
+        let base = unsafe { libc::mmap(ptr::null_mut(), len, protection, flags, fd, 0) };
         if base == libc::MAP_FAILED {
             return Err(Errno::last_linux());
         }

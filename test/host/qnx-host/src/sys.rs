@@ -114,25 +114,6 @@ pub fn memfd(name: &CStr, len: u64) -> Result<Fd, Errno> {
     Ok(fd)
 }
 
-/// Makes an anonymous memory file whose size nobody can change, so that whoever maps it need not fear a fault.
-pub fn sealed_memfd(name: &CStr, len: u64) -> Result<Fd, Errno> {
-    let fd = memfd(name, len)?;
-    let seals = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
-    // SAFETY: plain call on a descriptor that we own.
-    check(unsafe { libc::fcntl(fd.raw(), libc::F_ADD_SEALS, seals) })?;
-    Ok(fd)
-}
-
-/// Checks that memory from another process has `len` bytes at least and keeps them; `EINVAL` if not.
-pub fn check_sealed(fd: &Fd, len: u64) -> Result<(), Errno> {
-    // SAFETY: plain call on an open descriptor. Fails on what is not a memory file.
-    let seals = unsafe { libc::fcntl(fd.raw(), libc::F_GET_SEALS) };
-    if seals < 0 || seals & libc::F_SEAL_SHRINK == 0 || file_size(fd.raw())? < len {
-        return Err(Errno::EINVAL);
-    }
-    Ok(())
-}
-
 /// Decodes the libc convention "-1 and errno".
 pub fn check(result: i32) -> Result<i32, Errno> {
     if result == -1 {
