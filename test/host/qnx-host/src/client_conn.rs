@@ -293,6 +293,7 @@ impl ClientConn {
         drop(lock(&self.sock).take());
         self.poke_all();
         self.each_lane(ClientLane::wake_users);
+        process.sem_cells.server_gone(&self.first.region);
         let Some(told) = told else { return };
         for coid in process.coids.all() {
             if core::ptr::eq(Arc::as_ptr(&coid.conn), self) {

@@ -1,14 +1,21 @@
 //! MsgRegisterEvent, MsgUnregisterEvent, MsgVerifyEvent, MsgDeliverEvent.
 
+use std::sync::Arc;
+
 use crate::answer::{is_connected, with_lane};
 use crate::errno::Errno;
+use crate::event_cell::{Cell, Posted};
 use crate::event_raise::{raise_local, well_formed};
 use crate::event_table::Allowed;
 use crate::event_thread;
 use crate::lane::{Lane, decode};
+use crate::layout::lane as layout;
 use crate::layout::send::flag;
 use crate::process::{lock, process};
+use crate::sem::Sem;
 use crate::send::with_coid;
+use crate::server_conn::ServerConn;
+use crate::sys;
 use crate::thread;
 use crate::types::*;
 use crate::wire::{self, Packet, op};
@@ -27,18 +34,25 @@ pub fn register(event: &mut SigEvent, coid: i32) -> Result<(), Errno> {
         event_thread::check_ability()?;
     }
     let process = process();
-    let allowed = match coid {
-        REGEVENT_ALLOW_ANY_SERVER => Allowed::Any,
-        REGEVENT_ALLOW_SELF | SYSMGR_COID => Allowed::Server(process.pid),
-        coid => Allowed::Server(with_coid(coid, |coid| {
+    let (allowed, conn) = match coid {
+        REGEVENT_ALLOW_ANY_SERVER => (Allowed::Any, None),
+        REGEVENT_ALLOW_SELF | SYSMGR_COID => (Allowed::Server(process.pid), None),
+        coid => with_coid(coid, |coid| {
             if coid.conn.is_dead() {
                 Err(Errno::EBADF)
             } else {
-                Ok(coid.conn.pid)
+                Ok((Allowed::Server(coid.conn.pid), Some(Arc::clone(&coid.conn))))
             }
-        })?),
+        })?,
     };
     let handle = process.events.register(*event, allowed)?;
+    if event.kind() == SIGEV_SEM
+        && let Some(conn) = conn.filter(|conn| conn.local.is_none())
+    {
+        let sem = event.target as *const Sem;
+        // SAFETY: the caller vouches for the semaphore as long as the event is registered.
+        unsafe { process.sem_cells.add(handle, sem, &conn.first.region) };
+    }
     event.notify |= SIGEV_FLAG_HANDLE;
     event.target = u64::from(handle);
     Ok(())
@@ -47,7 +61,10 @@ pub fn register(event: &mut SigEvent, coid: i32) -> Result<(), Errno> {
 /// Forgets a registered event. `ESRCH` unknown.
 pub fn unregister(event: &SigEvent) -> Result<(), Errno> {
     let _ = thread::take_timeout();
-    process().events.unregister(event)
+    let process = process();
+    process.events.unregister(event)?;
+    process.sem_cells.forget_event(event.target_int() as u32);
+    Ok(())
 }
 
 /// Connection flags that the message under `rcvid` was sent with; the rcvid may have been answered already, as long as
@@ -109,6 +126,19 @@ fn own(event: &SigEvent) -> Result<SigEvent, Errno> {
     process.events.resolve(event, process.pid)
 }
 
+/// Posts a registered semaphore straight into its cell and wakes the client's thread. False if the event has no cell on
+/// this connection.
+fn post_cell(conn: &ServerConn, handle: u32) -> Result<bool, Errno> {
+    let lane = conn.lane(0).ok_or(Errno::ESRCH)?;
+    match Cell::new(lane.region.u64(layout::cell(handle)), handle).post() {
+        Posted::NoCell => Ok(false),
+        Posted::Full => Err(Errno::EAGAIN),
+        // Nobody slept: it may be busy, or dead and our kernel thread has not noticed.
+        Posted::Woke(0) if conn.sock().is_none_or(|sock| sys::peer_has_left(&sock)) => Err(Errno::ESRCH),
+        Posted::Woke(_) => Ok(true),
+    }
+}
+
 /// Delivers an event to the client of `rcvid` (0 = the calling thread's process). Never blocks.
 ///
 /// Errors as [`verify`], and `EAGAIN` when the client's process has not taken earlier events.
@@ -122,6 +152,9 @@ pub fn deliver(rcvid: RcvId, event: &SigEvent) -> Result<(), Errno> {
         let (_, tid) = message_flags(lane, rcvid)?;
         if lane.conn.is_local() {
             return raise_local(&own(event)?, tid);
+        }
+        if event.notify & SIGEV_FLAG_HANDLE != 0 && post_cell(&lane.conn, event.target_int() as u32)? {
+            return Ok(());
         }
         let words = [
             event.notify as u32 as u64,

@@ -1,6 +1,5 @@
 //! Raising an event inside the process that it is meant for.
 
-use core::sync::atomic::AtomicU32;
 use std::sync::Arc;
 
 use crate::client_conn::ClientConn;
@@ -8,7 +7,7 @@ use crate::errno::Errno;
 use crate::event_thread;
 use crate::process::{Process, process};
 use crate::pulse_tx;
-use crate::sem;
+use crate::sem::Sem;
 use crate::signals;
 use crate::thread_block;
 use crate::trace::trace;
@@ -51,8 +50,7 @@ pub fn raise_local(event: &SigEvent, tid: i32) -> Result<(), Errno> {
         SIGEV_SEM => {
             // SAFETY: the owner of the event vouched for the semaphore when it made or registered the event; it is
             // aligned (checked above) and must live as long as the event.
-            let count = unsafe { AtomicU32::from_ptr(event.target as *mut u32) };
-            sem::post(count)
+            unsafe { &*(event.target as *const Sem) }.post()
         }
         SIGEV_THREAD => event_thread::start(event),
         SIGEV_UNBLOCK => thread_block::unblock(tid),

@@ -7,11 +7,11 @@
 //! client when it posts a message in that slot; bits 48..64 count pulses put in the lane's ring. The server keeps its
 //! own copy and looks at what differs, so it never writes to these lines and a post costs one cache-line transfer.
 //!
-//! **Lane** (one per connected client process): pulse ring, 48 message slots, and a bounce area for systems that do not
-//! allow direct copies. A slot has a send half, written by the client, and a reply half, written by the server.
+//! **Lane** (one per connected client process): pulse ring, 48 message slots, a bounce area for systems that do not allow
+//! direct copies, and the cells of registered semaphores (`event_cell.rs`; the first lane's are used). A slot has a send half, written by the client, and a reply half, written by the server.
 
 /// Changes with every incompatible change of this file or of `wire.rs`.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// Bytes of a cache line on the machines we run on.
 const LINE: usize = 64;
@@ -66,8 +66,16 @@ pub mod lane {
     pub const BOUNCE: usize = 256 * 1024;
     /// Start of the bounce area.
     pub const BOUNCE_AT: usize = SLOTS_AT + SLOTS * SLOT;
+    /// Cells of registered semaphores: as many as a process may register events.
+    pub const CELLS: usize = 4096;
+    const CELLS_AT: usize = BOUNCE_AT + BOUNCE;
     /// Size of the object.
-    pub const LEN: usize = BOUNCE_AT + BOUNCE;
+    pub const LEN: usize = CELLS_AT + CELLS * 8;
+
+    /// u64: the cell of an event; any handle is folded into the range.
+    pub const fn cell(handle: u32) -> usize {
+        CELLS_AT + (handle as usize % CELLS) * 8
+    }
 
     /// Start of a pulse entry; any index is folded into the ring.
     pub const fn ring_entry(index: u32) -> usize {

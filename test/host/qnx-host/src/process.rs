@@ -19,6 +19,7 @@ use crate::kthread::Kthread;
 use crate::lane::Lane;
 use crate::mappings::Mappings;
 use crate::scoids::Scoids;
+use crate::sem_cells::SemCells;
 use crate::shm::Created;
 use crate::shm_handle::Handles;
 use crate::shm_range::{self, Ranges};
@@ -65,6 +66,8 @@ pub struct Process {
     pub uncreated_abilities: Uncreated,
     /// Registered events.
     pub events: Events,
+    /// Registered semaphores that servers post without our kernel thread.
+    pub sem_cells: SemCells,
     kthread: Mutex<Option<&'static Kthread>>,
 }
 
@@ -87,7 +90,7 @@ pub fn process() -> &'static Process {
 }
 
 /// The calling process, if it has used the stand-in.
-fn existing() -> Option<&'static Process> {
+pub fn existing() -> Option<&'static Process> {
     // SAFETY: null, or a leaked box that is never freed.
     unsafe { CURRENT.load(Ordering::Acquire).as_ref() }
 }
@@ -115,6 +118,7 @@ fn create() -> &'static Process {
         abilities: ability_record::inherited(),
         uncreated_abilities: Uncreated::default(),
         events: Events::default(),
+        sem_cells: SemCells::default(),
         kthread: Mutex::new(None),
     }));
     match CURRENT.compare_exchange(ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire) {
@@ -147,6 +151,7 @@ extern "C" fn before_fork() {
     // From here to the end one fork at a time.
     fds::before_fork();
     if let Some(process) = existing() {
+        process.sem_cells.before_fork();
         shm_range::before_fork(&process.ranges);
         ability_record::before_fork(&process.abilities);
     }

@@ -75,11 +75,12 @@ pub fn futex_wait(word: &AtomicU32, expected: u32, deadline: u64) -> Wake {
     }
 }
 
-/// Wakes up to `count` threads that sleep on `word`.
-pub fn futex_wake(word: &AtomicU32, count: i32) {
+/// Wakes up to `count` threads that sleep on `word`; how many there were.
+pub fn futex_wake(word: &AtomicU32, count: i32) -> usize {
     add(|c| &c.futex_wakes, 1);
     // SAFETY: the word is a live, aligned u32; waking does not touch memory.
-    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, count) };
+    let woken = unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, count) };
+    usize::try_from(woken).unwrap_or(0)
 }
 
 /// The CPU this thread runs on, or `u16::MAX` when the system does not say.
