@@ -252,7 +252,8 @@ fn a_fork_copies_the_count() {
     client.join();
 }
 
-/// Nobody sleeps while there is something to take: several threads wait, one process and its server post.
+/// Nobody sleeps while there is something to take: several threads wait, one process and its server post. What a machine
+/// seldom does between two steps is gone through in `event_cell_model.rs`.
 #[test]
 fn no_post_is_lost() {
     let (server, chid) = server();
