@@ -59,6 +59,15 @@ fn check_with(tree: &Tree, excepted: &[&str]) -> Vec<Finding> {
             }
         }
     }
+    for (&file, document) in &documents {
+        for (line, text) in &document.blocks {
+            for name in listed(text) {
+                if named(tree, file, name).is_none() {
+                    found.push(Finding::new(file, *line, format!("no file {name}")));
+                }
+            }
+        }
+    }
     for name in excepted.iter().filter(|name| !elsewhere.contains(*name)) {
         found.push(Finding::new(
             FIRST,
@@ -114,6 +123,13 @@ fn file_name(code: &str) -> Option<&str> {
     let named = code.ends_with('/') || ENDINGS.iter().any(|ending| code.ends_with(ending));
     let own = !code.starts_with('/') && !code.starts_with("target/") && !code.starts_with('.');
     (plain && named && (own || code.starts_with("../"))).then_some(code)
+}
+
+/// Files that a line of a listing names: sources by their plain name, not what a command line reads or makes.
+fn listed(line: &str) -> impl Iterator<Item = &str> {
+    line.split(|c: char| c.is_whitespace() || ",;:()".contains(c))
+        .filter_map(file_name)
+        .filter(|name| name.ends_with(".rs") || name.ends_with(".md"))
 }
 
 /// The file that a document means: beside it, below it, from the root, or a header as it is included.
@@ -185,7 +201,7 @@ mod tests {
         let files = [
             (
                 "README.md",
-                "[d](docs/b.md)\n\n[a](docs/a.md#c) `gone.rs`\n\n[o](../../out.md)",
+                "[d](docs/b.md)\n\n[a](docs/a.md#c) `gone.rs`\n\n[o](../../out.md)\n\n    docs/   a.md, lost.rs",
             ),
             ("docs/a.md", "## 2 B"),
         ];
@@ -196,6 +212,7 @@ mod tests {
                 "README.md:3: docs/a.md has no heading #c",
                 "README.md:5: the link ../../out.md leads nowhere",
                 "README.md:3: no file gone.rs",
+                "README.md:7: no file lost.rs",
                 "docs/a.md: nothing leads here from README.md",
             ]
         );

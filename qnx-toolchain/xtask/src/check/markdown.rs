@@ -34,14 +34,17 @@ pub struct Markdown {
     pub headings: Vec<Heading>,
     /// Destinations of links, as written.
     pub links: Vec<(usize, String)>,
-    /// Text between backquotes, outside code blocks.
+    /// Text between backquotes.
     pub code: Vec<(usize, String)>,
+    /// Lines of code blocks: also listings of files.
+    pub blocks: Vec<(usize, String)>,
 }
 
 impl Markdown {
     pub fn parse(text: &str) -> Self {
         let mut found = Self::default();
         let mut heading: Option<Heading> = None;
+        let mut in_block = false;
         let starts: Vec<usize> = text.match_indices('\n').map(|(at, _)| at + 1).collect();
         for (event, range) in Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter() {
             let line = starts.partition_point(|start| *start <= range.start) + 1;
@@ -59,6 +62,14 @@ impl Markdown {
                         heading.text.push_str(&code);
                     }
                     found.code.push((line, code.into_string()));
+                }
+                Event::Start(Tag::CodeBlock(_)) => in_block = true,
+                Event::End(TagEnd::CodeBlock) => in_block = false,
+                Event::Text(part) if in_block => {
+                    let lines = part.lines().enumerate();
+                    found
+                        .blocks
+                        .extend(lines.map(|(at, text)| (line + at, text.to_owned())));
                 }
                 Event::Text(part) => {
                     if let Some(heading) = &mut heading {
@@ -87,5 +98,7 @@ mod tests {
         assert_eq!(md.headings[0].number(), None);
         assert_eq!(md.links, [(5, "u.md#v".to_owned())]);
         assert_eq!(md.code.last(), Some(&(5, "w.rs".to_owned())));
+        let blocks = [(8, "`not`".to_owned()), (9, "[n](o)".to_owned())];
+        assert_eq!(md.blocks, blocks);
     }
 }
