@@ -1,5 +1,5 @@
 //! A server that does anything at all, from a seed: random answers, random failures, random descriptors in the rings.
-//! The library must come back from every call, with a result or an error, in a bounded number of steps (F7).
+//! The library must come back from every call, with a result or an error, in a bounded number of steps (S-45).
 
 use super::{addr, config};
 use crate::{

@@ -1,4 +1,4 @@
-//! A server that lies (F7): whatever it writes or answers, the library returns an error in a bounded number of steps.
+//! A server that lies (S-45): whatever it writes or answers, the library returns an error in a bounded number of steps.
 
 use super::{addr, config, connected};
 use crate::{

@@ -224,7 +224,7 @@ fn small_messages_with_nagle_collapse_when_their_number_is_bounded_and_not_when_
     println!(
         "1 B a second: {counted:.0} with at most 256, {bounded:.0} with SO_SNDBUF, {without_nagle:.0} with TCP_NODELAY"
     );
-    // Two delayed acknowledgements for 256 messages: 3,200 (T21: 3,182 over FreeBSD's own code).
+    // Two delayed acknowledgements for 256 messages: 3,200 (3,182 over FreeBSD's own code).
     assert!((2000.0..4000.0).contains(&counted), "{counted}");
     assert!(bounded > 10.0 * counted, "{bounded} against {counted}");
     assert!(without_nagle > 3.0 * counted, "{without_nagle} against {counted}");
