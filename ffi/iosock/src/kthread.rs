@@ -1,7 +1,8 @@
 //! Threads (kthread(9)).
 
 use crate::{
-    Errno, WaitQueue,
+    Errno, StopFlag, WaitQueue,
+    kthread_control::Control,
     log::{Level, log},
     memory::KernelBox,
     trampoline,
@@ -9,38 +10,7 @@ use crate::{
 use core::{
     ffi::{CStr, c_long},
     mem::ManuallyDrop,
-    sync::atomic::{AtomicBool, Ordering},
 };
-
-/// Says to a thread that it shall end. It sees this when it looks; see `wake` of [`Kthread::spawn`].
-#[derive(Debug)]
-pub struct StopFlag(AtomicBool);
-
-impl StopFlag {
-    /// Whether to return now.
-    ///
-    /// # Context
-    /// Any.
-    pub fn is_set(&self) -> bool {
-        // SYNC POINT: pairs with the store in `Kthread::end`.
-        self.0.load(Ordering::Acquire)
-    }
-}
-
-/// What a thread and its handle share. Freed by the handle, after the join.
-pub(crate) struct Control {
-    stop: StopFlag,
-    /// Signalled when the handle has the thread's id: before that the thread must not end, or the id would be read too late.
-    known: WaitQueue,
-    entry: fn(&StopFlag, usize),
-    arg: usize,
-}
-
-/// The thread's life; the trampoline exits afterwards.
-pub(crate) fn run(control: &Control) {
-    control.known.wait(None);
-    (control.entry)(&control.stop, control.arg);
-}
 
 /// A thread of io-sock: it may make socket calls, sleep and use QNX's kernel calls. Dropping the handle stops it and waits until it
 /// is gone.
@@ -72,9 +42,8 @@ impl Kthread {
         arg: usize,
         wake: fn(usize),
     ) -> Result<Self, Errno> {
-        let stop = StopFlag(AtomicBool::new(false));
         let control = KernelBox::new(Control {
-            stop,
+            stop: StopFlag::new(),
             known: WaitQueue::new(c"kthread")?,
             entry,
             arg,
@@ -105,8 +74,7 @@ impl Kthread {
     /// # Context
     /// That of `wake`.
     pub fn stop(&self) {
-        // SYNC POINT: pairs with the load in `StopFlag::is_set`.
-        self.control.stop.0.store(true, Ordering::Release);
+        self.control.stop.set();
         (self.wake)(self.control.arg);
     }
 

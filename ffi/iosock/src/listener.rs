@@ -17,6 +17,28 @@ pub struct Listener {
     raw: RawSocket,
 }
 
+/// Here and not with the rest of a socket's methods: a socket knows nothing of listeners.
+impl Socket {
+    /// Makes a listener of the socket; `backlog` below 0 or too large is io-sock's limit. Its upcalls are cleared, and its buffers
+    /// are gone: set their sizes before, accepted sockets have them.
+    ///
+    /// # Errors
+    /// With the socket, whose upcalls are cleared then, too: `EINVAL` (connected, or connecting), `EOPNOTSUPP`.
+    ///
+    /// # Context
+    /// Sleeps.
+    #[doc(alias = "solisten")]
+    pub fn listen(self, backlog: i32) -> Result<Listener, (Self, Errno)> {
+        self.clear_upcalls();
+        // SAFETY: a live socket.
+        match Errno::check(unsafe { iosock_sys::iosock_shim_solisten(self.as_ptr(), backlog) }) {
+            // SAFETY: it listens now, and is not used as a socket any more.
+            Ok(()) => Ok(unsafe { Listener::from_raw(self.into_raw()) }),
+            Err(errno) => Err((self, errno)),
+        }
+    }
+}
+
 impl Listener {
     /// Takes the oldest connection that was made. The new socket is non-blocking when the listener is, and has its options.
     ///

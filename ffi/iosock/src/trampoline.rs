@@ -3,7 +3,7 @@
 //! A callback is a function item or a closure that captures nothing, known by its type alone ([`conjure`]): the kernel keeps one or
 //! two words for us, and those are the caller's arguments.
 
-use crate::kthread;
+use crate::kthread_control::Control;
 use core::{
     ffi::{c_int, c_void},
     ptr::NonNull,
@@ -71,7 +71,7 @@ pub(crate) unsafe extern "C" fn upcall<F: Fn(usize) + Copy + 'static>(
 /// `arg` is the control block that [`Kthread::spawn`](crate::Kthread::spawn) made; it stays until this thread was joined.
 pub(crate) unsafe extern "C" fn kthread_main(arg: *mut c_void) {
     // SAFETY: see above; the creator only shares it, too.
-    kthread::run(unsafe { &*arg.cast::<kthread::Control>() });
+    unsafe { &*arg.cast::<Control>() }.run();
     // SAFETY: in a thread made by kthread_add, as the last thing it does.
     unsafe { iosock_sys::iosock_shim_kthread_exit() }
 }

@@ -8,7 +8,7 @@ pub(crate) use flags::pairs;
 pub use flags::{Domain, How, Protocol, ReceivedFlags, RecvFlags, SendFlags, SocketState, SocketType};
 pub(crate) use raw::{RawSocket, known};
 
-use crate::{Errno, Listener, MbufChain, SockAddr, SocketOption, addr};
+use crate::{Errno, MbufChain, SockAddr, SocketOption, addr};
 use core::{
     ffi::c_int,
     mem::ManuallyDrop,
@@ -92,25 +92,6 @@ impl Socket {
     pub fn connect(&self, peer: &SockAddr) -> Result<(), Errno> {
         // SAFETY: a live socket; the shim makes its own sockaddr.
         Errno::check(unsafe { iosock_sys::iosock_shim_soconnect(self.as_ptr(), &addr::to_shim(peer)) })
-    }
-
-    /// Makes a listener of the socket; `backlog` below 0 or too large is io-sock's limit. Its upcalls are cleared, and its buffers
-    /// are gone: set their sizes before, accepted sockets have them.
-    ///
-    /// # Errors
-    /// With the socket, whose upcalls are cleared then, too: `EINVAL` (connected, or connecting), `EOPNOTSUPP`.
-    ///
-    /// # Context
-    /// Sleeps.
-    #[doc(alias = "solisten")]
-    pub fn listen(self, backlog: i32) -> Result<Listener, (Self, Errno)> {
-        self.clear_upcalls();
-        // SAFETY: a live socket.
-        match Errno::check(unsafe { iosock_sys::iosock_shim_solisten(self.as_ptr(), backlog) }) {
-            // SAFETY: it listens now, and is not used as a socket any more.
-            Ok(()) => Ok(unsafe { Listener::from_raw(self.into_raw()) }),
-            Err(errno) => Err((self, errno)),
-        }
     }
 
     /// Sends `chain`, all of it or nothing. The chain is gone afterwards, **whatever the result**, and callbacks of its external
