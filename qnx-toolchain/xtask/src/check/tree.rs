@@ -5,6 +5,7 @@ use anyhow::{Context, Result};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    path::Path,
     process::Command,
 };
 
@@ -17,31 +18,22 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Reads the work tree: what git tracks and what it would add, without what is deleted.
+    /// Reads the work tree: what git tracks and what it would add, without what is deleted. Without git, as in an unpacked
+    /// archive, every file but what builds make.
     pub fn read() -> Result<Self> {
-        let list = Command::new("git")
-            .current_dir(cmd::root())
-            .args([
-                "ls-files",
-                "-z",
-                "--cached",
-                "--others",
-                "--exclude-standard",
-                "--deduplicate",
-            ])
-            .output()
-            .context("git lists the files of the repository")?;
+        let root = cmd::root();
+        let paths = match from_git(&root) {
+            Some(paths) => paths,
+            None => walk(&root)?,
+        };
         let mut tree = Self::default();
-        for path in String::from_utf8(list.stdout)?
-            .split('\0')
-            .filter(|path| !path.is_empty())
-        {
-            let Ok(bytes) = fs::read(cmd::root().join(path)) else {
+        for path in paths {
+            let Ok(bytes) = fs::read(root.join(&path)) else {
                 continue;
             };
-            tree.add_path(path);
+            tree.add_path(&path);
             if let Ok(text) = String::from_utf8(bytes) {
-                tree.texts.insert(path.to_owned(), text);
+                tree.texts.insert(path, text);
             }
         }
         Ok(tree)
@@ -93,6 +85,41 @@ impl Tree {
     }
 }
 
+/// `None` where there is no git, or no repository of it.
+fn from_git(root: &Path) -> Option<Vec<String>> {
+    let list = Command::new("git")
+        .current_dir(root)
+        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+        .output()
+        .ok()
+        .filter(|list| list.status.success())?;
+    let text = String::from_utf8(list.stdout).ok()?;
+    let paths = text.split('\0').filter(|path| !path.is_empty());
+    Some(paths.map(str::to_owned).collect())
+}
+
+/// Every file below `root`, but `target` there and hidden ones.
+fn walk(root: &Path) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    let mut open = vec![String::new()];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(root.join(&folder)).with_context(|| format!("cannot list {folder}"))? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let path = join(&folder, &name).unwrap_or_default();
+            if name.starts_with('.') || path == "target" {
+                continue;
+            }
+            if entry.file_type()?.is_dir() {
+                open.push(path);
+            } else {
+                found.push(path);
+            }
+        }
+    }
+    Ok(found)
+}
+
 /// Whether `path` lies in `folder`, at any depth.
 pub fn is_below(path: &str, folder: &str) -> bool {
     folder.is_empty()
@@ -123,7 +150,22 @@ pub fn join(folder: &str, path: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Tree, join};
+    use super::{Tree, from_git, join, walk};
+    use crate::cmd;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn without_git_the_same_documents_are_found() {
+        let of = |paths: Vec<String>| -> BTreeSet<String> {
+            paths.into_iter().filter(|path| path.ends_with(".md")).collect()
+        };
+        let root = cmd::root();
+        let walked = of(walk(&root).unwrap());
+        assert!(walked.contains("docs/security.md"));
+        if let Some(listed) = from_git(&root) {
+            assert_eq!(of(listed), walked);
+        }
+    }
 
     #[test]
     fn folders_count_as_paths() {
