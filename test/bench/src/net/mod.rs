@@ -24,7 +24,7 @@ use case::Case;
 use lexopt::prelude::*;
 use results::Results;
 use run::Times;
-use stage::Stage;
+use stage::{Role, Stage};
 use std::{
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
     os::unix::fs::MetadataExt,
@@ -38,9 +38,9 @@ const SOCKET_BUFFER: i32 = 512 * 1024;
 pub fn role() -> Result<bool> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["net-program", spec] => program::main(spec)?,
-        ["net-peer", peer @ ..] => peer::main(peer)?,
-        ["net-busy"] => stage::Busy::main(),
+        [role, spec] if *role == Role::Program.name() => program::main(spec)?,
+        [role, peer @ ..] if *role == Role::Peer.name() => peer::main(peer)?,
+        [role] if *role == Role::Busy.name() => stage::Busy::main(),
         _ => return Ok(false),
     }
     Ok(true)
@@ -118,7 +118,7 @@ fn measure(place: &Place, options: &Options) -> Result<Measured> {
         cases = of_keys(only);
         ensure!(!cases.is_empty(), "no key has {only:?} in its name");
     }
-    let rounds = options.rounds.unwrap_or(if options.quick { 3 } else { 5 }).max(1);
+    let rounds = options.rounds.unwrap_or(5).max(1);
     let times = Times {
         warm_up: 300,
         measure: options.milliseconds.unwrap_or(1000),

@@ -6,7 +6,7 @@ use super::{
     meter::Look,
     peer::{Peer, TOTAL},
     program::{HOLDING, LISTENING, RESULT, Spec},
-    stage::{Busy, Stage},
+    stage::{Busy, Role, Stage},
 };
 use anyhow::{Context, Result, ensure};
 use std::time::Duration;
@@ -66,14 +66,14 @@ pub fn program(stage: &Stage, case: &Case, times: Times, port: u16) -> Result<Ru
         warm_up_ms: times.warm_up,
         measure_ms: times.measure,
     };
-    let mut command = stage.command("net-program", case.user);
+    let mut command = stage.command(Role::Program, case.user);
     command.arg(serde_json::to_string(&spec)?);
     Running::start("the program", &mut command)
 }
 
 /// Starts a peer; it and its port.
 pub fn peer(stage: &Stage, what: Peer) -> Result<(Running, u16)> {
-    let mut command = stage.command("net-peer", User::Root);
+    let mut command = stage.command(Role::Peer, User::Root);
     command.args(what.arguments());
     let mut peer = Running::start("the peer", &mut command)?;
     let port = peer.expect(LISTENING, PATIENCE)?.parse()?;
@@ -128,7 +128,7 @@ fn idle_by_default(stage: &Stage, case: &Case, times: Times) -> Result<Outcome> 
     let mut program = program(stage, case, times, 0)?;
     let port = program.expect(LISTENING, PATIENCE)?.parse()?;
     let peer = Peer::Connect(case.sockets, port);
-    let mut command = stage.command("net-peer", User::Root);
+    let mut command = stage.command(Role::Peer, User::Root);
     command.args(peer.arguments());
     let _peer = Running::start("the peer", &mut command)?;
     let outcome = holding(&mut program)?;

@@ -82,12 +82,17 @@ impl Stage {
     }
 
     /// A command of this program in this stage, with `role` as its first argument.
-    pub fn command(&self, role: &str, user: User) -> Command {
+    pub fn command(&self, role: Role, user: User) -> Command {
         let mut words = prefix(self.cores, self.counting);
+        if self.cores > 1
+            && let Some(core) = role.core()
+        {
+            words.extend(on_core(core));
+        }
         words.push(self.bench.display().to_string());
         let mut words = words.into_iter();
         let mut command = Command::new(words.next().unwrap_or_default());
-        command.args(words).arg(role);
+        command.args(words).arg(role.name());
         self.as_user(&mut command, user);
         command
     }
@@ -108,14 +113,47 @@ impl Stage {
 
 /// What goes before each command of a stage.
 fn prefix(cores: u32, counting: bool) -> Vec<String> {
-    let mut words: Vec<&str> = Vec::new();
+    let mut words = Vec::new();
     if counting {
-        words.extend(["env", "QNX_HOST_SPIN_US=0"]);
+        words.extend(["env", "QNX_HOST_SPIN_US=0"].map(str::to_owned));
     }
     if cores == 1 {
-        words.extend(["taskset", "-c", "0"]);
+        words.extend(on_core(0));
     }
-    words.into_iter().map(str::to_owned).collect()
+    words
+}
+
+fn on_core(core: u32) -> [String; 3] {
+    ["taskset".to_owned(), "-c".to_owned(), core.to_string()]
+}
+
+/// What a process of this program is in a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    Program,
+    Peer,
+    Busy,
+}
+
+impl Role {
+    /// The first argument.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Program => "net-program",
+            Self::Peer => "net-peer",
+            Self::Busy => "net-busy",
+        }
+    }
+
+    /// The core of two. A peer is another machine's in truth: it must never run where the program does. Left to itself Linux puts the
+    /// two ends of a connection on one core in some runs and not in others, and an answer takes 6 µs or 50. io-sock may use both.
+    const fn core(self) -> Option<u32> {
+        match self {
+            Self::Program => Some(0),
+            Self::Peer => Some(1),
+            Self::Busy => None,
+        }
+    }
 }
 
 /// Loops that use up whatever they get, until this is dropped.
@@ -126,7 +164,7 @@ pub struct Busy {
 impl Busy {
     /// Starts `count` of them.
     pub fn start(stage: &Stage, count: usize) -> Result<Self> {
-        let one = |_| Running::start("a busy loop", &mut stage.command("net-busy", User::Root));
+        let one = |_| Running::start("a busy loop", &mut stage.command(Role::Busy, User::Root));
         Ok(Self {
             _loops: (0..count).map(one).collect::<Result<_>>()?,
         })
