@@ -40,6 +40,11 @@ const QEMU: Need = Need {
     present: || cmd::have("qemu-aarch64"),
     packages: &["qemu-user"],
 };
+const IP: Need = Need {
+    purpose: "networks with a round-trip time",
+    present: || cmd::have("ip"),
+    packages: &["iproute2"],
+};
 const LIBCLANG: Need = Need {
     purpose: "bindgen",
     present: || has_libclang(),
@@ -94,14 +99,14 @@ pub fn for_demo() -> Result<()> {
 /// What `test` needs.
 pub fn for_test() -> Result<()> {
     for_demo()?;
-    ensure(&[CPP, QEMU, LIBCLANG])?;
+    ensure(&[CPP, QEMU, IP, LIBCLANG])?;
     rust_target("aarch64-unknown-linux-gnu")
 }
 
 /// What `bench` needs.
 pub fn for_bench() -> Result<()> {
     for_demo()?;
-    ensure(&[CPP, THRIFT, DBUS])
+    ensure(&[CPP, IP, THRIFT, DBUS])
 }
 
 /// What `bindgen` needs.
