@@ -4,6 +4,7 @@ use crate::{
     cmd, gate,
     link::{self, LinkDriver, Linker, Shared},
     setup,
+    target_dir::target_dir,
     toolchain::{Arch, CDriver, RustForQnx},
 };
 use anyhow::{Context, Result, bail};
@@ -19,7 +20,7 @@ const PANIC_MARK: &str = "csock_panic_must_not_exist";
 
 /// Where the files of one architecture go.
 pub fn dir(arch: Arch) -> PathBuf {
-    cmd::root().join("target/dist").join(arch.name())
+    target_dir().join("dist").join(arch.name())
 }
 
 /// The QNX module of an architecture.
@@ -90,7 +91,7 @@ pub fn qnx(arch: Arch, linker: Linker) -> Result<()> {
 
 /// The module for the machine that runs the command, linked the same way: for debuggers, sanitizers and comparison.
 pub fn native(linker: Linker) -> Result<PathBuf> {
-    let out = cmd::root().join("target/dist/native/lib/dll");
+    let out = target_dir().join("dist/native/lib/dll");
     fs::create_dir_all(&out)?;
     cmd::run(Command::new("cargo").args([
         "rustc",
@@ -107,7 +108,7 @@ pub fn native(linker: Linker) -> Result<PathBuf> {
         &LinkDriver::Native,
         linker,
         &Shared {
-            archive: &cmd::root().join("target/module/libmods_csock.a"),
+            archive: &target_dir().join("module/libmods_csock.a"),
             output: &path,
             root_symbol: Some("iosock_module_version"),
             version_script: "module.ver",
@@ -208,11 +209,7 @@ fn build(
     command.env(format!("CC_{}", target.replace('-', "_")), driver.qcc());
     command.env(format!("CFLAGS_{}", target.replace('-', "_")), arch.qcc_variant());
     cmd::run(&mut command)?;
-    let path = cmd::root()
-        .join("target")
-        .join(target)
-        .join("module")
-        .join(archive);
+    let path = target_dir().join(target).join("module").join(archive);
     if !path.is_file() {
         bail!("the build ended well and left no {}", path.display());
     }

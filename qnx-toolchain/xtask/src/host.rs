@@ -1,6 +1,6 @@
 //! `cargo xtask host`: QNX's calls on Linux as a folder that a C program is compiled against, without this repository or Rust.
 
-use crate::{cmd, counts::Counts};
+use crate::{cmd, counts::Counts, target_dir::target_dir};
 use anyhow::{Context, Result, bail};
 use std::{
     fs,
@@ -10,7 +10,7 @@ use std::{
 
 /// Where it goes unless `--prefix` says otherwise.
 fn default_prefix() -> PathBuf {
-    cmd::root().join("target/host")
+    target_dir().join("host")
 }
 
 pub fn main(mut args: lexopt::Parser) -> Result<()> {
@@ -45,7 +45,7 @@ pub fn build() -> Result<()> {
 fn install(prefix: &Path) -> Result<PathBuf> {
     build()?;
     let host = cmd::root().join("test/host/qnx-host");
-    let built = cmd::root().join("target/release");
+    let built = target_dir().join("release");
     for folder in ["bin", "lib/pkgconfig", "include"] {
         fs::create_dir_all(prefix.join(folder))
             .with_context(|| format!("cannot make {}", prefix.display()))?;
@@ -102,7 +102,7 @@ fn headers(from: &Path, to: &Path) -> Result<()> {
 /// What a user does with it: compiles a server and its client with the flags of the `.pc` file, and runs them.
 pub fn check(counts: &mut Counts) {
     counts.check("a C server and client against the installed stand-in", || {
-        let folder = cmd::root().join("target/host-check");
+        let folder = target_dir().join("host-check");
         // What an earlier run has left must not help this one.
         if folder.exists() {
             fs::remove_dir_all(&folder)?;

@@ -10,6 +10,7 @@ mod link;
 mod on_target;
 mod run;
 mod setup;
+mod target_dir;
 mod test;
 mod toolchain;
 
@@ -39,6 +40,7 @@ fn main() -> Result<()> {
         Some(other) => bail!("{}\n{MENU}", other.unexpected()),
     };
     std::env::set_current_dir(cmd::root())?;
+    target_dir::find()?;
     match command.as_str() {
         "help" => print!("{MENU}"),
         "setup" => setup::all()?,

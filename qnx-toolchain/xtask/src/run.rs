@@ -1,6 +1,6 @@
 //! Commands that live in crates of their own, started from here: the demo, the benches and bindgen.
 
-use crate::{cmd, dist, host, link::Linker, setup, toolchain::Arch};
+use crate::{cmd, dist, host, link::Linker, setup, target_dir::target_dir, toolchain::Arch};
 use anyhow::{Context, Result, bail};
 use std::{ffi::OsString, path::PathBuf, process::Command};
 
@@ -31,7 +31,7 @@ pub fn build_programs() -> Result<PathBuf> {
         "--features",
         "capi,host",
     ]))?;
-    Ok(cmd::root().join("target/release"))
+    Ok(target_dir().join("release"))
 }
 
 /// `cargo xtask demo`: the module that QNX would load serves and fetches a file; `--native` takes the native build instead.

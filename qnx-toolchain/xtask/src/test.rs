@@ -1,6 +1,8 @@
 //! `cargo xtask test`: everything that must hold, in one command. A stage that cannot run fails; nothing is skipped in silence.
 
-use crate::{check, cmd, counts::Counts, dist, host, link::Linker, run, setup, toolchain::Arch};
+use crate::{
+    check, cmd, counts::Counts, dist, host, link::Linker, run, setup, target_dir::target_dir, toolchain::Arch,
+};
 use anyhow::{Result, bail};
 use lexopt::prelude::*;
 use std::{
@@ -126,7 +128,7 @@ fn reliability(counts: &mut Counts, kills: u64) -> Result<()> {
         // another build of everything: its own directory keeps the others valid.
         command
             .env("CARGO_PROFILE_RELEASE_PANIC", "unwind")
-            .env("CARGO_TARGET_DIR", cmd::root().join("target/reliability"));
+            .env("CARGO_TARGET_DIR", target_dir().join("reliability"));
         counts.tests(&name, &mut command)?;
     }
     Ok(())
@@ -138,7 +140,7 @@ fn models(counts: &mut Counts) -> Result<()> {
     loom.args(["test", "-p", "csock-wire", "--release", "--test", "loom"]);
     // Another cfg makes another build of every dependency: its own directory keeps the others valid.
     loom.env("RUSTFLAGS", "--cfg loom")
-        .env("CARGO_TARGET_DIR", cmd::root().join("target/loom"));
+        .env("CARGO_TARGET_DIR", target_dir().join("loom"));
     counts.tests("loom models", &mut loom)?;
     let has_miri = matches!(
         cmd::capture(Command::new("cargo").args(["+nightly", "miri", "--version"])),
@@ -162,7 +164,7 @@ fn models(counts: &mut Counts) -> Result<()> {
     {
         let mut miri = Command::new("cargo");
         miri.args(["+nightly", "miri", "test", "-p", "csock-wire"]);
-        miri.env("CARGO_TARGET_DIR", cmd::root().join("target/miri"));
+        miri.env("CARGO_TARGET_DIR", target_dir().join("miri"));
         counts.tests("miri over csock-wire", &mut miri)?;
     } else {
         counts.check("miri over csock-wire", || {
@@ -245,7 +247,7 @@ fn aarch64(counts: &mut Counts) -> Result<()> {
         "aarch64-linux-gnu-gcc",
     );
     counts.command("build the stand-in for aarch64", &mut build);
-    let programs: PathBuf = cmd::root().join("target").join(target).join("release");
+    let programs: PathBuf = target_dir().join(target).join("release");
     let mut command = Command::new("cargo");
     command.args(["test", "-p", "csock-e2e", "--no-fail-fast", "--test", "transfer"]);
     command

@@ -332,7 +332,8 @@ fn module_target(path: &Path) -> Result<String> {
 /// The path without the part that differs from machine to machine.
 fn shown(path: &Path) -> String {
     let text = path.display().to_string();
-    text.find("target/dist/")
+    // The target directory may have any name.
+    text.rfind("dist/")
         .map_or(text.clone(), |at| text[at..].to_owned())
 }
 
