@@ -8,6 +8,7 @@ use crate::{
     toolchain::{Arch, CDriver, RustForQnx},
 };
 use anyhow::{Context, Result, bail};
+use iosock_build::Base;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -28,9 +29,14 @@ pub fn module_path(arch: Arch) -> PathBuf {
     dir(arch).join("lib/dll").join(MODULE_FILE)
 }
 
-/// The same module by the other linker: for the gate and the tests, not for a target. The file's name is the module's, hence the folder.
-pub fn second_module_path(arch: Arch, linker: Linker) -> PathBuf {
-    dir(arch).join(format!("by-{}", linker.name())).join(MODULE_FILE)
+/// The module over a FreeBSD base and by a linker that are not those of the packed one: for the gate and the tests, not for a target.
+/// The file's name is the module's, hence the folders.
+pub fn other_module_path(arch: Arch, base: Option<Base>, linker: Linker) -> PathBuf {
+    let mut path = dir(arch);
+    if let Some(base) = base {
+        path.push(format!("base{}", base.name()));
+    }
+    path.join(format!("by-{}", linker.name())).join(MODULE_FILE)
 }
 
 /// Builds everything for `arch` and runs the gate over it.
@@ -47,42 +53,35 @@ pub fn qnx(arch: Arch, linker: Linker) -> Result<()> {
     }
     let mut report = gate::Report::new(arch, &driver.describe());
 
-    // The positive control first: a module with one deliberate panic must be caught, or the gate proves nothing.
+    // The packed one comes last, so that what is left in cargo's directory is of its base.
+    for base in driver.bases().into_iter().skip(1).rev() {
+        let archive = module_archive(&rust, &driver, arch, base, &[])?;
+        for linker in Linker::ALL {
+            let path = other_module_path(arch, base, linker);
+            fs::create_dir_all(path.parent().context("a path in a folder")?)?;
+            link_module(&driver, arch, base, linker, &archive, &path)?;
+            report.module(&path, &module_title(base, linker), PANIC_MARK)?;
+        }
+    }
+    let base = driver.bases().into_iter().next().context("a module has a base")?;
+
+    // The positive control: a module with one deliberate panic must be caught, or the gate proves nothing.
     let control = out.join("panic-control.so");
-    let archive = build(
-        &rust,
-        &driver,
-        arch,
-        &["-p", "mods-csock", "--features", "panic-control"],
-        "core",
-        "libmods_csock.a",
-    )?;
-    link_module(&driver, arch, linker, &archive, &control)?;
+    let archive = module_archive(&rust, &driver, arch, base, &["--features", "panic-control"])?;
+    link_module(&driver, arch, base, linker, &archive, &control)?;
     report.control(gate::mentions(&control, PANIC_MARK)?);
     fs::remove_file(&control)?;
 
-    let archive = build(
-        &rust,
-        &driver,
-        arch,
-        &["-p", "mods-csock"],
-        "core",
-        "libmods_csock.a",
-    )?;
+    let archive = module_archive(&rust, &driver, arch, base, &[])?;
     // Both linkers must make a module that works; the one asked for is what is packed.
-    let other = if linker == Linker::Lld {
-        Linker::Bfd
-    } else {
-        Linker::Lld
-    };
     if matches!(driver, CDriver::StandIn { .. }) {
-        let second = second_module_path(arch, other);
+        let second = other_module_path(arch, None, linker.other());
         fs::create_dir_all(second.parent().context("a path in a folder")?)?;
-        link_module(&driver, arch, other, &archive, &second)?;
-        report.module(&second, other.name(), PANIC_MARK)?;
+        link_module(&driver, arch, base, linker.other(), &archive, &second)?;
+        report.module(&second, &module_title(base, linker.other()), PANIC_MARK)?;
     }
-    link_module(&driver, arch, linker, &archive, &module_path(arch))?;
-    report.module(&module_path(arch), linker.name(), PANIC_MARK)?;
+    link_module(&driver, arch, base, linker, &archive, &module_path(arch))?;
+    report.module(&module_path(arch), &module_title(base, linker), PANIC_MARK)?;
 
     client(&rust, &driver, arch, linker, &mut report)?;
     clean(&out)?;
@@ -124,7 +123,35 @@ pub fn native(linker: Linker) -> Result<PathBuf> {
     Ok(path)
 }
 
-fn link_module(driver: &CDriver, arch: Arch, linker: Linker, archive: &Path, output: &Path) -> Result<()> {
+/// How the gate names a module.
+fn module_title(base: Option<Base>, linker: Linker) -> String {
+    let over = base.map_or_else(String::new, |base| format!("over FreeBSD {}, ", base.name()));
+    format!("{over}linked by {}", linker.name())
+}
+
+/// The module as a static library.
+fn module_archive(
+    rust: &RustForQnx,
+    driver: &CDriver,
+    arch: Arch,
+    base: Option<Base>,
+    more: &[&str],
+) -> Result<PathBuf> {
+    let args: Vec<&str> = ["-p", "mods-csock"]
+        .into_iter()
+        .chain(more.iter().copied())
+        .collect();
+    build(rust, driver, arch, base, &args, "core", "libmods_csock.a")
+}
+
+fn link_module(
+    driver: &CDriver,
+    arch: Arch,
+    base: Option<Base>,
+    linker: Linker,
+    archive: &Path,
+    output: &Path,
+) -> Result<()> {
     link::shared(
         &LinkDriver::Qnx(driver, arch),
         linker,
@@ -133,16 +160,17 @@ fn link_module(driver: &CDriver, arch: Arch, linker: Linker, archive: &Path, out
             output,
             root_symbol: Some("iosock_module_version"),
             version_script: "module.ver",
-            built: &built(driver, arch),
+            built: &built(driver, arch, base),
             libraries: &[],
         },
     )
 }
 
 /// The line inside the file; `csock-target=` is what the demo reads back.
-fn built(driver: &CDriver, arch: Arch) -> String {
+fn built(driver: &CDriver, arch: Arch, base: Option<Base>) -> String {
+    let over = base.map_or_else(String::new, |base| format!(", over FreeBSD {}", base.name()));
     format!(
-        "csock {}, csock-target={}, {}",
+        "csock {}, csock-target={}, {}{over}",
         env!("CARGO_PKG_VERSION"),
         arch.qnx_triple(),
         driver.describe()
@@ -163,7 +191,15 @@ fn client(
         "--features",
         "capi",
     ];
-    let archive = build(rust, driver, arch, &parts, "core,alloc", "libcustom_socket.a")?;
+    let archive = build(
+        rust,
+        driver,
+        arch,
+        None,
+        &parts,
+        "core,alloc",
+        "libcustom_socket.a",
+    )?;
     let out = dir(arch);
     let shared = out.join("usr/lib/libcustom_socket.so");
     // With the SDP the C library is named as needed; without one there is none to name.
@@ -180,7 +216,7 @@ fn client(
             output: &shared,
             root_symbol: None,
             version_script: "client.ver",
-            built: &built(driver, arch),
+            built: &built(driver, arch, None),
             libraries,
         },
     )?;
@@ -195,6 +231,7 @@ fn build(
     rust: &RustForQnx,
     driver: &CDriver,
     arch: Arch,
+    base: Option<Base>,
     args: &[&str],
     parts: &str,
     archive: &str,
@@ -208,6 +245,13 @@ fn build(
     let target = arch.qnx_triple();
     command.env(format!("CC_{}", target.replace('-', "_")), driver.qcc());
     command.env(format!("CFLAGS_{}", target.replace('-', "_")), arch.qcc_variant());
+    if let Some(base) = base {
+        command.env(Base::VARIABLE, base.name());
+        // Over 14 the assembler matters: QNX's is GNU's, which drops weak symbols that nothing refers to.
+        if base == Base::Freebsd14 {
+            command.env("CSOCK_AS", "gnu");
+        }
+    }
     cmd::run(&mut command)?;
     let path = target_dir().join(target).join("module").join(archive);
     if !path.is_file() {

@@ -32,6 +32,17 @@ impl Linker {
         }
     }
 
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Lld, Self::Bfd];
+
+    /// The other one.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Lld => Self::Bfd,
+            Self::Bfd => Self::Lld,
+        }
+    }
+
     /// The name that the C driver takes.
     pub fn name(self) -> &'static str {
         match self {

@@ -23,7 +23,8 @@ usage: cargo xtask COMMAND [OPTIONS]
 
   demo [--json FILE] [--size-mib N] [--native]   serve a file to curl and fetch one back through csock
   test [--quick] [--kills N]                     everything: unit, loom, layout, ELF gate, end to end, 10000 (N) random kills
-  dist [--arch x86_64|aarch64] [--ld lld|bfd]    target/dist/<arch>/...: module, client library, header; with the gate
+  dist [--arch x86_64|aarch64] [--ld lld|bfd]    target/dist/<arch>/...: module, client library, header; with the gate.
+                                                 Without an SDP over FreeBSD 13's headers; IOSOCK_BASE=14 packs 14's
   host [--prefix DIR]                            QNX's calls on Linux for C programs: library, headers, tool, pkg-config file
   bindgen [--check]                              regenerate the checked-in bindings (or fail if they differ)
   bench [NAME] [ARGS...]                         measurements; without a name, lists them

@@ -3,9 +3,11 @@
 use crate::{
     check, cmd, counts::Counts, dist, host, link::Linker, run, setup, target_dir::target_dir, toolchain::Arch,
 };
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
+use iosock_build::Base;
 use lexopt::prelude::*;
 use std::{
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -197,7 +199,7 @@ fn end_to_end(counts: &mut Counts, quick: bool) -> Result<()> {
         &programs,
         quick,
     )?;
-    let by_gnu_ld = dist::second_module_path(Arch::X86_64, Linker::Bfd);
+    let by_gnu_ld = dist::other_module_path(Arch::X86_64, None, Linker::Bfd);
     if by_gnu_ld.is_file() {
         e2e(
             counts,
@@ -207,7 +209,59 @@ fn end_to_end(counts: &mut Counts, quick: bool) -> Result<()> {
             true,
         )?;
     }
+    other_base(counts, &programs)?;
     aarch64(counts)
+}
+
+/// The other FreeBSD base: the stand-in's own tests, and the module as QNX's tools would make it (GNU as, GNU ld) in such an io-sock.
+fn other_base(counts: &mut Counts, programs: &Path) -> Result<()> {
+    let base = Base::from_env().other();
+    let module = dist::other_module_path(Arch::X86_64, Some(base), Linker::Bfd);
+    if !module.is_file() {
+        // With an SDP there is one base.
+        return Ok(());
+    }
+    // What depends on the base is built apart, so that neither build undoes the other's.
+    let built = target_dir().join(format!("base{}", base.name()));
+    let cargo = |subcommand: &str| {
+        let mut command = Command::new("cargo");
+        command
+            .args([subcommand, "-p", "io-sock", "-p", "iosock-kpi"])
+            .env(Base::VARIABLE, base.name())
+            .env("CARGO_TARGET_DIR", &built);
+        command
+    };
+    let name = |what: &str| format!("{what} over FreeBSD {}", base.name());
+    counts.tests(&name("the stand-in"), cargo("test").arg("--no-fail-fast"))?;
+    counts.command(&name("build the stand-in"), cargo("build").arg("--bins"));
+    // The other programs are the same over every base.
+    let all = built.join("programs");
+    fs::create_dir_all(&all)?;
+    for entry in fs::read_dir(programs)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            link(&entry.path(), &all)?;
+        }
+    }
+    for entry in fs::read_dir(built.join("debug"))? {
+        let path = entry?.path();
+        if path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with("io-sock"))
+            && path.is_file()
+        {
+            link(&path, &all)?;
+        }
+    }
+    e2e(counts, &name("end to end"), &module, &all, true)
+}
+
+/// Puts a link to `file` into `folder`, in the place of what was there.
+fn link(file: &Path, folder: &Path) -> Result<()> {
+    let place = folder.join(file.file_name().context("a path to a file")?);
+    let _ = fs::remove_file(&place);
+    std::os::unix::fs::symlink(file, place)?;
+    Ok(())
 }
 
 fn e2e(counts: &mut Counts, name: &str, module: &Path, programs: &Path, quick: bool) -> Result<()> {

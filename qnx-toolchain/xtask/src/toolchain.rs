@@ -2,6 +2,7 @@
 
 use crate::cmd;
 use anyhow::{Result, bail};
+use iosock_build::Base;
 use std::{path::PathBuf, process::Command};
 
 /// A processor that QNX 8.0 runs on.
@@ -99,6 +100,18 @@ impl CDriver {
     pub fn qcc(&self) -> &PathBuf {
         match self {
             Self::Sdp { qcc, .. } | Self::StandIn { qcc } => qcc,
+        }
+    }
+
+    /// The FreeBSD bases that a module is built over: with an SDP the one of its headers. Without, ours of both, the one to be packed
+    /// first.
+    pub fn bases(&self) -> Vec<Option<Base>> {
+        match self {
+            Self::Sdp { .. } => vec![None],
+            Self::StandIn { .. } => {
+                let packed = Base::from_env();
+                vec![Some(packed), Some(packed.other())]
+            }
         }
     }
 

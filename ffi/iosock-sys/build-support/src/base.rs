@@ -6,9 +6,6 @@
 
 use std::{env, path::Path, path::PathBuf};
 
-/// The environment variable that chooses: `13` (also when it is not set) or `14`.
-pub const VARIABLE: &str = "IOSOCK_BASE";
-
 /// A FreeBSD base.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Base {
@@ -19,17 +16,36 @@ pub enum Base {
 }
 
 impl Base {
+    /// The environment variable that chooses: `13` (also when it is not set) or `14`.
+    pub const VARIABLE: &str = "IOSOCK_BASE";
+
     /// Both.
     pub const ALL: [Self; 2] = [Self::Freebsd13, Self::Freebsd14];
 
-    /// The base of this build.
+    /// The base of this build, for a build script: cargo runs it again when the variable changes.
     ///
     /// # Panics
-    /// When the variable names another: a build script's way to fail.
+    /// As [`Base::from_env`].
     pub fn chosen() -> Self {
-        println!("cargo::rerun-if-env-changed={VARIABLE}");
-        let name = env::var(VARIABLE).unwrap_or_default();
-        Self::named(&name).unwrap_or_else(|| panic!("{VARIABLE}={name}: 13 and 14 are known"))
+        println!("cargo::rerun-if-env-changed={}", Self::VARIABLE);
+        Self::from_env()
+    }
+
+    /// The base that the environment names.
+    ///
+    /// # Panics
+    /// When it names another than the two: a build script's way to fail.
+    pub fn from_env() -> Self {
+        let name = env::var(Self::VARIABLE).unwrap_or_default();
+        Self::named(&name).unwrap_or_else(|| panic!("{}={name}: 13 and 14 are known", Self::VARIABLE))
+    }
+
+    /// The other one.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Freebsd13 => Self::Freebsd14,
+            Self::Freebsd14 => Self::Freebsd13,
+        }
     }
 
     /// The base that the variable's value stands for.

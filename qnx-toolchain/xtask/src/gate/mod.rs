@@ -61,14 +61,10 @@ impl Report {
     }
 
     /// Checks a module.
-    pub fn module(&mut self, path: &Path, linker: &str, panic_mark: &str) -> Result<()> {
+    pub fn module(&mut self, path: &Path, how: &str, panic_mark: &str) -> Result<()> {
         let elf = Elf::read(path)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let _ = writeln!(
-            self.text,
-            "{name}, linked by {linker}, {} bytes",
-            fs::metadata(path)?.len()
-        );
+        let _ = writeln!(self.text, "{name}, {how}, {} bytes", fs::metadata(path)?.len());
         self.common(&elf);
         self.check(
             elf.needed().is_empty(),
