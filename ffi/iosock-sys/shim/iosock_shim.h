@@ -98,6 +98,7 @@ int iosock_shim_sosend(struct socket *so, struct mbuf *top, int flags);
 int iosock_shim_soshutdown(struct socket *so, int how);
 int iosock_shim_soclose(struct socket *so);
 int iosock_shim_socket_local(struct socket *so, struct iosock_addr *addr);
+/* ENOTCONN without a peer. Takes SOCK_LOCK: not from an upcall. */
 int iosock_shim_socket_peer(struct socket *so, struct iosock_addr *addr);
 int iosock_shim_socket_set_option(struct socket *so, int level, int name, const void *value, size_t len);
 /* *len: room on entry, bytes written afterwards. */

@@ -120,13 +120,21 @@ int
 iosock_shim_socket_peer(struct socket *so, struct iosock_addr *addr)
 {
 	struct sockaddr *sa = NULL;
-	int error;
+	int connected, error;
 
+	SOCK_LOCK(so);
+	connected = (so->so_state & (SS_ISCONNECTED | SS_ISCONFIRMING)) != 0;
+	SOCK_UNLOCK(so);
+	if (!connected)
+		return (ENOTCONN);
 	CURVNET_SET(so->so_vnet);
 	error = PROTOCOL_CALL(so, peeraddr)(so, &sa);
 	CURVNET_RESTORE();
 	iosock_addr_from_kernel(sa, addr);
 	free(sa, M_SONAME);
+	/* TCP answers for a socket without a peer too, with zeroes, and the peer may have gone since the look at the state. */
+	if (error == 0 && addr->port == 0)
+		error = ENOTCONN;
 	return (error);
 }
 

@@ -175,14 +175,11 @@ impl Socket {
     /// The peer's address.
     ///
     /// # Errors
-    /// `ENOTCONN`, `EINVAL` after a reset, `ENOBUFS`.
+    /// `ENOTCONN` without a peer (never connected, or reset), `EINVAL` when it goes during the call, `ENOBUFS`.
     ///
     /// # Context
     /// Sleeps.
     pub fn peer_addr(&self) -> Result<SockAddr, Errno> {
-        if !self.is_connected() {
-            return Err(Errno::ENOTCONN);
-        }
         self.raw.peer_addr()
     }
 

@@ -35,9 +35,9 @@ fn main() {
     println!("cargo::rerun-if-changed={}", shim.display());
     kernel(base, true)
         .file("tests/c/inlines.c")
-        // The product's own way to make an external mbuf.
+        // The product's shims that have more in them than a call.
         .include(&shim)
-        .file(shim.join("mbuf.c"))
+        .files(["addr.c", "mbuf.c", "sockbuf.c", "socket.c"].map(|file| shim.join(file)))
         .cargo_metadata(false)
         .compile("iosock_kpi_inlines");
     let out = std::env::var("OUT_DIR").expect("cargo sets OUT_DIR");

@@ -209,3 +209,36 @@ fn a_reader_is_interrupted_by_shutdown() {
     assert_eq!(socket::soclose(so), 0);
     bench.clean();
 }
+
+#[test]
+fn a_socket_without_a_peer_says_so_and_not_zeroes() {
+    let bench = bench();
+    let peer_of = |so| {
+        let mut addr = [0xcc_u8; 28];
+        // SAFETY: a live socket, and room for an address.
+        (unsafe { iosock_shim_socket_peer(so, &raw mut addr) }, addr)
+    };
+    let so = bench.tcp();
+    assert_eq!(
+        socket_name(so, 1),
+        "0.0.0.0:0".parse().unwrap(),
+        "the protocol itself has an answer, as FreeBSD's"
+    );
+    assert_eq!(peer_of(so).0, ENOTCONN, "the shim asks whether there is one");
+    assert_eq!(bench.bind(so, "127.0.0.1:0".parse().unwrap()), 0);
+    assert_eq!(peer_of(so).0, ENOTCONN, "bound, and no peer");
+    assert_eq!(socket::soclose(so), 0);
+    let (so, peer) = bench.pair();
+    let (error, addr) = peer_of(so);
+    let port = peer.local_addr().unwrap().port();
+    assert_eq!(
+        (error, addr[0], u16::from_ne_bytes([addr[2], addr[3]])),
+        (0, 4, port),
+        "connected: IPv4 and the peer's port"
+    );
+    reset(peer);
+    wait_until("reset", || state(so) & 0x2 == 0);
+    assert_eq!(peer_of(so).0, ENOTCONN, "after a reset");
+    assert_eq!(socket::soclose(so), 0);
+    bench.clean();
+}

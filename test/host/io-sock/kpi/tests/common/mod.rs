@@ -54,6 +54,7 @@ unsafe extern "C" {
     pub fn t_mtx_destroy(mtx: *mut Mtx);
     pub fn t_sockaddr(so: So, peer: c_int, out: *mut [u8; 16]) -> c_int;
     pub fn t_mbcnt(so: So) -> c_uint;
+    pub fn iosock_shim_socket_peer(so: So, addr: *mut [u8; 28]) -> c_int;
     pub fn iosock_shim_mbuf_external(
         buf: *mut c_void,
         len: u32,
