@@ -248,9 +248,21 @@ const SETTINGS: &[Setting] = &[
     },
 ];
 
-/// Starts the stack with what the kernel environment says.
+/// Settings for every io-sock that a test run starts, whatever starts it: `name=value`, separated by commas. The kernel environment
+/// of one io-sock overrides them.
+const SETTINGS_OF_ALL: &str = "IO_SOCK_SETTINGS";
+
+/// Starts the stack with what the environment says, and then the kernel environment.
 pub fn start(kenv: &Kenv) {
     kpi::init();
+    let of_all = std::env::var(SETTINGS_OF_ALL).unwrap_or_default();
+    for text in of_all.split(',').map(str::trim).filter(|text| !text.is_empty()) {
+        if !set(text) {
+            // A run that believes to be in a mode and is not would prove nothing.
+            eprintln!("io-sock: {SETTINGS_OF_ALL}: no such setting or value: {text}");
+            std::process::exit(1);
+        }
+    }
     for setting in SETTINGS {
         if let Some(value) = kenv
             .number(setting.name)
@@ -258,6 +270,22 @@ pub fn start(kenv: &Kenv) {
         {
             (setting.write)(value);
         }
+    }
+}
+
+/// Applies one `name=value`.
+fn set(text: &str) -> bool {
+    let Some((name, value)) = text.split_once('=') else {
+        return false;
+    };
+    let setting = SETTINGS.iter().find(|setting| setting.name == name);
+    let value = crate::kenv::parse_number(value).and_then(|value| u32::try_from(value).ok());
+    match (setting, value) {
+        (Some(setting), Some(value)) => {
+            (setting.write)(value);
+            true
+        }
+        _ => false,
     }
 }
 

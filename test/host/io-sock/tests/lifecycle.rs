@@ -306,3 +306,35 @@ fn a_module_that_leaves_a_thread_behind() {
     assert_eq!(io_sock.ctl_ok(&["ls"]), "");
     assert_eq!(io_sock.stop().0, Some(0));
 }
+
+#[test]
+fn settings_of_the_stand_in_come_from_file_environment_and_sysctl() {
+    let dir = compile::scratch("modules");
+    let file = dir.join("tunables");
+    fs::write(&file, "standin.ack_delay_ms=\"7\"\n").unwrap();
+    let config = format!("config={}", file.display());
+    let of_all = "standin.tcp_acks=1, standin.ack_delay_ms=5";
+    let io_sock = IoSock::start_with(&[("IO_SOCK_SETTINGS", of_all)], &dir, &["-o", &config]);
+    let setting = |name: &str| io_sock.ctl_ok(&["sysctl", name]);
+    assert_eq!(setting("standin.tcp_acks"), "standin.tcp_acks: 1");
+    assert_eq!(
+        setting("standin.ack_delay_ms"),
+        "standin.ack_delay_ms: 7",
+        "its own file wins"
+    );
+    assert_eq!(setting("standin.delack_ms"), "standin.delack_ms: 40");
+    assert_eq!(setting("standin.delack_ms=0"), "standin.delack_ms: 40 -> 0");
+    assert_eq!(io_sock.stop().0, Some(0));
+
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_io-sock"))
+        .env("QNX_HOST_DIR", dir.join("qnx"))
+        .env("IO_SOCK_SETTINGS", "standin.tcp_ack=1")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        error.contains("no such setting or value: standin.tcp_ack=1"),
+        "{error}"
+    );
+}

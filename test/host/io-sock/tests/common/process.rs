@@ -35,7 +35,20 @@ impl IoSock {
 
     /// Starts another build of io-sock.
     pub fn start_program(program: &str, libraries: &Path, args: &[&str]) -> Self {
-        Self::start_in(scratch("qnx").join("qnx"), "", program, libraries, args)
+        Self::start_in(scratch("qnx").join("qnx"), "", program, &[], libraries, args)
+    }
+
+    /// Starts io-sock with more in its environment.
+    pub fn start_with(environment: &[(&str, &str)], libraries: &Path, args: &[&str]) -> Self {
+        let program = env!("CARGO_BIN_EXE_io-sock");
+        Self::start_in(
+            scratch("qnx").join("qnx"),
+            "",
+            program,
+            environment,
+            libraries,
+            args,
+        )
     }
 
     /// Starts a second io-sock beside this one, in the same QNX, under another prefix.
@@ -46,15 +59,23 @@ impl IoSock {
         fs::create_dir_all(self.qnx_dir()).expect("the other io-sock's directory");
         std::os::unix::fs::symlink(self.qnx_dir(), dir.join("qnx"))
             .expect("the scratch directory is writable");
-        Self::start_in(dir, prefix, env!("CARGO_BIN_EXE_io-sock"), libraries, &args)
+        Self::start_in(dir, prefix, env!("CARGO_BIN_EXE_io-sock"), &[], libraries, &args)
     }
 
-    fn start_in(qnx_dir: PathBuf, prefix: &str, program: &str, libraries: &Path, args: &[&str]) -> Self {
+    fn start_in(
+        qnx_dir: PathBuf,
+        prefix: &str,
+        program: &str,
+        environment: &[(&str, &str)],
+        libraries: &Path,
+        args: &[&str],
+    ) -> Self {
         let dir = scratch("run");
         let log = fs::File::create(dir.join("stderr")).expect("the scratch directory is writable");
         let mut command = Command::new(program);
         command
             .args(args)
+            .envs(environment.iter().copied())
             .env("LD_LIBRARY_PATH", libraries)
             .env("QNX_HOST_DIR", &qnx_dir);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
