@@ -22,6 +22,8 @@ use csock_wire::SharedMem;
 pub struct ReservedBuf {
     socket: Arc<Socket<Qnx>>,
     grant: Grant,
+    /// Bytes from the start that the program has written.
+    filled: usize,
     done: bool,
 }
 
@@ -30,6 +32,7 @@ impl ReservedBuf {
         Self {
             socket,
             grant,
+            filled: 0,
             done: false,
         }
     }
@@ -58,7 +61,34 @@ impl ReservedBuf {
             .unwrap_or(core::ptr::null_mut())
     }
 
-    /// The buffer as a slice. Its content is what was there before: zeros, or old data of this program.
+    /// Bytes from the start that were written so far: what can be committed.
+    #[must_use]
+    pub const fn filled(&self) -> usize {
+        self.filled
+    }
+
+    /// Says that the first `n` bytes were written through [`ReservedBuf::as_mut_ptr`] or [`ReservedBuf::as_mut_slice`].
+    ///
+    /// # Safety
+    /// They were: otherwise old data of this program, perhaps of another connection, goes to the peer.
+    pub unsafe fn assume_filled(&mut self, n: usize) {
+        self.filled = self.filled.max(n.min(self.len()));
+    }
+
+    /// The same socket?
+    #[cfg(feature = "capi")]
+    pub(crate) fn is_of(&self, socket: &Arc<Socket<Qnx>>) -> bool {
+        Arc::ptr_eq(&self.socket, socket)
+    }
+
+    /// Whether this process may touch it.
+    #[cfg(feature = "capi")]
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        self.socket.core().check_process()
+    }
+
+    /// The buffer as a slice. Its content is what was there before: zeros, or old data of this program. Say what was written with
+    /// [`ReservedBuf::assume_filled`].
     ///
     /// # Safety
     /// Until the slice is gone nobody else may write to the buffer: no other thread, and not the server, which has
@@ -75,7 +105,29 @@ impl ReservedBuf {
         unsafe { core::slice::from_raw_parts_mut(ptr, len) }
     }
 
-    /// Copies `src` into the buffer, `at` bytes from its start.
+    /// `at`, unless bytes before it would stay unwritten.
+    fn start(&self, at: usize) -> Result<usize, Error> {
+        if at <= self.filled {
+            return Ok(at);
+        }
+        Err(Error::Invalid {
+            what: "start behind what is filled",
+            value: crate::num::widen(at),
+            allowed: crate::num::widen(self.filled),
+        })
+    }
+
+    /// Appends as much of `src` as fits behind what is filled; returns how much.
+    ///
+    /// # Errors
+    /// [`Error::Forked`] in a child.
+    pub fn append(&mut self, src: &[u8]) -> Result<usize, Error> {
+        let n = self.len().saturating_sub(self.filled).min(src.len());
+        self.copy_from_slice(self.filled, src.get(..n).unwrap_or_default())?;
+        Ok(n)
+    }
+
+    /// Copies `src` into the buffer, `at` bytes from its start, which is at most what is filled already.
     ///
     /// # Errors
     /// [`Error::Invalid`] when it does not fit; [`Error::Forked`] in a child, which does not have this memory.
@@ -92,14 +144,14 @@ impl ReservedBuf {
                 allowed,
             });
         }
+        self.start(at)?;
         let core = self.socket.core();
-        if core.is_foreign() {
-            return Err(Error::Forked);
-        }
+        core.check_process()?;
         core.mem
             .copy_out(self.grant.offset.saturating_add(at), src)
             .map_err(|error| Error::ServerFault(Fault::from(error)))?;
         crate::ledger::add(&core.ledger.tx_bytes_copied, src.len());
+        self.filled = self.filled.max(at.saturating_add(src.len()));
         Ok(())
     }
 
@@ -107,10 +159,11 @@ impl ReservedBuf {
     /// by this library. Returns the bytes read; 0 at the end of the file.
     ///
     /// # Errors
-    /// Those of read(2), and `InvalidInput` when `at` is past the end.
+    /// Those of read(2), and `InvalidInput` when `at` is past the end or past what is filled.
     #[cfg(feature = "std")]
     pub fn fill_from_fd(&mut self, fd: impl std::os::fd::AsFd, at: usize) -> std::io::Result<usize> {
         use std::os::fd::AsRawFd;
+        self.start(at)?;
         let Some(room) = self.len().checked_sub(at) else {
             let (value, allowed) = (crate::num::widen(at), self.grant.len.into());
             return Err(Error::Invalid {
@@ -127,14 +180,18 @@ impl ReservedBuf {
         let fd = fd.as_fd();
         // SAFETY: `to + at` has `room` writable bytes, which stay mapped during the call; no reference covers them.
         let n = unsafe { read(fd.as_raw_fd(), to.wrapping_add(at).cast(), room) };
-        usize::try_from(n).map_err(|_| std::io::Error::last_os_error())
+        let n = usize::try_from(n).map_err(|_| std::io::Error::last_os_error())?;
+        self.filled = self.filled.max(at.saturating_add(n));
+        Ok(n)
     }
 
-    /// Sends the first `n` bytes and gives the rest back.
+    /// Sends the first `n` bytes, which must be filled, and gives the rest back.
     ///
     /// # Errors
-    /// As a write(2). The buffer is gone, and on an error nothing of it is sent.
-    pub fn commit(self, n: usize) -> Result<(), Error> {
+    /// As a write(2); [`Error::Invalid`] when `n` is more than [`ReservedBuf::filled`]. The buffer is gone, and on an error nothing
+    /// of it is sent.
+    pub fn commit(mut self, n: usize) -> Result<(), Error> {
+        self.check_filled(n)?;
         self.hand_over(n, false)
     }
 
@@ -142,11 +199,24 @@ impl ReservedBuf {
     ///
     /// # Errors
     /// As [`ReservedBuf::commit`].
-    pub fn commit_more(self, n: usize) -> Result<(), Error> {
+    pub fn commit_more(mut self, n: usize) -> Result<(), Error> {
+        self.check_filled(n)?;
         self.hand_over(n, true)
     }
 
-    fn hand_over(mut self, n: usize, more: bool) -> Result<(), Error> {
+    fn check_filled(&self, n: usize) -> Result<(), Error> {
+        if n <= self.filled {
+            return Ok(());
+        }
+        Err(Error::Invalid {
+            what: "length",
+            value: crate::num::widen(n),
+            allowed: crate::num::widen(self.filled),
+        })
+    }
+
+    /// Sends the first `n` bytes, filled or not: a C program is trusted with its own. On an error the buffer is as it was.
+    pub(crate) fn hand_over(&mut self, n: usize, more: bool) -> Result<(), Error> {
         if n == 0 {
             return Ok(());
         }
@@ -172,8 +242,8 @@ impl Drop for ReservedBuf {
 
 /// Received bytes, where they lie in the pool. Made by [`crate::TcpStream::recv_in_place`].
 ///
-/// While it lives the buffer is the program's; dropping it gives the buffer back to be filled again. A program that
-/// holds all of a connection's buffers receives nothing more.
+/// While it lives the buffer is the program's; dropping it gives the buffer back to be filled again. It owns its memory and not
+/// the connection, which closes without it. A program that holds all of a connection's buffers receives nothing more.
 #[derive(Debug)]
 pub struct ReceivedBuf {
     socket: Arc<Socket<Qnx>>,
@@ -219,6 +289,12 @@ impl ReceivedBuf {
         // SAFETY: the buffer is `len` mapped bytes that stay mapped while `self` holds the session; the caller vouches
         // that nobody writes.
         unsafe { core::slice::from_raw_parts(ptr, len) }
+    }
+
+    /// Whether this process may touch it.
+    #[cfg(feature = "capi")]
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        self.socket.core().check_process()
     }
 
     /// Copies bytes from `at` on into `dst`, as many as there are and fit; returns how many.

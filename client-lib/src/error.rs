@@ -121,6 +121,16 @@ impl Error {
         }
     }
 
+    /// The error's number on this platform, as errno has it: QNX's on QNX, Linux's under the stand-in. Positive.
+    #[must_use]
+    pub const fn raw_os_error(&self) -> i32 {
+        match crate::errno::platform(WireErrno::from_qnx(self.qnx_errno())) {
+            errno @ 1.. => errno,
+            // A server may claim success as an error.
+            _ => crate::errno::platform(WireErrno::EIO),
+        }
+    }
+
     /// True when the whole session is lost and not only this call.
     #[must_use]
     pub const fn is_final(&self) -> bool {
@@ -229,48 +239,22 @@ impl core::error::Error for Error {}
 
 #[cfg(feature = "std")]
 impl From<Error> for std::io::Error {
-    /// The nearest [`std::io::ErrorKind`]; the error itself is inside.
+    /// What a socket call says anywhere becomes the platform's error, with `raw_os_error()` and the kind that std gives it; what
+    /// only this library can say stays inside, under the nearest [`std::io::ErrorKind`].
     fn from(error: Error) -> Self {
         use std::io::ErrorKind;
         let kind = match error {
             Error::NotRunning => ErrorKind::NotFound,
             Error::ServerGone => ErrorKind::ConnectionReset,
-            Error::ServerSilent | Error::TimedOut => ErrorKind::TimedOut,
+            Error::ServerSilent => ErrorKind::TimedOut,
             Error::ServerFault(_) => ErrorKind::InvalidData,
-            Error::WouldBlock | Error::InProgress => ErrorKind::WouldBlock,
-            Error::Interrupted => ErrorKind::Interrupted,
-            Error::NotConnected => ErrorKind::NotConnected,
-            Error::ShutDown => ErrorKind::BrokenPipe,
-            Error::NoMemory => ErrorKind::OutOfMemory,
-            Error::Invalid { .. } => ErrorKind::InvalidInput,
-            Error::Refused(refusal) => kind_of(refusal.error),
-            Error::System(errno) => kind_of(WireErrno::from_qnx(errno)),
-            _ => ErrorKind::Other,
+            Error::Closed | Error::Invalid { .. } => ErrorKind::InvalidInput,
+            Error::PoolExhausted { .. } | Error::TooManySockets { .. } => ErrorKind::QuotaExceeded,
+            Error::Forked => ErrorKind::StaleNetworkFileHandle,
+            // Not what EINPROGRESS is to std, but what an event loop asks for.
+            Error::InProgress => ErrorKind::WouldBlock,
+            _ => return std::io::Error::from_raw_os_error(error.raw_os_error()),
         };
         std::io::Error::new(kind, error)
-    }
-}
-
-#[cfg(feature = "std")]
-fn kind_of(error: WireErrno) -> std::io::ErrorKind {
-    use std::io::ErrorKind;
-    match error {
-        WireErrno::EPERM | WireErrno::EACCES => ErrorKind::PermissionDenied,
-        WireErrno::EADDRINUSE => ErrorKind::AddrInUse,
-        WireErrno::EADDRNOTAVAIL => ErrorKind::AddrNotAvailable,
-        WireErrno::ECONNREFUSED => ErrorKind::ConnectionRefused,
-        WireErrno::ECONNRESET => ErrorKind::ConnectionReset,
-        WireErrno::ECONNABORTED => ErrorKind::ConnectionAborted,
-        WireErrno::ENETDOWN => ErrorKind::NetworkDown,
-        WireErrno::ENETUNREACH => ErrorKind::NetworkUnreachable,
-        WireErrno::EHOSTUNREACH | WireErrno::EHOSTDOWN => ErrorKind::HostUnreachable,
-        WireErrno::ETIMEDOUT => ErrorKind::TimedOut,
-        WireErrno::EINVAL => ErrorKind::InvalidInput,
-        WireErrno::ENOMEM => ErrorKind::OutOfMemory,
-        WireErrno::ENOENT => ErrorKind::NotFound,
-        WireErrno::ENOSYS | WireErrno::EOPNOTSUPP | WireErrno::ENOPROTOOPT | WireErrno::EAFNOSUPPORT => {
-            ErrorKind::Unsupported
-        }
-        _ => ErrorKind::Other,
     }
 }

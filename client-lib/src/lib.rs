@@ -55,8 +55,8 @@ mod buf;
 #[cfg(feature = "capi")]
 mod capi;
 mod config;
-
 mod deadline;
+mod errno;
 mod error;
 mod ledger;
 mod num;

@@ -2,7 +2,7 @@
 
 use crate::{
     config::Config,
-    deadline::nanos,
+    deadline::{Deadline, nanos},
     error::{Error, Fault},
     ledger::{Ledger, Stats, add},
     num::widen,
@@ -13,14 +13,15 @@ use crate::{
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, Ordering};
 use csock_wire::{
-    DescLimits, WireErrno,
+    DescLimits, Kind, WireErrno,
     msg::{self, Body, Hello, HelloReply, MAX_REPLY_LEN, MAX_REQUEST_LEN, Wait, WaitReply},
 };
 
 /// How long the last message of a session may take.
 const GOODBYE_PATIENCE: u64 = 1_000_000_000;
-/// How often a request is repeated because of signals before the caller hears of it.
-const SIGNALS: u32 = 1000;
+/// How long to wait before a request is repeated that the module had no place for, nanoseconds: at first, and at most.
+const FIRST_PAUSE: u64 = 20_000;
+const LONGEST_PAUSE: u64 = 2_000_000;
 
 /// One session. Shared by everything that belongs to it; the last one to go ends it.
 pub(crate) struct Core<S: System> {
@@ -116,6 +117,15 @@ impl<S: System> Core<S> {
         S::address(&self.mem, offset, len)
     }
 
+    /// An error in a child of the process that opened the session.
+    pub(crate) fn check_process(&self) -> Result<(), Error> {
+        if self.is_foreign() {
+            Err(Error::Forked)
+        } else {
+            Ok(())
+        }
+    }
+
     /// Whether the session can be used: this process opened it, and the server has not failed.
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.is_foreign() {
@@ -153,23 +163,54 @@ impl<S: System> Core<S> {
         self.fail(Error::ServerFault(fault.into()))
     }
 
-    /// One message that does not wait for the network. Signals do not end it.
+    /// One message that does not wait for the network. Signals do not end it, and a module that has no place for it now is
+    /// asked again; both within one deadline, after which the module is given up.
     pub(crate) fn control<B: Body>(&self, socket: u32, body: &B) -> Result<B::Reply, Error> {
         let patience = self.config.control_timeout.map(nanos);
-        for _ in 0..SIGNALS {
-            match self.send(socket, body, patience) {
+        let deadline = Deadline::after(self.sys.now(), patience);
+        let mut left = patience;
+        loop {
+            match self.send_with_place(socket, body, left, deadline) {
                 Err(Error::Interrupted) => {}
                 Err(Error::TimedOut) => return Err(self.fail(Error::ServerSilent)),
                 other => return other,
             }
+            left = match deadline.remaining(self.sys.now()) {
+                Ok(left) => left,
+                Err(_) => return Err(self.fail(Error::ServerSilent)),
+            };
         }
-        Err(Error::Interrupted)
     }
 
     /// Parks this thread in the module until an event holds. [`Error::Interrupted`], [`Error::TimedOut`] as they come.
-    pub(crate) fn wait(&self, socket: u32, wait: &Wait, patience: Option<u64>) -> Result<WaitReply, Error> {
+    pub(crate) fn wait(&self, socket: u32, wait: &Wait, deadline: Deadline) -> Result<WaitReply, Error> {
         add(&self.ledger.waits, 1);
-        self.send(socket, wait, patience)
+        let left = match deadline {
+            Deadline::NEVER => None,
+            deadline => deadline.remaining(self.sys.now())?,
+        };
+        self.send_with_place(socket, wait, left, deadline)
+    }
+
+    /// One message, repeated while the module has no place for it.
+    fn send_with_place<B: Body>(
+        &self,
+        socket: u32,
+        body: &B,
+        mut left: Option<u64>,
+        deadline: Deadline,
+    ) -> Result<B::Reply, Error> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.send(socket, body, left) {
+                // Only an accept can mean it: nobody is there. To anything else it says that the module is busy.
+                Err(Error::WouldBlock) if !matches!(B::KIND, Kind::Accept) => {}
+                other => return other,
+            }
+            self.sys.pause(pause);
+            pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+            left = deadline.remaining(self.sys.now())?;
+        }
     }
 
     fn send<B: Body>(&self, socket: u32, body: &B, patience: Option<u64>) -> Result<B::Reply, Error> {
@@ -255,17 +296,14 @@ impl<S: System> core::fmt::Debug for Core<S> {
 
 /// The first message, and what its answer must look like.
 fn hello<S: System>(sys: &S, config: &Config) -> Result<HelloReply, Error> {
-    let patience = config.control_timeout.map(nanos);
-    let mut reply = Err(Error::Interrupted);
-    for _ in 0..SIGNALS {
-        reply = exchange(sys, 0, 0, &Hello::THIS, patience);
-        if reply != Err(Error::Interrupted) {
-            break;
+    let deadline = Deadline::after(sys.now(), config.control_timeout.map(nanos));
+    let reply = loop {
+        let left = deadline.remaining(sys.now()).map_err(|_| Error::ServerSilent)?;
+        match exchange(sys, 0, 0, &Hello::THIS, left) {
+            Err(Error::Interrupted) => {}
+            Err(Error::TimedOut) => return Err(Error::ServerSilent),
+            other => break other?,
         }
-    }
-    let reply = match reply {
-        Err(Error::TimedOut) => return Err(Error::ServerSilent),
-        other => other?,
     };
     let must = |holds: bool, what, value| {
         if holds {

@@ -5,7 +5,7 @@ use crate::{
     error::Error,
     num::short,
     session::Session,
-    socket::{How, IntOption, Socket},
+    socket::{Handle, How, IntOption, Socket},
     sys::Qnx,
 };
 use alloc::sync::Arc;
@@ -39,13 +39,13 @@ impl Shutdown {
 /// moves whole pieces). Dropping the last handle closes the connection gracefully.
 #[derive(Debug)]
 pub struct TcpStream {
-    socket: Arc<Socket<Qnx>>,
+    socket: Handle<Qnx>,
 }
 
 /// A TCP socket that takes connections. Any number of threads may accept at the same time.
 #[derive(Debug)]
 pub struct TcpListener {
-    socket: Arc<Socket<Qnx>>,
+    socket: Handle<Qnx>,
 }
 
 /// Methods that streams and listeners share.
@@ -66,7 +66,7 @@ macro_rules! common {
             /// None now; like std, so that programs need not change.
             pub fn try_clone(&self) -> Result<Self, Error> {
                 Ok(Self {
-                    socket: Arc::clone(&self.socket),
+                    socket: self.socket.clone(),
                 })
             }
 
@@ -128,9 +128,9 @@ impl TcpStream {
 
     fn connect_within(session: &Session, addr: SocketAddr, timeout: Option<Duration>) -> Result<Self, Error> {
         let socket = Socket::stream(&session.core, addr.is_ipv6(), true)?;
-        socket.connect(addr, timeout)?;
+        socket.connect_through_signals(addr, timeout)?;
         Ok(Self {
-            socket: Arc::new(socket),
+            socket: Handle::new(socket),
         })
     }
 
@@ -169,7 +169,7 @@ impl TcpStream {
     /// # Errors
     /// As [`TcpStream::recv`].
     pub fn recv_in_place(&self) -> Result<Option<ReceivedBuf>, Error> {
-        let filled = self.socket.receive_in_place(false)?;
+        let filled = self.socket.receive_in_place(usize::MAX, false)?;
         Ok(filled.map(|filled| ReceivedBuf::new(Arc::clone(&self.socket), filled)))
     }
 
@@ -295,7 +295,7 @@ impl TcpListener {
         socket.bind(addr)?;
         socket.listen(Self::BACKLOG)?;
         Ok(Self {
-            socket: Arc::new(socket),
+            socket: Handle::new(socket),
         })
     }
 
@@ -305,10 +305,15 @@ impl TcpListener {
     /// [`Error::WouldBlock`] on a listener that does not block; [`Error::PoolExhausted`] and
     /// [`Error::TooManySockets`] when the session has no room for another connection (which then stays in the queue).
     pub fn accept(&self) -> Result<(TcpStream, SocketAddr), Error> {
-        let (socket, peer) = self.socket.accept()?;
+        let (socket, peer) = loop {
+            match self.socket.accept() {
+                Err(Error::Interrupted) => {}
+                accepted => break accepted?,
+            }
+        };
         Ok((
             TcpStream {
-                socket: Arc::new(socket),
+                socket: Handle::new(socket),
             },
             peer,
         ))

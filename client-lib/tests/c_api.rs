@@ -94,21 +94,6 @@ fn declared() -> BTreeSet<String> {
         .collect()
 }
 
-/// The numbers that the header defines.
-fn defined() -> BTreeSet<(String, i32)> {
-    let header = std::fs::read_to_string(here().join("include/custom_socket.h")).unwrap();
-    let lines = header
-        .lines()
-        .filter_map(|line| line.strip_prefix("#define CSOCK_E"));
-    lines
-        .filter_map(|line| {
-            let mut words = line.split_whitespace();
-            let (name, number) = (words.next()?, words.next()?);
-            Some((format!("E{name}"), number.parse().ok()?))
-        })
-        .collect()
-}
-
 #[test]
 fn the_header_declares_what_the_library_exports() {
     let symbols = run(Command::new("nm")
@@ -124,13 +109,33 @@ fn the_header_declares_what_the_library_exports() {
     assert_eq!(declared(), exported);
 }
 
+/// Every name of the wire's table, as the platform's `errno.h` numbers it.
 #[test]
-fn the_header_has_every_error_number() {
-    let known: BTreeSet<(String, i32)> = custom_socket::WireErrno::NAMED
+fn error_numbers_are_the_platform_s() {
+    let names: Vec<&str> = custom_socket::WireErrno::NAMED
         .iter()
-        .map(|error| (error.name().unwrap().to_owned(), error.to_qnx()))
+        .map(|error| error.name().unwrap())
         .collect();
-    assert_eq!(defined(), known);
+    let lines: String = names
+        .iter()
+        .map(|name| format!("    printf(\"{name} %d\\n\", {name});\n"))
+        .collect();
+    let source = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("numbers.c");
+    std::fs::write(
+        &source,
+        format!("#include <errno.h>\n#include <stdio.h>\nint main(void)\n{{\n{lines}}}\n"),
+    )
+    .unwrap();
+    let program = source.with_extension("exe");
+    run(Command::new("cc").arg(&source).arg("-o").arg(&program));
+    let ours: String = custom_socket::WireErrno::NAMED
+        .iter()
+        .map(|error| {
+            let refused = custom_socket::Error::Refused(custom_socket::Refusal::bare(*error));
+            format!("{} {}\n", error.name().unwrap(), refused.raw_os_error())
+        })
+        .collect();
+    assert_eq!(run(&mut Command::new(program)), ours);
 }
 
 #[test]
@@ -143,7 +148,7 @@ fn every_verb_refuses_what_it_must() {
 #[test]
 fn the_programs_that_need_a_server_compile() {
     let library = library();
-    for name in ["echo_client", "echo_server", "forked", "signals"] {
+    for name in ["buffers", "echo_client", "echo_server", "forked", "signals"] {
         compile(name, &library);
     }
 }
@@ -154,7 +159,7 @@ fn the_header_is_also_c_plus_plus() {
     let source = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("header.cpp");
     std::fs::write(
         &source,
-        "#include \"custom_socket.h\"\nint main() { return csock_strerror(0) == nullptr; }\n",
+        "#include \"custom_socket.h\"\nint main() { return csock_close(0) == 0; }\n",
     )
     .unwrap();
     run(Command::new("c++")

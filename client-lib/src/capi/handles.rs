@@ -150,6 +150,25 @@ impl<T> Handles<T> {
         self.enter(index, generation, CLOSED & !OPEN)
     }
 
+    /// Takes the value out, if nobody else uses it now.
+    pub(super) fn take(&self, index: u16, wanted: u16) -> Option<T> {
+        let place = self.place(index)?;
+        let word = u64::from(wanted) << GENERATION | OPEN;
+        place
+            .word
+            .compare_exchange(
+                word,
+                (word & !STATE) | TAKEN,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            )
+            .ok()?;
+        // SAFETY: it was open, so initialised; `TAKEN` by us, so nobody else touches it.
+        let value = unsafe { place.value.get().cast::<T>().read() };
+        place.word.store(free_after(wanted), Ordering::Release);
+        Some(value)
+    }
+
     fn enter(&self, index: u16, wanted: u16, more: u64) -> Option<InUse<'_, T>> {
         let place = self.place(index)?;
         let mut word = place.word.load(Ordering::Relaxed);
@@ -180,12 +199,9 @@ impl<T> Drop for InUse<'_, T> {
         // SAFETY: closed and without users: nobody can enter any more, and this thread, which was the last, is the only one
         // that sees the count fall to 0.
         unsafe { self.place.value.get().cast::<T>().drop_in_place() };
-        let next = match generation(before) {
-            LAST_GENERATION.. => 1,
-            generation => u64::from(generation).saturating_add(1),
-        };
-        // The state is `FREE`.
-        self.place.word.store(next << GENERATION, Ordering::Release);
+        self.place
+            .word
+            .store(free_after(generation(before)), Ordering::Release);
     }
 }
 
@@ -196,6 +212,15 @@ impl<T> Deref for InUse<'_, T> {
         // SAFETY: by the invariant initialised, and not dropped while a user is counted.
         unsafe { &*self.place.value.get().cast::<T>() }
     }
+}
+
+/// The word of a place that had this generation and is `FREE` now.
+fn free_after(generation: u16) -> u64 {
+    let next = match generation {
+        LAST_GENERATION.. => 1,
+        generation => u64::from(generation).saturating_add(1),
+    };
+    next << GENERATION
 }
 
 fn generation(word: u64) -> u16 {
@@ -250,6 +275,22 @@ mod tests {
             "another generation"
         );
         assert!(table.get(a, first).is_none(), "the old handle is dead");
+    }
+
+    #[test]
+    fn a_value_is_taken_out_once_and_not_from_under_a_user() {
+        let alive = Arc::new(AtomicUsize::new(1));
+        let table: Handles<Counted> = Handles::new();
+        let (index, generation) = table.insert(Counted(Arc::clone(&alive), 9)).unwrap();
+        let user = table.get(index, generation).unwrap();
+        assert!(table.take(index, generation).is_none(), "in use");
+        drop(user);
+        let value = table.take(index, generation).unwrap();
+        assert!(table.take(index, generation).is_none(), "taken twice");
+        assert!(table.get(index, generation).is_none(), "taken");
+        assert_eq!((value.1, alive.load(SeqCst)), (9, 1), "moved, not dropped");
+        drop(value);
+        assert_eq!(alive.load(SeqCst), 0);
     }
 
     #[test]

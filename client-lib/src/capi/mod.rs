@@ -9,7 +9,7 @@
 //! | `sio.rs` | buffers in place |
 //! | `options.rs` | setsockopt, getsockopt |
 //! | `platform.rs` | what the platform's own headers say: addresses, flags, option numbers |
-//! | `errno.rs` | error numbers and their names |
+//! | `errno.rs` | -1 and errno |
 //! | `runtime.rs` | allocator and panic handler of the C library, where there is no std |
 //!
 //! # Invariants
@@ -32,31 +32,7 @@ mod table;
 mod tests;
 
 use crate::error::Error;
-use core::ffi::c_int;
+use errno::{count, number, status};
 
 /// `EFAULT`: a pointer that must not be null is.
 const NULL: Error = Error::System(csock_wire::WireErrno::EFAULT.to_qnx());
-
-/// 0, or the negative QNX errno.
-fn status(result: Result<(), Error>) -> c_int {
-    match result {
-        Ok(()) => 0,
-        Err(error) => negative(error),
-    }
-}
-
-/// A count, or the negative QNX errno.
-fn count(result: Result<usize, Error>) -> isize {
-    match result {
-        Ok(n) => isize::try_from(n).unwrap_or(isize::MAX),
-        Err(error) => isize::try_from(negative(error)).unwrap_or(-1),
-    }
-}
-
-/// The negative QNX errno; never 0 or positive, whatever a server claims.
-fn negative(error: Error) -> c_int {
-    match error.qnx_errno() {
-        errno @ 1.. => errno.saturating_neg(),
-        _ => csock_wire::WireErrno::EIO.to_qnx().saturating_neg(),
-    }
-}

@@ -167,7 +167,7 @@ fn get(socket: &Socket<Qnx>, option: Known) -> Result<[u8; 16], Error> {
             None => [0, 0],
             Some(time) => [1, i32::try_from(time.as_secs()).unwrap_or(i32::MAX)],
         },
-        Known::Error => [socket.take_error()?.map_or(0, |error| error.qnx_errno()), 0],
+        Known::Error => [socket.take_error()?.map_or(0, |error| error.raw_os_error()), 0],
         Known::RecvTimeout => {
             return Ok(platform::write_timeval(
                 socket.read_timeout()?.unwrap_or_default(),

@@ -1,7 +1,12 @@
 //! `csock_session_*`, `csock_config_init`, `csock_stats`.
 
 use super::{NULL, status};
-use crate::{config::Config, error::Error, num::widen, session::Session};
+use crate::{
+    config::Config,
+    error::Error,
+    num::{length, widen},
+    session::Session,
+};
 use alloc::boxed::Box;
 use core::{
     ffi::{CStr, c_char, c_int},
@@ -27,7 +32,6 @@ pub struct CsockConfig {
     tx_descriptors: u32,
     spin: u32,
     control_timeout_ms: u32,
-    reserved: [u32; 4],
 }
 
 /// `csock_client_counters_t`.
@@ -54,27 +58,40 @@ pub struct CsockStats {
 }
 
 // The header asserts the same numbers.
-const _: () = assert!(size_of::<CsockConfig>() == 64 && size_of::<CsockStats>() == 448);
+const _: () = assert!(size_of::<CsockConfig>() == 48 && size_of::<CsockStats>() == 448);
 const _: () = assert!(core::mem::offset_of!(CsockConfig, control_timeout_ms) == 44);
 const _: () = assert!(core::mem::offset_of!(CsockStats, total) == 192);
 const _: () = assert!(core::mem::offset_of!(CsockStats, client) == 384);
 
 impl CsockConfig {
+    /// The settings of a program that may be older (its structure is shorter: the rest is default) or newer than this library
+    /// (its structure is longer: what this library does not know must be 0).
+    fn read(from: *const CsockConfig) -> Result<Self, Error> {
+        // SAFETY: not null, and by the header's contract a csock_config_t of some version: all begin with the size.
+        let size = length(unsafe { from.cast::<u32>().read() });
+        let bad = |value| Error::Invalid {
+            what: "size",
+            value: widen(value),
+            allowed: widen(size_of::<Self>()),
+        };
+        // One page: more is no structure of settings.
+        if !(size_of::<u32>()..=4096).contains(&size) {
+            return Err(bad(size));
+        }
+        // SAFETY: by the header's contract `size` readable bytes.
+        let bytes = unsafe { core::slice::from_raw_parts(from.cast::<u8>(), size) };
+        let (known, unknown) = bytes.split_at_checked(size_of::<Self>()).unwrap_or((bytes, &[]));
+        if unknown.iter().any(|byte| *byte != 0) {
+            return Err(bad(size));
+        }
+        let mut config = Self::default();
+        let to = (&raw mut config).cast::<u8>();
+        // SAFETY: `known` is at most as long as a `CsockConfig`, whose fields are numbers: any bytes will do.
+        unsafe { to.copy_from_nonoverlapping(known.as_ptr(), known.len()) };
+        Ok(config)
+    }
+
     fn to_config(self) -> Result<Config, Error> {
-        if usize::try_from(self.size) != Ok(size_of::<Self>()) {
-            return Err(Error::Invalid {
-                what: "size",
-                value: self.size.into(),
-                allowed: widen(size_of::<Self>()),
-            });
-        }
-        if let Some(value) = self.reserved.into_iter().find(|word| *word != 0) {
-            return Err(Error::Invalid {
-                what: "reserved",
-                value: value.into(),
-                allowed: 0,
-            });
-        }
         let or = |value: u32, default: u32| if value == 0 { default } else { value };
         let wide = |value: u64, default: usize, what| match usize::try_from(value) {
             Ok(0) => Ok(default),
@@ -142,8 +159,7 @@ pub extern "C" fn csock_session_open(
         let config = if config.is_null() {
             Config::DEFAULT
         } else {
-            // SAFETY: not null, and by the header's contract a csock_config_t.
-            unsafe { config.read() }.to_config()?
+            CsockConfig::read(config)?.to_config()?
         };
         let opened = Box::new(CsockSession(Session::connect_with(name, config)?));
         // SAFETY: not null, and by the header's contract a place for a pointer.
@@ -176,7 +192,7 @@ pub extern "C" fn csock_session_check(session: *const CsockSession) -> c_int {
 
 /// See the header.
 #[unsafe(no_mangle)]
-pub extern "C" fn csock_stats(session: *const CsockSession, stats: *mut CsockStats) -> c_int {
+pub extern "C" fn csock_stats(session: *const CsockSession, stats: *mut CsockStats, size: usize) -> c_int {
     status((|| {
         if stats.is_null() {
             return Err(NULL);
@@ -192,14 +208,17 @@ pub extern "C" fn csock_stats(session: *const CsockSession, stats: *mut CsockSta
             control_msgs: all.client.control_msgs,
             waits: all.client.waits,
         };
-        // SAFETY: not null, and by the header's contract a writable csock_stats_t.
-        unsafe {
-            stats.write(CsockStats {
-                mine: all.mine,
-                total: all.total,
-                client,
-            })
+        let all = CsockStats {
+            mine: all.mine,
+            total: all.total,
+            client,
         };
+        let (from, to) = ((&raw const all).cast::<u8>(), stats.cast::<u8>());
+        let known = size.min(size_of::<CsockStats>());
+        // SAFETY: not null, and by the header's contract `size` writable bytes, of which these are the first.
+        unsafe { to.copy_from_nonoverlapping(from, known) };
+        // SAFETY: as above: the rest, of a program that is newer than this library.
+        unsafe { to.wrapping_add(known).write_bytes(0, size.saturating_sub(known)) };
         Ok(())
     })())
 }

@@ -1,7 +1,7 @@
 //! The BSD verbs: `csock_socket` to `csock_close`.
 
 use super::{
-    NULL, count, negative,
+    NULL, count, number,
     platform::{self, AF_INET, AF_INET6, IPPROTO_TCP, MSG_DONTWAIT, MSG_MORE, MSG_NOSIGNAL, SOCK_STREAM},
     session::{CsockSession, session},
     status, table,
@@ -9,7 +9,7 @@ use super::{
 use crate::{
     error::Error,
     num::widen,
-    socket::{How, Socket},
+    socket::{Handle, How, Socket},
 };
 use core::{
     ffi::{c_int, c_void},
@@ -40,9 +40,9 @@ pub extern "C" fn csock_socket(
             return Err(Error::from_wire(WireErrno::EPROTONOSUPPORT));
         }
         // With rings, since it may connect; they go back to the pool when it listens instead.
-        table::insert(Socket::stream(&session.core, v6, true)?)
+        table::insert(Handle::new(Socket::stream(&session.core, v6, true)?))
     })();
-    made.unwrap_or_else(negative)
+    number(made)
 }
 
 /// The address that C passed.
@@ -94,9 +94,9 @@ pub extern "C" fn csock_accept(s: c_int, addr: *mut c_void, len: *mut u32) -> c_
         }
         let (socket, peer) = table::get(s)?.accept()?;
         addr_out(peer, addr, len)?;
-        table::insert(socket)
+        table::insert(Handle::new(socket))
     })();
-    accepted.unwrap_or_else(negative)
+    number(accepted)
 }
 
 /// See the header.

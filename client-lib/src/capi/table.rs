@@ -5,20 +5,20 @@
 //! `FD_SET` with one fails where the C library checks (`_FORTIFY_SOURCE`) instead of setting a bit of another descriptor.
 
 use super::handles::Handles;
-use crate::{error::Error, socket::Socket, sys::Qnx};
+use crate::{error::Error, socket::Handle, sys::Qnx};
 use core::ffi::c_int;
 
 /// The smallest handle.
 const FIRST: u32 = 1 << 30;
 
 /// Every socket that C has a handle of.
-static TABLE: Handles<Socket<Qnx>> = Handles::new();
+static TABLE: Handles<Handle<Qnx>> = Handles::new();
 
 /// A socket in use by one call.
-pub(super) type InUse = super::handles::InUse<'static, Socket<Qnx>>;
+pub(super) type InUse = super::handles::InUse<'static, Handle<Qnx>>;
 
 /// Puts a socket in; returns its handle.
-pub(super) fn insert(socket: Socket<Qnx>) -> Result<c_int, Error> {
+pub(super) fn insert(socket: Handle<Qnx>) -> Result<c_int, Error> {
     let (index, generation) = TABLE.insert(socket)?;
     // 14 bits of generation and 16 of index below the bit of `FIRST`.
     let number = FIRST | (u32::from(generation) << 16) | u32::from(index);
@@ -31,10 +31,13 @@ fn parts(handle: c_int) -> Option<(u16, u16)> {
     Some((u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d])))
 }
 
-/// The socket of a handle.
+/// The socket of a handle, if it is this process's.
 pub(super) fn get(handle: c_int) -> Result<InUse, Error> {
     let (index, generation) = parts(handle).ok_or(Error::Closed)?;
-    TABLE.get(index, generation).ok_or(Error::Closed)
+    let socket = TABLE.get(index, generation).ok_or(Error::Closed)?;
+    // Before any argument is looked at: a child hears the same from every verb.
+    socket.core().check_process()?;
+    Ok(socket)
 }
 
 /// Takes a socket out; its handle is dead from now on. Calls that use it in other threads go on.

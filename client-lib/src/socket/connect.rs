@@ -5,7 +5,7 @@ use super::{
     wait::{Direction, Patience, timed_out_would_block},
 };
 use crate::{
-    deadline::{Deadline, nanos},
+    deadline::nanos,
     error::{Error, Fault},
     num::length,
     pool::{BlockSpan, GRANULE},
@@ -155,9 +155,27 @@ impl<S: System> Socket<S> {
         Ok(())
     }
 
-    /// connect(2). Waits until the connection is there, fails, or `timeout` is over; signals do not end the wait. On a
-    /// socket that does not block: [`Error::InProgress`] unless it is there at once.
+    /// connect(2). Waits until the connection is there, fails, `timeout` is over, or a signal comes; after a signal the connection
+    /// is still being made. On a socket that does not block: [`Error::InProgress`] unless it is there at once.
     pub(crate) fn connect(&self, addr: SocketAddr, timeout: Option<Duration>) -> Result<(), Error> {
+        self.connect_within(addr, &mut Patience::of(timeout.map(nanos)))
+    }
+
+    /// As [`Socket::connect`], and signals do not end the wait.
+    pub(crate) fn connect_through_signals(
+        &self,
+        addr: SocketAddr,
+        timeout: Option<Duration>,
+    ) -> Result<(), Error> {
+        let mut patience = Patience::of(timeout.map(nanos));
+        let mut result = self.connect_within(addr, &mut patience);
+        while result == Err(Error::Interrupted) {
+            result = self.wait_connected(&mut patience);
+        }
+        result
+    }
+
+    fn connect_within(&self, addr: SocketAddr, patience: &mut Patience) -> Result<(), Error> {
         self.check()?;
         self.core.check_server()?;
         if let (Phase::Fresh, Some(rings)) = (self.phase(), &self.rings) {
@@ -189,12 +207,10 @@ impl<S: System> Socket<S> {
         if self.is_nonblocking() {
             return Err(Error::InProgress);
         }
-        let now = if timeout.is_none() { 0 } else { self.core.sys.now() };
-        self.wait_connected(Deadline::after(now, timeout.map(nanos)))
+        self.wait_connected(patience)
     }
 
-    fn wait_connected(&self, deadline: Deadline) -> Result<(), Error> {
-        let mut patience = Patience::new(deadline);
+    fn wait_connected(&self, patience: &mut Patience) -> Result<(), Error> {
         let wait = Wait {
             events: Events::CONNECTED.bits(),
             seen_sq: 0,
@@ -202,13 +218,13 @@ impl<S: System> Socket<S> {
             seen_rq: 0,
         };
         loop {
-            match self.park(Direction::Writing, &wait, &mut patience) {
+            match self.park(Direction::Writing, &wait, patience) {
                 Ok(events) if events.contains(Events::CONNECTED) => {
                     self.enter(Phase::Connected);
                     return Ok(());
                 }
-                Ok(_) | Err(Error::Interrupted) => {}
-                Err(error @ Error::TimedOut) => return Err(error),
+                Ok(_) => {}
+                Err(error @ (Error::TimedOut | Error::Interrupted)) => return Err(error),
                 Err(error) => {
                     self.enter(Phase::Dead);
                     return Err(error);
@@ -217,10 +233,10 @@ impl<S: System> Socket<S> {
         }
     }
 
-    /// A connect that was left in progress: is it there? Waits for it, unless the socket does not block.
-    pub(super) fn finish_connect(&self) -> Result<(), Error> {
-        if !self.is_nonblocking() {
-            return self.wait_connected(Deadline::NEVER);
+    /// A connect that was left in progress: is it there? Waits for it as far as the call is patient.
+    pub(super) fn finish_connect(&self, patience: &mut Patience) -> Result<(), Error> {
+        if patience.may_wait {
+            return self.wait_connected(patience);
         }
         let Some(rings) = &self.rings else {
             return Err(Error::NotConnected);
@@ -234,8 +250,7 @@ impl<S: System> Socket<S> {
             seen_cq: 0,
             seen_rq: 0,
         };
-        let mut patience = Patience::new(Deadline::NEVER);
-        match self.park(Direction::Writing, &wait, &mut patience) {
+        match self.poll(&wait) {
             Ok(events) if events.contains(Events::CONNECTED) => {
                 self.enter(Phase::Connected);
                 Ok(())
@@ -248,7 +263,7 @@ impl<S: System> Socket<S> {
         }
     }
 
-    /// accept(2): the next connection and its peer. Signals do not end the wait.
+    /// accept(2): the next connection and its peer.
     pub(crate) fn accept(&self) -> Result<(Self, SocketAddr), Error> {
         let mut patience = self.patience(Direction::Reading, false);
         loop {
@@ -272,10 +287,8 @@ impl<S: System> Socket<S> {
                 seen_cq: 0,
                 seen_rq: 0,
             };
-            match self.park(Direction::Reading, &wait, &mut patience) {
-                Ok(_) | Err(Error::Interrupted) => {}
-                Err(error) => return Err(timed_out_would_block(error)),
-            }
+            self.park(Direction::Reading, &wait, &mut patience)
+                .map_err(timed_out_would_block)?;
         }
     }
 

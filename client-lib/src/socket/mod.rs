@@ -7,10 +7,12 @@
 //! | `connect.rs` | making, connecting, listening, accepting |
 //! | `options.rs` | addresses and options |
 //! | `wait.rs` | parking in the module |
+//! | `handle.rs` | what a program holds: the last one closes |
 //!
 //! Locks are taken in the order `accepting`, `tx`, `rx`, then the pool's books. None is held while this thread is parked.
 
 mod connect;
+mod handle;
 mod options;
 mod receive;
 mod rx;
@@ -20,6 +22,7 @@ mod tests;
 mod tx;
 mod wait;
 
+pub(crate) use handle::Handle;
 pub(crate) use options::IntOption;
 pub(crate) use rx::Filled;
 pub(crate) use send::How;
@@ -41,6 +44,7 @@ use core::{
 use csock_wire::msg;
 use rx::{Incoming, Rx};
 use tx::Tx;
+use wait::Patience;
 
 /// Where a socket is in its life, as this side knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,7 +138,7 @@ impl<S: System> Socket<S> {
     }
 
     /// Whether this process may use the socket at all.
-    fn check(&self) -> Result<(), Error> {
+    pub(crate) fn check(&self) -> Result<(), Error> {
         if self.core.is_foreign() {
             return Err(Error::Forked);
         }
@@ -145,17 +149,26 @@ impl<S: System> Socket<S> {
         }
     }
 
-    /// The rings of a connected socket.
-    fn connected(&self) -> Result<&Rings<S>, Error> {
+    /// The rings of a connected socket. While the connection is being made this waits for it, within the patience of the call.
+    fn connected(&self, patience: &mut Patience) -> Result<&Rings<S>, Error> {
         self.check()?;
         match (self.phase(), &self.rings) {
             (Phase::Connected, Some(rings)) => Ok(rings),
             (Phase::Connecting, Some(rings)) => {
-                self.finish_connect()?;
+                self.finish_connect(patience)?;
                 Ok(rings)
             }
             _ => Err(Error::NotConnected),
         }
+    }
+
+    /// As `connected`, for calls that never wait: a connection that is being made is none.
+    fn connected_now(&self) -> Result<&Rings<S>, Error> {
+        self.connected(&mut Patience::none())
+            .map_err(|error| match error {
+                Error::WouldBlock => Error::NotConnected,
+                other => other,
+            })
     }
 
     /// Gives up on a server that broke the rules; other errors pass.
@@ -199,7 +212,7 @@ impl<S: System> Socket<S> {
 
     /// Ends one direction or both, after what was sent so far.
     pub(crate) fn shutdown(&self, how: u32) -> Result<(), Error> {
-        let rings = self.connected()?;
+        let rings = self.connected_now()?;
         let tx_position = {
             let mut tx = rings.tx.lock();
             if how != msg::Shutdown::READ {

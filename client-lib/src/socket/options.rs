@@ -42,7 +42,7 @@ impl<S: System> Socket<S> {
 
     /// The peer as it was when the connection was made; asked of the stack only when that is not known.
     pub(crate) fn peer_addr(&self) -> Result<SocketAddr, Error> {
-        self.connected()?;
+        self.connected_now()?;
         if let Some(peer) = *self.peer.lock() {
             return Ok(peer);
         }

@@ -11,11 +11,12 @@ impl<S: System> Socket<S> {
     /// Copies received bytes into `dst`, as many as there are and fit; waits for the first. 0: the end of the stream,
     /// or an empty `dst`.
     pub(crate) fn receive(&self, dst: &mut [u8], dontwait: bool) -> Result<usize, Error> {
-        let rings = self.connected()?;
+        let mut patience = self.patience(Direction::Reading, dontwait);
+        let rings = self.connected(&mut patience).map_err(timed_out_would_block)?;
         if dst.is_empty() {
             return Ok(0);
         }
-        self.until_received(rings, dontwait, || {
+        self.until_received(rings, &mut patience, || {
             let mut rx = rings.rx();
             let (n, what) = self.judge(rx.read(dst))?;
             if n > 0 {
@@ -31,12 +32,20 @@ impl<S: System> Socket<S> {
         })
     }
 
-    /// The next received bytes, where they lie. `None`: the end of the stream.
-    pub(crate) fn receive_in_place(&self, dontwait: bool) -> Result<Option<Filled>, Error> {
-        let rings = self.connected()?;
-        self.until_received(rings, dontwait, || {
+    /// The next received bytes, at most `most`, where they lie. `None`: the end of the stream.
+    pub(crate) fn receive_in_place(&self, most: usize, dontwait: bool) -> Result<Option<Filled>, Error> {
+        let mut patience = self.patience(Direction::Reading, dontwait);
+        let rings = self.connected(&mut patience).map_err(timed_out_would_block)?;
+        if most == 0 {
+            return Err(Error::Invalid {
+                what: "length",
+                value: 0,
+                allowed: 1,
+            });
+        }
+        self.until_received(rings, &mut patience, || {
             let mut rx = rings.rx();
-            match self.judge(rx.next())? {
+            match self.judge(rx.next(most))? {
                 Incoming::Data(filled) => {
                     add(&self.core.ledger.rx_bytes, length(filled.len));
                     Ok(Some(Some(filled)))
@@ -88,21 +97,19 @@ impl<S: System> Socket<S> {
     fn until_received<T>(
         &self,
         rings: &Rings<S>,
-        dontwait: bool,
+        patience: &mut Patience,
         mut step: impl FnMut() -> Result<Option<T>, Error>,
     ) -> Result<T, Error> {
-        let mut patience: Option<Patience> = None;
+        let mut first = true;
         loop {
             self.core.check_reading()?;
             if let Some(value) = step()? {
                 return Ok(value);
             }
-            let first = patience.is_none();
-            let patience = patience.get_or_insert_with(|| self.patience(Direction::Reading, dontwait));
             if !patience.may_wait {
                 return Err(Error::WouldBlock);
             }
-            if first && self.spin_for_data(rings)? {
+            if core::mem::take(&mut first) && self.spin_for_data(rings)? {
                 continue;
             }
             let seen_rq = rings.rx().seen();

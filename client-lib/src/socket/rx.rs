@@ -31,10 +31,11 @@ enum State {
     Idle,
     /// The module may write into it.
     Posted,
-    /// Filled; partly read.
-    Current,
-    /// In the program's hands.
-    Held,
+    /// Filled. It goes back when nothing of it is unread and the program holds no part.
+    Filled {
+        /// Parts in the program's hands.
+        held: u32,
+    },
 }
 
 #[derive(Debug)]
@@ -253,7 +254,7 @@ impl<M: SharedMem> Rx<M> {
                 posted: self.buffer_len.into(),
             });
         }
-        buffer.state = State::Current;
+        buffer.state = State::Filled { held: 0 };
         self.current = Some(Current {
             key,
             offset: desc.offset(),
@@ -299,39 +300,50 @@ impl<M: SharedMem> Rx<M> {
             return Ok(());
         }
         self.current = None;
-        self.post_one(current.key)?;
+        match self.buffers.get_mut(current.key) {
+            Some(Buffer {
+                state: State::Filled { held: 1.. },
+                ..
+            }) => {}
+            _ => drop(self.post_one(current.key)?),
+        }
         Ok(())
     }
 
-    /// Hands out what is left of the current buffer, or the next filled one.
-    pub(crate) fn next(&mut self) -> Result<Incoming, Error> {
-        let Some(Current { key, offset, left }) = self.advance()? else {
+    /// Hands out at most `most` bytes of what is left of the current buffer, or of the next filled one.
+    pub(crate) fn next(&mut self, most: usize) -> Result<Incoming, Error> {
+        let Some(current @ Current { key, offset, left }) = self.advance()? else {
             return Ok(if self.eof {
                 Incoming::Eof
             } else {
                 Incoming::Nothing
             });
         };
-        self.current = None;
-        if let Some(buffer) = self.buffers.get_mut(key) {
-            buffer.state = State::Held;
+        if let Some(Buffer {
+            state: State::Filled { held },
+            ..
+        }) = self.buffers.get_mut(key)
+        {
+            *held = held.saturating_add(1);
         }
-        Ok(Incoming::Data(Filled {
-            key,
-            offset,
-            len: left,
-        }))
+        let len = left.min(short(most));
+        self.consume(current, length(len))?;
+        Ok(Incoming::Data(Filled { key, offset, len }))
     }
 
     /// Takes a buffer back from the program and posts it again. False: the program has no such buffer. Call
     /// [`Rx::publish`] afterwards.
     pub(crate) fn release(&mut self, key: u64, books: &Mutex<Books>) -> Result<bool, Fault> {
-        if !self
-            .buffers
-            .get_mut(key)
-            .is_some_and(|buffer| buffer.state == State::Held)
-        {
+        let Some(Buffer {
+            state: State::Filled { held: held @ 1.. },
+            ..
+        }) = self.buffers.get_mut(key)
+        else {
             return Ok(false);
+        };
+        *held = held.saturating_sub(1);
+        if *held > 0 || self.current.is_some_and(|current| current.key == key) {
+            return Ok(true);
         }
         if !self.retired {
             self.post_one(key)?;
@@ -354,7 +366,7 @@ impl<M: SharedMem> Rx<M> {
         self.current = None;
         let mut books = books.lock();
         self.buffers.drain_where(
-            |buffer| buffer.state != State::Held,
+            |buffer| !matches!(buffer.state, State::Filled { held: 1.. }),
             |buffer| match buffer.state {
                 State::Posted => keep(out, buffer.span),
                 _ => books.free(buffer.span),
@@ -366,7 +378,7 @@ impl<M: SharedMem> Rx<M> {
     pub(crate) fn free_all(&mut self, books: &Mutex<Books>) {
         let mut books = books.lock();
         self.buffers.drain_where(
-            |buffer| buffer.state == State::Held,
+            |buffer| matches!(buffer.state, State::Filled { held: 1.. }),
             |buffer| books.free(buffer.span),
         );
     }

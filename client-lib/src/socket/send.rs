@@ -6,7 +6,6 @@ use super::{
     wait::{Direction, Patience, timed_out_would_block},
 };
 use crate::{
-    deadline::Deadline,
     error::{Error, Fault},
     ledger::add,
     num::{length, short},
@@ -42,8 +41,13 @@ impl<S: System> Socket<S> {
     /// Copies `data` into the pool and hands it over, in pieces. Waits for pool space and ring room, not for the
     /// peer. Less than all of it only when an error or the timeout came in between.
     pub(crate) fn send(&self, data: &[u8], how: How) -> Result<usize, Error> {
-        let rings = self.connected()?;
         let mut patience = self.patience(Direction::Writing, how.dontwait);
+        let rings = self.connected(&mut patience).map_err(timed_out_would_block)?;
+        if data.is_empty() {
+            // Nothing to do, but whether it could be done is said.
+            self.core.check_server()?;
+            return rings.tx().check().map(|()| 0);
+        }
         let mut done = 0;
         while let Some(rest) = data.get(done..).filter(|rest| !rest.is_empty()) {
             match self.send_piece(rings, rest, how.more, &mut patience) {
@@ -90,7 +94,8 @@ impl<S: System> Socket<S> {
 
     /// `len` bytes of the pool for the program to fill. Waits as [`Socket::send`] does.
     pub(crate) fn reserve(&self, len: u32, dontwait: bool) -> Result<Grant, Error> {
-        let rings = self.connected()?;
+        let mut patience = self.patience(Direction::Writing, dontwait);
+        let rings = self.connected(&mut patience).map_err(timed_out_would_block)?;
         let longest = self.core.limits.max_len;
         if len == 0 || len > longest {
             return Err(Error::Invalid {
@@ -99,7 +104,6 @@ impl<S: System> Socket<S> {
                 allowed: longest.max(1).into(),
             });
         }
-        let mut patience = self.patience(Direction::Writing, dontwait);
         let granted = self.steps(&mut patience, || {
             let mut tx = rings.tx();
             match self.grant(&mut tx, len, len)? {
@@ -113,9 +117,9 @@ impl<S: System> Socket<S> {
     /// Hands over the first `n` bytes of a grant. Practically never waits: only while the module is between taking a
     /// buffer's descriptor and saying so.
     pub(crate) fn commit(&self, key: u64, n: u32, more: bool) -> Result<(), Error> {
-        let rings = self.connected()?;
+        let rings = self.connected_now()?;
         self.core.check_server()?;
-        let mut patience = Patience::new(Deadline::after(self.core.sys.now(), Some(RING_PATIENCE)));
+        let mut patience = Patience::of(Some(RING_PATIENCE));
         loop {
             let seen = {
                 let mut tx = rings.tx();

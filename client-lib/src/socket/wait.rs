@@ -21,7 +21,9 @@ const LATE_ERRORS: u32 = 3;
 
 /// One blocking call: when it must end, and how often it was woken for nothing.
 pub(super) struct Patience {
-    deadline: Deadline,
+    /// How long the call may wait in all, nanoseconds; the clock starts at the first wait.
+    limit: Option<u64>,
+    deadline: Option<Deadline>,
     /// False: the call is not to wait at all.
     pub(super) may_wait: bool,
     /// The positions of the last wait.
@@ -31,14 +33,32 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    pub(super) const fn new(deadline: Deadline) -> Self {
+    /// Waits for at most `limit` nanoseconds.
+    pub(super) const fn of(limit: Option<u64>) -> Self {
         Self {
-            deadline,
+            limit,
+            deadline: None,
             may_wait: true,
             seen: [0; 3],
             false_wakes: 0,
             failures: 0,
         }
+    }
+
+    /// Does not wait.
+    pub(super) const fn none() -> Self {
+        let mut none = Self::of(None);
+        none.may_wait = false;
+        none
+    }
+
+    /// When the call must end: the same time for all of its waits.
+    fn deadline(&mut self, now: impl FnOnce() -> u64) -> Deadline {
+        let limit = self.limit;
+        *self.deadline.get_or_insert_with(|| match limit {
+            None => Deadline::NEVER,
+            limit => Deadline::after(now(), limit),
+        })
     }
 
     /// Another wait begins. When a ring moved since the last one, something came of it, if perhaps for another thread.
@@ -63,18 +83,14 @@ impl<S: System> Socket<S> {
     /// A call in one direction begins. `dontwait`: it is not to wait, whatever the socket is set to.
     pub(super) fn patience(&self, direction: Direction, dontwait: bool) -> Patience {
         if dontwait || self.is_nonblocking() {
-            return Patience {
-                may_wait: false,
-                ..Patience::new(Deadline::NEVER)
-            };
+            return Patience::none();
         }
         let timeout = match direction {
             Direction::Reading => &self.read_timeout,
             Direction::Writing => &self.write_timeout,
         };
         let nanos = timeout.load(core::sync::atomic::Ordering::Relaxed);
-        let now = if nanos == 0 { 0 } else { self.core.sys.now() };
-        Patience::new(Deadline::after(now, (nanos != 0).then_some(nanos)))
+        Patience::of((nanos != 0).then_some(nanos))
     }
 
     fn baton(&self, direction: Direction) -> &Baton {
@@ -96,9 +112,19 @@ impl<S: System> Socket<S> {
     ) -> Result<Events, Error> {
         let now = || self.core.sys.now();
         patience.next(wait);
-        let _one_at_a_time = self.baton(direction).take(patience.deadline, now)?;
+        let deadline = patience.deadline(now);
+        let _one_at_a_time = self.baton(direction).take(deadline, now)?;
         self.check()?;
-        let reply = self.core.wait(self.id, wait, patience.deadline.remaining(now())?);
+        self.ask(wait, patience, deadline)
+    }
+
+    /// As `park`, for a question that the module answers at once: it needs no baton, which another thread may hold for long.
+    pub(super) fn poll(&self, wait: &Wait) -> Result<Events, Error> {
+        self.ask(wait, &mut Patience::none(), Deadline::NEVER)
+    }
+
+    fn ask(&self, wait: &Wait, patience: &mut Patience, deadline: Deadline) -> Result<Events, Error> {
+        let reply = self.core.wait(self.id, wait, deadline);
         let reply = match reply {
             // The module's word for a socket that another thread has closed meanwhile.
             Err(error) => return Err(self.check().err().unwrap_or(error)),

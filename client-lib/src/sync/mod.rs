@@ -9,6 +9,8 @@ mod std_locks;
 
 pub(crate) use baton::Baton;
 #[cfg(not(feature = "std"))]
-pub(crate) use pthread::{Condvar, Mutex, MutexGuard};
+pub(crate) use pthread::{Condvar, Mutex, MutexGuard, sleep};
+#[cfg(feature = "std")]
+pub(crate) use std::thread::sleep;
 #[cfg(feature = "std")]
 pub(crate) use std_locks::{Condvar, Mutex, MutexGuard};

@@ -50,6 +50,7 @@ unsafe extern "C" {
     fn pthread_cond_signal(condition: *mut Storage) -> c_int;
     fn pthread_cond_wait(condition: *mut Storage, mutex: *mut Storage) -> c_int;
     fn pthread_cond_timedwait(condition: *mut Storage, mutex: *mut Storage, until: *const Timespec) -> c_int;
+    fn nanosleep(time: *const Timespec, left: *mut Timespec) -> c_int;
     fn clock_gettime(clock: c_int, time: *mut Timespec) -> c_int;
     fn abort() -> !;
 }
@@ -270,6 +271,16 @@ impl fmt::Debug for Condvar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Condvar").finish_non_exhaustive()
     }
+}
+
+/// Sleeps; less when a signal comes.
+pub(crate) fn sleep(time: Duration) {
+    let time = Timespec {
+        seconds: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
+        nanoseconds: c_long::from(time.subsec_nanos()),
+    };
+    // SAFETY: reads one timespec; what is left is not asked for.
+    let _ = unsafe { nanosleep(&raw const time, ptr::null_mut()) };
 }
 
 fn from_now(patience: Duration) -> Timespec {

@@ -53,6 +53,9 @@ pub(crate) trait System: Send + Sync + Sized + 'static {
     /// Nanoseconds on a clock that never goes back.
     fn now(&self) -> u64;
 
+    /// Sleeps for about `ns` nanoseconds; less when a signal comes.
+    fn pause(&self, ns: u64);
+
     /// The number of this process: a child gets its own. One load: every call begins with it.
     fn identity(&self) -> u64;
 

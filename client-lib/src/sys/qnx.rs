@@ -100,6 +100,10 @@ impl System for Qnx {
         qnx::now(ClockId::Monotonic).unwrap_or(0)
     }
 
+    fn pause(&self, ns: u64) {
+        crate::sync::sleep(core::time::Duration::from_nanos(ns));
+    }
+
     fn identity(&self) -> u64 {
         identity::now()
     }

@@ -1,6 +1,7 @@
 /* What the library does without any server: every verb refuses what it must, and nothing crashes. */
 #include "custom_socket.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,12 +12,22 @@ static int failures;
 static void expect(const char *what, long got, long wanted, int line)
 {
     if (got != wanted) {
-        fprintf(stderr, "line %d: %s gave %ld (%s), expected %ld\n", line, what, got, csock_strerror((int)got), wanted);
+        fprintf(stderr, "line %d: %s gave %ld, expected %ld\n", line, what, got, wanted);
         failures++;
     }
 }
 
+static void expect_errno(const char *what, long got, int wanted, int line)
+{
+    if (got != -1 || errno != wanted) {
+        fprintf(stderr, "line %d: %s gave %ld (%s), expected -1 (%s)\n", line, what, got, strerror(errno), strerror(wanted));
+        failures++;
+    }
+    errno = 0;
+}
+
 #define EXPECT(call, wanted) expect(#call, (long)(call), (wanted), __LINE__)
+#define FAILS(call, wanted) expect_errno(#call, (long)(call), (wanted), __LINE__)
 
 /* Structures of the platform that the library takes apart by hand. */
 _Static_assert(sizeof(struct sockaddr_in) == 16, "sockaddr_in");
@@ -42,54 +53,63 @@ int main(void)
     socklen_t len = sizeof addr;
     char byte;
 
-    EXPECT(csock_session_open("nobody.serves.this", NULL, &session), -CSOCK_ENOENT);
-    EXPECT(csock_session_open(NULL, NULL, NULL), -CSOCK_EFAULT);
-    EXPECT(csock_session_open("\xff", NULL, &session), -CSOCK_EINVAL);
+    FAILS(csock_session_open("nobody.serves.this", NULL, &session), ENOENT);
+    FAILS(csock_session_open(NULL, NULL, NULL), EFAULT);
+    FAILS(csock_session_open("\xff", NULL, &session), EINVAL);
     csock_config_init(NULL);
+    /* A program of another age: an older one has a shorter structure, a newer one a longer one. */
+    struct {
+        csock_config_t config;
+        uint64_t later;
+    } newer = {.later = 0};
+    csock_config_init(&newer.config);
+    newer.config.size = sizeof newer;
+    FAILS(csock_session_open("nobody.serves.this", &newer.config, &session), ENOENT);
+    newer.later = 1;
+    FAILS(csock_session_open("nobody.serves.this", &newer.config, &session), EINVAL);
     csock_config_init(&config);
-    config.size--;
-    EXPECT(csock_session_open(NULL, &config, &session), -CSOCK_EINVAL);
-    csock_config_init(&config);
-    config.reserved[3] = 1;
-    EXPECT(csock_session_open(NULL, &config, &session), -CSOCK_EINVAL);
+    config.size = offsetof(csock_config_t, tx_descriptors);
+    config.tx_descriptors = 3;
+    FAILS(csock_session_open("nobody.serves.this", &config, &session), ENOENT);
+    config.size = 0;
+    FAILS(csock_session_open(NULL, &config, &session), EINVAL);
     csock_config_init(&config);
     config.tx_descriptors = 3;
-    EXPECT(csock_session_open(NULL, &config, &session), -CSOCK_EINVAL);
+    FAILS(csock_session_open(NULL, &config, &session), EINVAL);
     EXPECT(csock_session_close(NULL), 0);
-    EXPECT(csock_session_check(NULL), -CSOCK_EFAULT);
-    EXPECT(csock_stats(NULL, &stats), -CSOCK_EFAULT);
-    EXPECT(csock_stats(NULL, NULL), -CSOCK_EFAULT);
-    EXPECT(csock_socket(NULL, AF_INET, SOCK_STREAM, 0), -CSOCK_EFAULT);
+    FAILS(csock_session_check(NULL), EFAULT);
+    FAILS(csock_stats(NULL, &stats, sizeof stats), EFAULT);
+    FAILS(csock_stats(NULL, NULL, 0), EFAULT);
+    FAILS(csock_socket(NULL, AF_INET, SOCK_STREAM, 0), EFAULT);
 
-    static const int handles[] = {0, 1, -1, 0x10000, 0x10001, 0x7fffffff, -0x7fffffff - 1};
+    static const int handles[] = {0, 1, -1, 0x10000, 0x40000000, 0x40010000, 0x7fffffff, -0x7fffffff - 1};
     for (size_t i = 0; i < sizeof handles / sizeof *handles; i++) {
         int s = handles[i];
-        EXPECT(csock_bind(s, (struct sockaddr *)&addr, len), -CSOCK_EBADF);
-        EXPECT(csock_listen(s, 1), -CSOCK_EBADF);
-        EXPECT(csock_accept(s, NULL, NULL), -CSOCK_EBADF);
-        EXPECT(csock_connect(s, (struct sockaddr *)&addr, len), -CSOCK_EBADF);
-        EXPECT(csock_send(s, "x", 1, 0), -CSOCK_EBADF);
-        EXPECT(csock_recv(s, &byte, 1, 0), -CSOCK_EBADF);
-        EXPECT(csock_shutdown(s, SHUT_WR), -CSOCK_EBADF);
-        EXPECT(csock_getsockname(s, (struct sockaddr *)&addr, &len), -CSOCK_EBADF);
-        EXPECT(csock_getpeername(s, (struct sockaddr *)&addr, &len), -CSOCK_EBADF);
-        EXPECT(csock_setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &len, sizeof len), -CSOCK_EBADF);
-        EXPECT(csock_getsockopt(s, SOL_SOCKET, SO_REUSEADDR, &byte, &len), -CSOCK_EBADF);
-        EXPECT(csock_set_nonblocking(s, 1), -CSOCK_EBADF);
-        EXPECT(csock_set_timeouts(s, 1, 1), -CSOCK_EBADF);
-        EXPECT(csock_sio_reserve(s, 1, &sio, 0), -CSOCK_EBADF);
-        EXPECT(csock_sio_recv(s, &sio, 0), -CSOCK_EBADF);
+        FAILS(csock_bind(s, (struct sockaddr *)&addr, len), EBADF);
+        FAILS(csock_listen(s, 1), EBADF);
+        FAILS(csock_accept(s, NULL, NULL), EBADF);
+        FAILS(csock_connect(s, (struct sockaddr *)&addr, len), EBADF);
+        FAILS(csock_send(s, "x", 1, 0), EBADF);
+        FAILS(csock_recv(s, &byte, 1, 0), EBADF);
+        FAILS(csock_shutdown(s, SHUT_WR), EBADF);
+        FAILS(csock_getsockname(s, (struct sockaddr *)&addr, &len), EBADF);
+        FAILS(csock_getpeername(s, (struct sockaddr *)&addr, &len), EBADF);
+        FAILS(csock_setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &len, sizeof len), EBADF);
+        FAILS(csock_getsockopt(s, SOL_SOCKET, SO_REUSEADDR, &byte, &len), EBADF);
+        FAILS(csock_set_nonblocking(s, 1), EBADF);
+        FAILS(csock_set_timeouts(s, 1, 1), EBADF);
+        FAILS(csock_sio_reserve(s, &sio, 1, 0), EBADF);
+        FAILS(csock_sio_recv(s, &sio, 1, 0), EBADF);
         memset(&sio, 0, sizeof sio);
-        EXPECT(csock_sio_send(s, &sio, 0, 0), -CSOCK_EBADF);
-        EXPECT(csock_sio_release(s, &sio), -CSOCK_EBADF);
-        EXPECT(csock_close(s), -CSOCK_EBADF);
+        FAILS(csock_sio_send(s, &sio, 0, 0), EBADF);
+        FAILS(csock_sio_release(&sio), EINVAL);
+        FAILS(csock_close(s), EBADF);
     }
-    EXPECT(csock_send(0, NULL, 1, 0x40000000), -CSOCK_EOPNOTSUPP);
-    EXPECT(csock_sio_reserve(0, 1, NULL, 0), -CSOCK_EFAULT);
-    EXPECT(csock_sio_recv(0, NULL, 0), -CSOCK_EFAULT);
-    EXPECT(csock_sio_send(0, NULL, 0, 0), -CSOCK_EFAULT);
-    EXPECT(csock_sio_release(0, NULL), -CSOCK_EFAULT);
-    EXPECT(strncmp(csock_strerror(-CSOCK_ECONNREFUSED), "ECONNREFUSED", 12), 0);
+    FAILS(csock_send(0, NULL, 1, 0x40000000), EOPNOTSUPP);
+    FAILS(csock_sio_reserve(0, NULL, 1, 0), EFAULT);
+    FAILS(csock_sio_recv(0, NULL, 1, 0), EFAULT);
+    FAILS(csock_sio_send(0, NULL, 0, 0), EFAULT);
+    FAILS(csock_sio_release(NULL), EFAULT);
     if (failures == 0)
         puts("ok");
     return failures != 0;

@@ -7,6 +7,7 @@
 #include "custom_socket.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -19,7 +20,7 @@
 static long check(const char *what, long result, int line)
 {
     if (result < 0) {
-        fprintf(stderr, "line %d: %s: %s\n", line, what, csock_strerror((int)result));
+        fprintf(stderr, "line %d: %s: %s\n", line, what, strerror(errno));
         exit(1);
     }
     return result;
@@ -36,7 +37,7 @@ static void *receive(void *arg)
     size_t at = 0;
     for (;;) {
         csock_sio_t buffer;
-        long n = CHECK(csock_sio_recv(s, &buffer, 0));
+        long n = CHECK(csock_sio_recv(s, &buffer, SIZE_MAX, 0));
         if (n == 0)
             break;
         const unsigned char *bytes = buffer.data;
@@ -46,7 +47,7 @@ static void *receive(void *arg)
                 exit(1);
             }
         }
-        CHECK(csock_sio_release(s, &buffer));
+        CHECK(csock_sio_release(&buffer));
     }
     return (void *)at;
 }
@@ -97,7 +98,7 @@ int main(int argc, char **argv)
             at += (size_t)CHECK(csock_send(s, chunk, n, MSG_NOSIGNAL));
         } else {
             csock_sio_t buffer;
-            CHECK(csock_sio_reserve(s, n, &buffer, 0));
+            CHECK(csock_sio_reserve(s, &buffer, n, 0));
             for (size_t i = 0; i < n; i++)
                 ((unsigned char *)buffer.data)[i] = pattern(at + i);
             at += (size_t)CHECK(csock_sio_send(s, &buffer, n, at + n < 2 * count ? CSOCK_MSG_MORE : 0));
@@ -111,7 +112,7 @@ int main(int argc, char **argv)
         return 1;
     }
     csock_stats_t stats;
-    CHECK(csock_stats(session, &stats));
+    CHECK(csock_stats(session, &stats, sizeof stats));
     CHECK(csock_close(s));
     CHECK(csock_session_close(session));
     printf("ok %zu bytes, tx copied %llu, rx copied %llu\n", 2 * count,

@@ -5,16 +5,18 @@
 #include "custom_socket.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define CHECK(call) check(#call, (long)(call), __LINE__)
 
 static long check(const char *what, long result, int line)
 {
     if (result < 0) {
-        fprintf(stderr, "line %d: %s: %s\n", line, what, csock_strerror((int)result));
+        fprintf(stderr, "line %d: %s: %s\n", line, what, strerror(errno));
         exit(1);
     }
     return result;

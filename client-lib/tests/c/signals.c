@@ -5,6 +5,7 @@
 #include "custom_socket.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,12 +26,12 @@ static long interrupted;
 /* The result of a call, or "again" for one that a signal ended. */
 static long again(const char *what, long result, int line)
 {
-    if (result == -CSOCK_EINTR) {
+    if (result == -1 && errno == EINTR) {
         interrupted++;
         return 0;
     }
     if (result < 0 || (result == 0 && strstr(what, "recv"))) {
-        fprintf(stderr, "line %d: %s: %s\n", line, what, result ? csock_strerror((int)result) : "end of stream");
+        fprintf(stderr, "line %d: %s: %s\n", line, what, result ? strerror(errno) : "end of stream");
         exit(1);
     }
     return result;
@@ -41,7 +42,7 @@ static long again(const char *what, long result, int line)
     do {                                                                                                \
         int result_ = (call);                                                                           \
         if (result_ < 0) {                                                                              \
-            fprintf(stderr, "line %d: %s: %s\n", __LINE__, #call, csock_strerror(result_));             \
+            fprintf(stderr, "line %d: %s: %s\n", __LINE__, #call, strerror(errno));             \
             exit(1);                                                                                    \
         }                                                                                               \
     } while (0)
@@ -70,7 +71,11 @@ int main(int argc, char **argv)
             if (s > 0)
                 MUST(csock_close(s));
             MUST(s = csock_socket(session, AF_INET, SOCK_STREAM, 0));
-            MUST(csock_connect(s, (struct sockaddr *)&peer, sizeof peer));
+            /* A signal ends the wait, not the connection: the next call that needs it waits for it. */
+            if (csock_connect(s, (struct sockaddr *)&peer, sizeof peer) == -1 && errno != EINTR) {
+                perror("csock_connect");
+                return 1;
+            }
         }
         memset(out, round, sizeof out);
         for (size_t at = 0; at < sizeof out;)

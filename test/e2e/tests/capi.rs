@@ -88,3 +88,37 @@ fn a_c_server_sends_back_what_it_gets() -> Result<()> {
     Totals::until_clean(&stand, SOON)?;
     stand.stop()
 }
+
+/// Runs a program that needs an echo server as its peer, and expects nothing to be left of it.
+fn against_an_echo_server(name: &str) -> Result<()> {
+    let place = Place::find()?;
+    let mut stand = place.stand(&[])?;
+    let program = compile(name, stand.dir())?;
+    let mut peer = Running::start("csock-peer", stand.command("csock-peer").arg("echo"))?;
+    let addr = peer.expect("listening ")?;
+    let (ip, port) = addr.split_once(':').context("an address has a port")?;
+    let mut command = Command::new(program);
+    command
+        .args([ip, port])
+        .env("QNX_HOST_DIR", stand.dir().join("qnx"));
+    let (status, text) = Running::start(name, &mut command)?.finish()?;
+    ensure!(status.success(), "{name}: {status}\n{text}");
+    Totals::until_clean(&stand, SOON)?;
+    peer.kill()?;
+    stand.stop()
+}
+
+#[test]
+fn a_buffer_is_named_once_and_outlives_its_socket_and_its_session() -> Result<()> {
+    against_an_echo_server("buffers")
+}
+
+#[test]
+fn a_child_is_turned_away_whatever_other_threads_were_doing() -> Result<()> {
+    against_an_echo_server("forked")
+}
+
+#[test]
+fn signals_end_waits_and_nothing_else() -> Result<()> {
+    against_an_echo_server("signals")
+}

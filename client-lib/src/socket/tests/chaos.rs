@@ -153,7 +153,7 @@ fn work(core: &Arc<crate::session_core::Core<Fake>>, random: &mut Random) -> Res
             )),
             2 | 3 => drop(socket.receive(&mut [0; 3000], random.below(2) == 0)),
             4 => {
-                if let Ok(Some(filled)) = socket.receive_in_place(true) {
+                if let Ok(Some(filled)) = socket.receive_in_place(usize::MAX, true) {
                     let mut bytes = std::vec![0; filled.len as usize];
                     core.mem
                         .copy_in(filled.offset, &mut bytes)

@@ -112,7 +112,7 @@ fn data_in_buffers_that_were_not_posted() {
         });
         deliver(&fake, lie(&posted));
         is_fault(socket.receive(&mut [0; 16], false));
-        is_fault(socket.receive_in_place(false));
+        is_fault(socket.receive_in_place(usize::MAX, false));
         is_fault(socket.send(&[1], How::default()));
     }
     // The same buffer twice: the second time the program has it.
@@ -124,8 +124,8 @@ fn data_in_buffers_that_were_not_posted() {
     let filled = fake::desc(posted.offset, 10, DescFlags::empty(), posted.user, 0);
     deliver(&fake, filled);
     deliver(&fake, filled);
-    assert!(socket.receive_in_place(false).unwrap().is_some());
-    is_fault(socket.receive_in_place(false));
+    assert!(socket.receive_in_place(usize::MAX, false).unwrap().is_some());
+    is_fault(socket.receive_in_place(usize::MAX, false));
 }
 
 #[test]
@@ -377,7 +377,7 @@ fn a_scribbler_over_the_whole_pool() {
         for _ in 0..if cfg!(miri) { 20 } else { 300 } {
             let _ = socket.send(&[1; 700], How::default());
             let _ = socket.receive(&mut [0; 500], false);
-            if let Ok(Some(filled)) = socket.receive_in_place(false) {
+            if let Ok(Some(filled)) = socket.receive_in_place(usize::MAX, false) {
                 assert!(filled.len <= 4096);
                 socket.release(filled.key);
             }

@@ -48,7 +48,7 @@ fn in_place_nothing_is_copied_here() {
         socket.commit(grant.key, 4500, false).unwrap();
         let mut left = 4500;
         while left > 0 {
-            let filled = socket.receive_in_place(false).unwrap().unwrap();
+            let filled = socket.receive_in_place(usize::MAX, false).unwrap().unwrap();
             let mut bytes = vec![0; filled.len as usize];
             core.mem.copy_in(filled.offset, &mut bytes).unwrap();
             assert!(bytes.iter().all(|b| *b == round));
@@ -61,7 +61,7 @@ fn in_place_nothing_is_copied_here() {
     assert_eq!((counted.tx_bytes, counted.tx_bytes_copied), (90_000, 0));
     assert_eq!((counted.rx_bytes, counted.rx_bytes_copied), (90_000, 0));
     fake.with(|state| state.peers.values_mut().for_each(|peer| peer.eof = true));
-    assert_eq!(socket.receive_in_place(false), Ok(None));
+    assert_eq!(socket.receive_in_place(usize::MAX, false), Ok(None));
     assert_eq!(socket.receive(&mut [0; 9], false), Ok(0));
 }
 
@@ -187,7 +187,7 @@ fn reading_nothing_waits_as_told() {
     let mut buffer = [0; 10];
     socket.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
     assert_eq!(socket.receive(&mut buffer, false), Err(Error::WouldBlock));
-    assert_eq!(socket.receive_in_place(false), Err(Error::WouldBlock));
+    assert_eq!(socket.receive_in_place(usize::MAX, false), Err(Error::WouldBlock));
     socket.set_read_timeout(None).unwrap();
     socket.set_nonblocking(true).unwrap();
     assert_eq!(socket.receive(&mut buffer, false), Err(Error::WouldBlock));
@@ -247,10 +247,10 @@ fn a_program_that_holds_all_buffers_gets_more_when_it_lets_go() {
             .values_mut()
             .for_each(|peer| peer.inbox.extend([1; 3 * 4096]))
     });
-    let first = socket.receive_in_place(false).unwrap().unwrap();
-    let second = socket.receive_in_place(false).unwrap().unwrap();
+    let first = socket.receive_in_place(usize::MAX, false).unwrap().unwrap();
+    let second = socket.receive_in_place(usize::MAX, false).unwrap().unwrap();
     socket.set_nonblocking(true).unwrap();
-    assert_eq!(socket.receive_in_place(false), Err(Error::WouldBlock));
+    assert_eq!(socket.receive_in_place(usize::MAX, false), Err(Error::WouldBlock));
     socket.set_nonblocking(false).unwrap();
     let rung = socket.core().ledger.snapshot().doorbells_sent;
     assert!(socket.release(first.key));
@@ -259,7 +259,7 @@ fn a_program_that_holds_all_buffers_gets_more_when_it_lets_go() {
         rung + 1,
         "the module starved for buffers"
     );
-    let third = socket.receive_in_place(false).unwrap().unwrap();
+    let third = socket.receive_in_place(usize::MAX, false).unwrap().unwrap();
     assert_eq!((second.len, third.len), (4096, 4096));
 }
 

@@ -4,6 +4,7 @@ mod chaos;
 mod evil;
 mod flow;
 mod life;
+mod patience;
 
 use super::Socket;
 use crate::{config::Config, session_core::Core, sys::fake::Fake};

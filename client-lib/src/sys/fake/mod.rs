@@ -272,6 +272,10 @@ impl System for Fake {
         u64::try_from(self.0.start.elapsed().as_nanos()).unwrap() + 1
     }
 
+    fn pause(&self, ns: u64) {
+        crate::sync::sleep(Duration::from_nanos(ns));
+    }
+
     fn identity(&self) -> u64 {
         identity::now().wrapping_add(self.0.forks.load(Ordering::Relaxed))
     }

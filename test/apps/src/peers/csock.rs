@@ -5,7 +5,7 @@ use crate::{
     path::{CHUNK, Path, Stream},
 };
 use anyhow::{Context, Result, bail};
-use custom_socket::{ReservedBuf, Session, Shutdown, TcpListener, TcpStream};
+use custom_socket::{Session, Shutdown, TcpListener, TcpStream};
 use std::{
     fs::File,
     net::{SocketAddr, SocketAddrV4},
@@ -77,12 +77,16 @@ impl Path for Csock {
 impl Stream for TcpStream {
     fn send_text(&mut self, text: &str) -> Result<()> {
         let mut buffer = self.reserve(text.len())?;
-        let length = buffer.len();
-        in_place(&mut buffer).copy_from_slice(
+        // SAFETY: reserved and not committed: nobody else touches it; io-sock is trusted to keep to that.
+        let bytes = unsafe { buffer.as_mut_slice() };
+        bytes.copy_from_slice(
             text.as_bytes()
-                .get(..length)
+                .get(..bytes.len())
                 .context("the pool gave more than was asked for")?,
         );
+        let length = bytes.len();
+        // SAFETY: the line above wrote all of it.
+        unsafe { buffer.assume_filled(length) };
         Ok(buffer.commit(length)?)
     }
 
@@ -107,10 +111,4 @@ impl Stream for TcpStream {
     fn finish(&mut self) -> Result<()> {
         Ok(self.shutdown(Shutdown::Write)?)
     }
-}
-
-/// The reserved bytes, to be written where they lie.
-fn in_place(buffer: &mut ReservedBuf) -> &mut [u8] {
-    // SAFETY: reserved and not committed: nobody else touches it; io-sock is trusted to keep to that.
-    unsafe { buffer.as_mut_slice() }
 }
