@@ -1,4 +1,4 @@
-/* pthread.h: waits for a kthread. Apart from kthread.c, since libc's headers and the kernel's do not mix. */
+/* pthread.h: waits for a kthread. This stands apart from kthread.c, since libc's headers and the kernel's do not mix. */
 #include <stddef.h>
 
 #ifdef __has_include
@@ -8,11 +8,11 @@
 #endif
 #endif
 #ifndef HAVE_PTHREAD_H
-/* No SDP: QNX's prototype. Its pthread_t is an int. */
+/* Without an SDP: QNX's prototype, whose pthread_t is an int. */
 typedef int pthread_t;
 int pthread_join(pthread_t thread, void **value)
 #ifdef IOSOCK_NATIVE_LINUX
-    /* Linux's own has another pthread_t; the stand-in gives QNX's calls whose names clash this prefix. */
+    /* Linux's own pthread_join takes another pthread_t. QNX's calls whose names clash have this prefix in the stand-in. */
     __asm__("qnx_pthread_join")
 #endif
     ;

@@ -22,7 +22,7 @@ iosock_shim_mbuf_external(void *buf, uint32_t len, void (*ext_free)(struct mbuf 
 	struct mbuf *m = m_gethdr(IOSOCK_WAIT(wait), MT_DATA);
 
 	if (m != NULL) {
-		/* The slice's length, not the region's: sockbuf accounting charges it. */
+		/* A socket buffer is charged for the size said here, so it is the slice's and not the whole region's. */
 		m_extadd(m, buf, len, ext_free, arg1, arg2, M_RDONLY, EXT_MOD_TYPE);
 		m->m_len = (int)len;
 		m->m_pkthdr.len = (int)len;
@@ -99,17 +99,10 @@ iosock_shim_mbuf_set_len(struct mbuf *m, int len)
 	m->m_len = len;
 }
 
-/* m_extrefcnt, which M_WRITABLE calls, takes a pointer to what it could write, and writes nothing. */
-static struct mbuf *
-only_read(const struct mbuf *m)
-{
-	return ((struct mbuf *)(uintptr_t)m);
-}
-
 int
 iosock_shim_mbuf_trailing_space(struct mbuf *m)
 {
-	return ((int)M_TRAILINGSPACE(only_read(m)));
+	return ((int)M_TRAILINGSPACE(m));
 }
 
 int
@@ -130,7 +123,7 @@ int
 iosock_shim_mbuf_is_private(const struct mbuf *m)
 {
 	if ((m->m_flags & M_EXTPG) != 0)
-		return (0); /* pages that are not mapped: m_copydata alone reaches them */
+		return (0); /* its pages are not mapped: only m_copydata reaches them */
 	if ((m->m_flags & M_EXT) == 0)
 		return (1);
 	/* A duplicate keeps the type of its original. */
@@ -149,7 +142,7 @@ iosock_shim_mbuf_is_private(const struct mbuf *m)
 int
 iosock_shim_mbuf_is_writable(struct mbuf *m)
 {
-	return (iosock_shim_mbuf_is_private(m) != 0 && M_WRITABLE(only_read(m)));
+	return (iosock_shim_mbuf_is_private(m) != 0 && M_WRITABLE(m));
 }
 
 int

@@ -1,8 +1,8 @@
 /*
  * How a module presents itself to io-sock: the entries of the linker sets, the version symbol, its sysctls and its malloc type.
  *
- * In C, since the kernel's macros get layout, section, set bounds and the flag of the diagnostic build right by themselves, and a
- * linker that rustc drives hides the bounds. Compiled once for each module by iosock-build, with
+ * This is C, since the kernel's macros get layout, section, set bounds and the flag of the diagnostic build right by themselves, and
+ * a linker that rustc drives hides the bounds. iosock-build compiles it once for each module, with
  *   IOSOCK_MODULE_NAME     the name, an identifier: csock for mods-csock.so
  *   IOSOCK_MODULE_VERSION  the module's own version, an int
  */
@@ -84,7 +84,7 @@ static moduledata_t module_data = { QUOTE(IOSOCK_MODULE_NAME), module_event, NUL
 PUBLISH_VERSION(IOSOCK_MODULE_NAME, IOSOCK_MODULE_VERSION);
 REGISTER(IOSOCK_MODULE_NAME, module_data);
 
-/* Not at SI_SUB_DUMMY: that one is never called. */
+/* The kernel never calls an entry at SI_SUB_DUMMY, which many modules use. */
 static void
 module_uninit(void *arg)
 {

@@ -50,11 +50,11 @@ iosock_shim_soconnect(struct socket *so, const struct iosock_addr *addr)
 	int error = iosock_addr_to_kernel(addr, &sa);
 
 	if (error == 0 && (iosock_shim_socket_state(so) & IOSOCK_STATE_CONNECTING) != 0)
-		return (EALREADY); /* soconnect would say EISCONN */
+		return (EALREADY); /* connect(2)'s answer; soconnect would say EISCONN */
 	if (error == 0)
 		error = soconnect(so, &sa.any, curthread);
 	if (error != 0) {
-		/* As connect(2) does: a refused start leaves the bit behind. */
+		/* A start that is refused leaves the bit set; connect(2) clears it, too. */
 		SOCK_LOCK(so);
 		so->so_state &= ~SS_ISCONNECTING;
 		SOCK_UNLOCK(so);
@@ -70,12 +70,12 @@ iosock_shim_soaccept(struct socket *head, struct socket **out, struct iosock_add
 	int error;
 
 	SOLISTEN_LOCK(head);
-	error = solisten_dequeue(head, &so, ACCEPT4_INHERIT); /* unlocks */
+	error = solisten_dequeue(head, &so, ACCEPT4_INHERIT); /* leaves the listener unlocked */
 	if (error != 0)
 		return (error);
 	error = soaccept(so, &sa);
 	iosock_addr_from_kernel(sa, peer);
-	free(sa, M_SONAME); /* may be set even on error */
+	free(sa, M_SONAME); /* soaccept may have set it although it failed */
 	if (error != 0) {
 		(void)soclose(so);
 		return (error);
@@ -156,7 +156,7 @@ iosock_shim_socket_get_option(struct socket *so, int level, int name, void *valu
 	opt.sopt_name = name;
 	opt.sopt_val = value;
 	opt.sopt_valsize = *len;
-	error = sogetopt(so, &opt); /* no thread: a kernel buffer */
+	error = sogetopt(so, &opt); /* without a thread in opt the value is the kernel's memory */
 	*len = opt.sopt_valsize;
 	return (error);
 }
@@ -210,7 +210,7 @@ iosock_shim_socket_take_error(struct socket *so)
 	error = so->so_error;
 	so->so_error = 0;
 #if __FreeBSD_version >= 1301000
-	/* 13.1 split receive errors off. */
+	/* From 13.1 on errors of receiving have a field of their own. */
 	if (error == 0) {
 		error = so->so_rerror;
 		so->so_rerror = 0;

@@ -1,4 +1,4 @@
-/* sys/uio.h: soreceive in mbuf mode. The uio carries the byte count only, but must be there: it is read first. */
+/* sys/uio.h: soreceive in mbuf mode. The uio says only how many bytes, but it must be there: the kernel reads it first. */
 #include "base.h"
 
 #include <sys/lock.h>

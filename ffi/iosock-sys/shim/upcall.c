@@ -31,7 +31,7 @@ void
 iosock_shim_upcall_clear_receive(struct socket *so)
 {
 	RECEIVE_LOCK(so);
-	if (so->so_rcv.sb_upcall != NULL) /* clearing none asserts */
+	if (so->so_rcv.sb_upcall != NULL) /* soupcall_clear asserts that there is one */
 		soupcall_clear(so, SO_RCV);
 	RECEIVE_UNLOCK(so);
 }

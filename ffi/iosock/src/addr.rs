@@ -7,7 +7,7 @@ use iosock_sys::iosock_addr;
 /// padding), since `sobind` and `soconnect` write into it.
 pub type SockAddr = core::net::SocketAddr;
 
-/// What the shims fill in.
+/// An address for the shims to fill in.
 pub(crate) const NONE: iosock_addr = iosock_addr {
     ip: 0,
     reserved: 0,
@@ -40,7 +40,7 @@ pub(crate) fn to_shim(addr: &SockAddr) -> iosock_addr {
     }
 }
 
-/// `None` when the address is neither IPv4 nor IPv6.
+/// Reads an address that a shim filled in; `None` when it is neither IPv4 nor IPv6.
 pub(crate) fn from_shim(addr: &iosock_addr) -> Option<SockAddr> {
     match addr.ip {
         4 => {

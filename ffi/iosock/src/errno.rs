@@ -62,7 +62,7 @@ errnos! {
     EINVAL = 22, iosock_const_EINVAL;
     /// The sending side is shut down.
     EPIPE = 32, iosock_const_EPIPE;
-    /// Would wait for itself.
+    /// The thread would wait for itself.
     EDEADLK = 45, iosock_const_EDEADLK;
     /// Not supported.
     EOPNOTSUPP = 103, iosock_const_EOPNOTSUPP;
@@ -119,7 +119,7 @@ impl Errno {
     const fn literal(value: i32) -> Self {
         match NonZeroI32::new(value) {
             Some(value) => Self(value),
-            // While compiling: only constants are made with this.
+            // Only constants are made with this, so it fails while compiling or never.
             None => panic!("0 is success"),
         }
     }

@@ -26,8 +26,7 @@ impl ExternalRange {
     /// Attaches `buf` to an mbuf that stays here.
     ///
     /// # Errors
-    /// With `buf` unchanged, as [`MbufChain::external`]: `ENOBUFS` when there is no mbuf, `EINVAL` when `buf` has no byte or more than
-    /// `i32::MAX`.
+    /// `buf` comes back unchanged, with `ENOBUFS` when there is no mbuf, `EINVAL` when it has no byte or more than `i32::MAX`.
     ///
     /// # Context
     /// Any; does not sleep.

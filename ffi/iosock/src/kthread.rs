@@ -93,10 +93,10 @@ impl Drop for Kthread {
         self.stop();
         // SAFETY: a joinable thread that nobody else joins.
         let error = unsafe { iosock_sys::iosock_shim_kthread_join(self.tid) };
-        // SAFETY: taken once; the handle is not used again.
+        // SAFETY: the control block is taken out here alone, and the handle is not used afterwards.
         let control = unsafe { ManuallyDrop::take(&mut self.control) };
         if Errno::check(error).is_err() {
-            // Whether the thread has gone is unknown, so what it may be using stays.
+            // The thread may still run, so the memory that it may be using is never freed.
             control.leak();
             log(Level::Error, "kthread: join failed, its memory is kept");
         }

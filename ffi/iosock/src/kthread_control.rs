@@ -3,7 +3,7 @@
 use crate::WaitQueue;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-/// Says to a thread that it shall end. It sees this when it looks; see `wake` of [`Kthread::spawn`](crate::Kthread::spawn).
+/// Tells a thread that it shall end. The thread sees this when it looks; see `wake` of [`Kthread::spawn`](crate::Kthread::spawn).
 #[derive(Debug)]
 pub struct StopFlag(AtomicBool);
 
@@ -37,7 +37,7 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    /// The thread's life; the trampoline exits afterwards.
+    /// Everything that the thread does; the trampoline ends it afterwards.
     pub(crate) fn run(&self) {
         self.known.wait(None);
         (self.entry)(&self.stop, self.arg);

@@ -17,13 +17,13 @@ pub struct Listener {
     raw: RawSocket,
 }
 
-/// Here and not with the rest of a socket's methods: a socket knows nothing of listeners.
+/// This method stands here and not with the rest of a socket's, since a socket knows nothing of listeners.
 impl Socket {
     /// Makes a listener of the socket; `backlog` below 0 or too large is io-sock's limit. Its upcalls are cleared, and its buffers
     /// are gone: set their sizes before, accepted sockets have them.
     ///
     /// # Errors
-    /// With the socket, whose upcalls are cleared then, too: `EINVAL` (connected, or connecting), `EOPNOTSUPP`.
+    /// The socket comes back, without its upcalls, with `EINVAL` (it is connected, or connects) or `EOPNOTSUPP`.
     ///
     /// # Context
     /// Sleeps.
@@ -147,7 +147,7 @@ impl Listener {
     /// Closes the listener.
     ///
     /// # Errors
-    /// What went wrong while closing; the listener is gone all the same.
+    /// An error says what went wrong while closing; the listener is gone all the same.
     ///
     /// # Context
     /// Sleeps.
@@ -194,7 +194,7 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        // What went wrong is nobody's to know.
+        // Nobody is left who could be told of an error.
         let _ = self.end();
     }
 }

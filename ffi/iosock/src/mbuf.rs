@@ -46,7 +46,7 @@ pub struct MbufChain {
 
 // SAFETY: mbufs belong to no thread.
 unsafe impl Send for MbufChain {}
-// SAFETY: by reference nothing is changed.
+// SAFETY: a shared reference only reads.
 unsafe impl Sync for MbufChain {}
 
 impl MbufChain {
@@ -118,7 +118,7 @@ impl MbufChain {
     /// callback when it has let go of them.
     ///
     /// # Errors
-    /// With `buf` unchanged: `ENOBUFS` when there is no mbuf, `EINVAL` when it has no byte or more than `i32::MAX`.
+    /// `buf` comes back unchanged, with `ENOBUFS` when there is no mbuf, `EINVAL` when it has no byte or more than `i32::MAX`.
     ///
     /// # Context
     /// Any; does not sleep.

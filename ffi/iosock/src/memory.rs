@@ -10,7 +10,7 @@ use core::{mem, ops::Deref, ptr::NonNull};
 /// `ptr` came from the shim's malloc with room for a `T`, holds a valid `T`, and is owned.
 pub(crate) struct KernelBox<T>(NonNull<T>);
 
-// SAFETY: it is a `T`, elsewhere.
+// SAFETY: the box owns its `T` as if it held it directly.
 unsafe impl<T: Send> Send for KernelBox<T> {}
 // SAFETY: as above.
 unsafe impl<T: Sync> Sync for KernelBox<T> {}
@@ -38,7 +38,7 @@ impl<T> KernelBox<T> {
         self.0.as_ptr()
     }
 
-    /// Never frees it: for when somebody may still be using it.
+    /// Gives the memory up without freeing it, for when somebody may still be using it.
     pub(crate) fn leak(self) {
         mem::forget(self);
     }

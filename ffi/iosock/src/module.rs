@@ -20,7 +20,7 @@ pub trait Module {
     /// The module is refused.
     fn load() -> Result<(), Errno>;
 
-    /// Take everything back: threads, sockets, upcalls, names. Called again, or after a load that failed, it does nothing.
+    /// Takes everything back: threads, sockets, upcalls, names. Does nothing when called again, or after a load that failed.
     ///
     /// # Errors
     /// A veto, `EBUSY` for example. Whether io-sock heeds it is not known, so do not rely on it.
@@ -28,8 +28,8 @@ pub trait Module {
     /// ON-TARGET: MOD_UNLOAD may be sent or not, and its answer heeded or not.
     fn unload() -> Result<(), Errno>;
 
-    /// The code is about to be unmapped, after [`Module::unload`] or without it: take back what is left, and wait without limit until
-    /// no thread and no callback can run in it any more.
+    /// Takes back what is left, and waits without limit until no thread and no callback can run in the module's code: it is unmapped
+    /// next. Called after [`Module::unload`], or without it.
     fn uninit();
 
     /// May the module be unloaded?
@@ -52,7 +52,7 @@ pub trait Module {
 /// Makes a crate a module: defines the functions that the registration's C file calls. Takes a type that is a [`Module`]; to be used
 /// once.
 ///
-/// The `unsafe` is that of the names, which are this crate's own and not taken by anybody else.
+/// The `unsafe` is about the names of the functions: they are this crate's own, and nobody else defines them.
 #[macro_export]
 macro_rules! register_module {
     ($module:ty) => {
@@ -125,7 +125,7 @@ pub mod __private {
         M::counters(&mut line);
         let bytes = line.as_bytes();
         let len = bytes.len().min(size);
-        // SAFETY: so many bytes are there on both sides, and they are two buffers.
+        // SAFETY: both buffers have so many bytes, and they do not overlap.
         unsafe { text.cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), len) };
         len
     }

@@ -17,7 +17,7 @@ use iosock_sys::mtx;
 #[derive(Debug)]
 pub(crate) struct RawMutex(NonNull<mtx>);
 
-// SAFETY: a mutex is there to be used by several threads.
+// SAFETY: the kernel made the mutex for several threads; only its address is kept here.
 unsafe impl Send for RawMutex {}
 // SAFETY: as above.
 unsafe impl Sync for RawMutex {}
@@ -44,7 +44,7 @@ impl RawMutex {
     }
 
     /// # Safety
-    /// The calling thread has locked it.
+    /// The calling thread has locked the mutex.
     pub(crate) unsafe fn unlock(&self) {
         // SAFETY: as above, and the caller has it.
         unsafe { iosock_sys::iosock_shim_mutex_unlock(self.as_ptr()) };
@@ -53,24 +53,24 @@ impl RawMutex {
 
 impl Drop for RawMutex {
     fn drop(&mut self) {
-        // SAFETY: nobody else has it, or it could not be dropped; so nobody holds it.
+        // SAFETY: `&mut self` proves that no guard, which would borrow the lock, is alive.
         unsafe { iosock_sys::iosock_shim_mutex_destroy(self.as_ptr()) };
     }
 }
 
 /// A value behind a kernel mutex (`mtx_init` with `MTX_DEF`). Not recursive: locking it twice in one thread never returns.
 ///
-/// As a leaf mutex (nothing is called while it is held that locks or sleeps) it may be used in any context, and then must be
-/// everywhere: an upcall waits for whoever holds it.
+/// A leaf mutex is one under which nothing is called that locks or sleeps. It may be used in any context, and must then be a leaf
+/// wherever it is used: an upcall waits for whoever holds it.
 #[doc(alias = "mtx")]
 pub struct Mutex<T> {
     raw: RawMutex,
     value: UnsafeCell<T>,
 }
 
-// SAFETY: a value that may move to another thread, and a lock that may.
+// SAFETY: the value may move to another thread by `T: Send`, and so may the lock.
 unsafe impl<T: Send> Send for Mutex<T> {}
-// SAFETY: one thread at a time reaches the value.
+// SAFETY: the lock lets one thread at a time reach the value.
 unsafe impl<T: Send> Sync for Mutex<T> {}
 
 impl<T> Mutex<T> {
@@ -130,7 +130,7 @@ pub struct MutexGuard<'a, T> {
     not_send: PhantomData<*const ()>,
 }
 
-// SAFETY: sharing it lends `&T` and no more.
+// SAFETY: a shared guard lends `&T` and no more.
 unsafe impl<T: Sync> Sync for MutexGuard<'_, T> {}
 
 impl<T> Deref for MutexGuard<'_, T> {

@@ -42,8 +42,8 @@ impl<'a> Segment<'a> {
         self.m
     }
 
-    /// Copies bytes from `offset` on into `dst`, as many as there are and fit; returns how many. Of bytes that change meanwhile some
-    /// state or other is copied.
+    /// Copies bytes from `offset` on into `dst`, as many as there are and fit; returns how many. A byte that
+    /// changes meanwhile is copied as it was at some moment.
     ///
     /// # Context
     /// Any.
@@ -54,7 +54,8 @@ impl<'a> Segment<'a> {
             return 0;
         };
         if count > 0 {
-            // SAFETY: so many bytes are there, and fit. The copy is C's, so a write by another is no race of Rust's.
+            // SAFETY: the segment has `count` bytes from `from` on, and `dst` has room for them. C makes the copy, so a write by another
+            // process meanwhile is no data race of Rust's.
             unsafe { iosock_sys::iosock_shim_mbuf_copydata(self.m, from, count, dst.as_mut_ptr().cast()) };
         }
         len

@@ -6,7 +6,7 @@ use core::{ffi::c_uint, marker::PhantomData};
 /// itself, before the call.
 #[derive(Clone, Copy, Debug)]
 pub struct Thread {
-    /// It is about the thread that asked.
+    /// Keeps the value in the thread that asked, since it says something about that thread alone.
     not_send: PhantomData<*const ()>,
 }
 

@@ -18,7 +18,7 @@ pub(crate) type Upcall = unsafe extern "C" fn(*mut socket, *mut c_void, c_int) -
 /// What an upcall returns: FreeBSD's `SU_OK`, the same in every base.
 const SU_OK: c_int = 0;
 
-/// The value of a callback type of no size.
+/// Makes a value of a callback type. Such a type has no size, so the kernel need not keep the value: its type says which function it is.
 fn conjure<F: Copy + 'static>() -> F {
     const {
         assert!(
@@ -26,7 +26,7 @@ fn conjure<F: Copy + 'static>() -> F {
             "a callback must be a plain function or a closure that captures nothing"
         );
     }
-    // SAFETY: a value of no size is read from any aligned address; that the type has one was shown by the caller, who passed it.
+    // SAFETY: a value without size may be read from any aligned address. The type has a value: whoever registered the callback had one.
     unsafe { NonNull::<F>::dangling().as_ptr().read() }
 }
 
@@ -70,8 +70,8 @@ pub(crate) unsafe extern "C" fn upcall<F: Fn(usize) + Copy + 'static>(
 /// # Safety
 /// `arg` is the control block that [`Kthread::spawn`](crate::Kthread::spawn) made; it stays until this thread was joined.
 pub(crate) unsafe extern "C" fn kthread_main(arg: *mut c_void) {
-    // SAFETY: see above; the creator only shares it, too.
+    // SAFETY: by the caller the block lives until this thread is joined, and nobody has it mutably.
     unsafe { &*arg.cast::<Control>() }.run();
-    // SAFETY: in a thread made by kthread_add, as the last thing it does.
+    // SAFETY: kthread_add made this thread, which does nothing after this call.
     unsafe { iosock_sys::iosock_shim_kthread_exit() }
 }

@@ -22,7 +22,7 @@ impl Registration {
     }
 }
 
-/// Clears both upcalls of a socket; afterwards none runs.
+/// Clears both upcalls of a socket. When this returns none is running, and none will.
 ///
 /// # Safety
 /// `so` is a socket that lives and does not listen.

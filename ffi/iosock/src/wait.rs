@@ -16,7 +16,7 @@ const NS_PER_MS: u64 = 1_000_000;
 #[doc(alias = "msleep")]
 #[doc(alias = "wakeup")]
 pub struct WaitQueue {
-    /// A leaf: only around the flag's last test before sleeping, and the wakeup.
+    /// Held around the flag's last test before sleeping and around the wakeup; nothing else is locked under it.
     mutex: RawMutex,
     pending: AtomicBool,
     name: &'static CStr,
@@ -50,7 +50,7 @@ impl WaitQueue {
         }
         // Under the mutex: the waiter tests the flag and falls asleep in one step, as seen from here.
         self.mutex.lock();
-        // SAFETY: a channel is an address and no more.
+        // SAFETY: a channel is only compared, never read.
         unsafe { iosock_sys::iosock_shim_wakeup(self.channel()) };
         // SAFETY: locked above, in this thread.
         unsafe { self.mutex.unlock() };
@@ -96,7 +96,7 @@ impl WaitQueue {
     }
 
     fn channel(&self) -> *const core::ffi::c_void {
-        // Not the queue's own address, which changes when it is moved, and not quite the mutex's, which has waiters of its own.
+        // The queue's own address changes when it is moved, and the mutex's has waiters of its own: so the byte behind that.
         self.mutex.as_ptr().cast_const().wrapping_byte_add(1).cast()
     }
 }

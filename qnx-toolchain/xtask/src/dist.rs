@@ -16,7 +16,7 @@ use std::{
 };
 
 const MODULE_FILE: &str = "mods-csock.so";
-/// Defined in no library: the module's panic handler calls it, so it is undefined in a binary that can panic.
+/// A function that no library defines. The module's panic handler calls it, so a binary that can panic leaves it undefined.
 const PANIC_MARK: &str = "csock_panic_must_not_exist";
 
 /// Where the files of one architecture go.
@@ -237,7 +237,7 @@ fn build(
     archive: &str,
 ) -> Result<PathBuf> {
     let mut command = rust.rustc(arch, parts);
-    // Only here is a library wanted that C can link; in other builds a staticlib without std would not even compile.
+    // A library that C can link is wanted here alone; in other builds a staticlib without std would not even compile.
     command
         .args(["--lib", "--crate-type", "staticlib", "--profile", "module"])
         .args(args);

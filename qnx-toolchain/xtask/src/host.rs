@@ -72,13 +72,13 @@ fn install(prefix: &Path) -> Result<PathBuf> {
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
-    // Programs may run from the old one: it keeps its inode.
+    // A program may still run from the old file, which is unlinked and not overwritten.
     let _ = fs::remove_file(to);
     fs::copy(from, to).with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
     Ok(())
 }
 
-/// Copies a tree of headers. Ours name QNX's by their place in the repository, which becomes that beside them.
+/// Copies a tree of headers. Ours include QNX's by their place in the repository; in the copy they lie beside each other.
 fn headers(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {

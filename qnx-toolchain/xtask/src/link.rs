@@ -12,7 +12,7 @@ use std::{
     process::Command,
 };
 
-/// Which linker the C driver calls. QNX's `qcc` always uses GNU ld.
+/// A linker that the C driver calls. QNX's `qcc` always calls GNU ld.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Linker {
     /// LLVM's lld.

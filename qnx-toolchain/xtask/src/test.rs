@@ -121,7 +121,7 @@ fn reliability(counts: &mut Counts, kills: u64) -> Result<()> {
             "--exact",
             test,
         ]);
-        // Shows the seed that repeats the kills, and how many messages there were.
+        // The output shows the seed that repeats the kills, and how many messages there were.
         command.arg("--nocapture");
         command
             .env("QNX_TEST_KILLS", kills.to_string())

@@ -9,7 +9,7 @@
 use crate::{Base, shim_dir};
 use std::{env, path::Path, path::PathBuf};
 
-/// For every compiler.
+/// Flags for every compiler.
 pub const FLAGS: &[&str] = &[
     "-c",
     "-std=gnu11",
@@ -23,7 +23,7 @@ pub const FLAGS: &[&str] = &[
     "-Wextra",
 ];
 
-/// For clang in `qcc`'s place: an ELF system without the name of Linux.
+/// Flags for clang in `qcc`'s place. The target is an ELF system that does not call itself Linux.
 pub const CLANG_FLAGS: &[&str] = &[
     "-U__linux__",
     "-U__linux",
@@ -51,7 +51,7 @@ pub fn kernel(diag: bool) -> cc::Build {
             build.define(name, "1");
         }
     }
-    // As system headers: their warnings are not ours.
+    // They are given as system headers, since their warnings are not ours to fix.
     for devs in target.devs_includes() {
         println!("cargo::rerun-if-changed={}", devs.display());
         if !devs.is_dir() {
@@ -94,7 +94,7 @@ impl Target {
             println!("cargo::rerun-if-env-changed={name}");
         }
         let triple = var("TARGET");
-        // rustc renames "nto" to "qnx"; take both.
+        // Newer compilers call "nto" "qnx".
         let qnx = matches!(var("CARGO_CFG_TARGET_OS").as_str(), "nto" | "qnx");
         let sdp = if qnx {
             env::var_os("QNX_TARGET").map(PathBuf::from)

@@ -98,7 +98,7 @@ impl Socket {
     /// storage may run inside: note what is in flight before the call.
     ///
     /// # Errors
-    /// Nothing was sent: `EWOULDBLOCK` (no space, or another sender, with [`SendFlags::DONTWAIT`]; see [`Socket::send_space`]),
+    /// These say that nothing was sent: `EWOULDBLOCK` (no space, or another sender, with [`SendFlags::DONTWAIT`]; see [`Socket::send_space`]),
     /// `EMSGSIZE` (more than [`Socket::send_hiwat`]), `EPIPE`, `ENOTCONN`, `EINVAL` (a chain without any mbuf), and the pending error.
     /// After any other the bytes may or may not be on their way, and the connection is not to be trusted.
     ///
@@ -322,7 +322,7 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        // What went wrong is nobody's to know.
+        // Nobody is left who could be told of an error.
         let _ = self.end();
     }
 }

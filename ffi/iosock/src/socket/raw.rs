@@ -90,7 +90,7 @@ impl RawSocket {
     /// # Safety
     /// The last use of the socket; no upcall is set any more.
     pub(crate) unsafe fn close(&self) -> Result<(), Errno> {
-        // SAFETY: closed once, by the caller.
+        // SAFETY: by the caller this is the socket's last use.
         Errno::check(unsafe { iosock_sys::iosock_shim_soclose(self.as_ptr()) })
     }
 }
