@@ -28,7 +28,7 @@ pub struct Times {
 
 /// Runs `case`.
 pub fn run(stage: &mut Stage, case: &Case, times: Times) -> Result<Outcome> {
-    stage.set_network(case)?;
+    stage.prepare(case)?;
     let _busy = if case.busy {
         Some(Busy::start(stage, 2)?)
     } else {

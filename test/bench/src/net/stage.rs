@@ -1,7 +1,7 @@
 //! io-sock under the conditions of a case, and commands that run beside it.
 
 use super::{
-    case::{Case, User},
+    case::{Case, Scenario, User},
     child::Running,
 };
 use crate::Place;
@@ -27,6 +27,8 @@ pub struct Stage {
     bench: PathBuf,
     cores: u32,
     counting: bool,
+    /// Program and peer have a core each.
+    apart: bool,
     /// Settings of the stand-in as they are now.
     settings: BTreeMap<&'static str, u32>,
 }
@@ -49,14 +51,16 @@ impl Stage {
             bench: PathBuf::new(),
             cores,
             counting,
+            apart: false,
             settings: BTreeMap::new(),
         };
         stage.bench = stage.share(&std::env::current_exe()?)?;
         Ok(stage)
     }
 
-    /// Makes the stack behave as the case says for sockets made from now on.
-    pub fn set_network(&mut self, case: &Case) -> Result<()> {
+    /// Makes the stack behave as the case says for sockets made from now on, and says where its processes run.
+    pub fn prepare(&mut self, case: &Case) -> Result<()> {
+        self.apart = case.scenario == Scenario::RequestResponse && case.cores > 1;
         self.set("standin.tcp_acks", case.acks.into())?;
         self.set("standin.ack_delay_ms", case.delay_ms)
     }
@@ -84,7 +88,7 @@ impl Stage {
     /// A command of this program in this stage, with `role` as its first argument.
     pub fn command(&self, role: Role, user: User) -> Command {
         let mut words = prefix(self.cores, self.counting);
-        if self.cores > 1
+        if self.apart
             && let Some(core) = role.core()
         {
             words.extend(on_core(core));
@@ -145,8 +149,9 @@ impl Role {
         }
     }
 
-    /// The core of two. A peer is another machine's in truth: it must never run where the program does. Left to itself Linux puts the
-    /// two ends of a connection on one core in some runs and not in others, and an answer takes 6 µs or 50. io-sock may use both.
+    /// The core of two, where an operation is a turn of both ends. A peer is another machine's in truth; left to itself Linux puts the
+    /// two ends on one core in some runs and not in others, and an answer takes 6 µs or 50. io-sock may use both. Where both ends are
+    /// busy all the time Linux spreads them by itself, and keeping them in place would only make them suffer from a neighbour.
     const fn core(self) -> Option<u32> {
         match self {
             Self::Program => Some(0),

@@ -61,7 +61,7 @@ pub fn scenarios(place: &Place) -> Result<Vec<String>> {
 }
 
 /// One more round beside each scenario.
-pub fn round(place: &Place, stage: &Stage, names: &[String], times: Times, all: &mut Victims) {
+pub fn round(place: &Place, stage: &mut Stage, names: &[String], times: Times, all: &mut Victims) {
     for name in names {
         let beside = all.entry(name.clone()).or_default();
         let both = one(stage, &path(place), name, true, times)
@@ -78,7 +78,9 @@ pub fn round(place: &Place, stage: &Stage, names: &[String], times: Times, all: 
 }
 
 /// The victim asks and waits while the other one runs; its 99th percentile, nanoseconds.
-fn one(stage: &Stage, path: &Path, name: &str, honest: bool, times: Times) -> Result<f64> {
+fn one(stage: &mut Stage, path: &Path, name: &str, honest: bool, times: Times) -> Result<f64> {
+    let case = Case::new(Scenario::RequestResponse, RoadKind::CsockCopy, 1024);
+    stage.prepare(&case)?;
     let seconds = (times.warm_up + times.measure) / 1000 + 3;
     let mut command = Command::new(stage.share(path)?);
     command.args(["run", name, "--seconds", &seconds.to_string()]);
@@ -88,7 +90,6 @@ fn one(stage: &Stage, path: &Path, name: &str, honest: bool, times: Times) -> Re
     stage.as_user(&mut command, User::Ordinary);
     let mut other = Running::start(name, &mut command)?;
     other.expect("ready", PATIENCE)?;
-    let case = Case::new(Scenario::RequestResponse, RoadKind::CsockCopy, 1024);
     let (_peer, port) = peer(stage, Peer::Echo(case.size))?;
     let outcome = result(program(stage, &case, times, port)?, times)?;
     other.finish(PATIENCE)?;

@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 /// Connections that one session is used for where a program has many; with the default settings there is one session.
 const PER_SESSION: u32 = 200;
 
-/// Up to so many connections the default settings are used.
+/// Up to so many connections the default settings are used. All of this goes once the defaults serve a thousand.
 const BY_DEFAULT: u32 = 16;
 
 /// Sessions with the module, more when they are needed; the type of stream says how it moves data.
