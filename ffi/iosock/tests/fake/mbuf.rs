@@ -52,8 +52,8 @@ fn attach(m: *mut Mbuf, buf: *mut u8, free: ExtFree, arg1: *mut c_void, arg2: *m
     inner.data = buf;
 }
 
-fn storage<'a>(m: *const mbuf) -> &'a mut Storage {
-    unsafe { &mut *inside(m).ext.expect("external storage") }
+fn storage(m: *const mbuf) -> *mut Storage {
+    inside(m).ext.expect("external storage")
 }
 
 /// What a socket buffer would be charged for the storage of `m`.
@@ -168,11 +168,11 @@ pub unsafe extern "C" fn iosock_shim_mbuf_external_piece(
     let n = get(true);
     if !n.is_null() {
         let shared = storage(m);
-        shared.references += 1;
+        unsafe { (*shared).references += 1 };
         let n = unsafe { &mut *n };
         n.ext = Some(shared);
         n.ext_size = len;
-        n.data = shared.buf.wrapping_add(off as usize);
+        n.data = unsafe { (*shared).buf }.wrapping_add(off as usize);
         n.len = c_int::try_from(len).expect("a length");
         n.header = Some(n.len);
     }
@@ -200,12 +200,12 @@ pub unsafe extern "C" fn iosock_shim_mbuf_grow_header(m: *mut mbuf, len: c_int) 
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iosock_shim_mbuf_ext_arg1(m: *const mbuf) -> *mut c_void {
-    storage(m).arg1
+    unsafe { (*storage(m)).arg1 }
 }
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iosock_shim_mbuf_ext_arg2(m: *const mbuf) -> *mut c_void {
-    storage(m).arg2
+    unsafe { (*storage(m)).arg2 }
 }
 
 #[unsafe(no_mangle)]
@@ -219,9 +219,9 @@ pub unsafe extern "C" fn iosock_shim_mbuf_freem(mut m: *mut mbuf) {
         }
         if let Some(first) = first {
             let shared = storage(first.cast());
-            shared.references -= 1;
-            if shared.references == 0 {
-                unsafe { (shared.free)(first.cast()) };
+            unsafe { (*shared).references -= 1 };
+            if unsafe { (*shared).references } == 0 {
+                unsafe { ((*shared).free)(first.cast()) };
                 drop(unsafe { Box::from_raw(shared) });
                 put(first);
             }
