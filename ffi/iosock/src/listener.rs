@@ -23,7 +23,8 @@ impl Socket {
     /// are gone: set their sizes before, accepted sockets have them.
     ///
     /// # Errors
-    /// The socket comes back, without its upcalls, with `EINVAL` (it is connected, or connects) or `EOPNOTSUPP`.
+    /// The socket comes back, without its upcalls, with `EINVAL` (it is connected, or connects), `EOPNOTSUPP`, or
+    /// `EAGAIN` (over FreeBSD 14, while another call sends or receives on it).
     ///
     /// # Context
     /// Sleeps.

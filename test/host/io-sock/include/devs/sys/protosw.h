@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 struct domain;
+struct kaiocb;
 struct ifnet;
 struct mbuf;
 struct sockaddr;
@@ -69,6 +70,7 @@ struct pr_usrreqs {
 	void (*pru_close)(struct socket *so);
 	int (*pru_bindat)(int fd, struct socket *so, struct sockaddr *nam, struct thread *td);
 	int (*pru_connectat)(int fd, struct socket *so, struct sockaddr *nam, struct thread *td);
+	int (*pru_aio_queue)(struct socket *so, struct kaiocb *job);
 };
 
 #endif

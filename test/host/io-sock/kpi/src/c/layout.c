@@ -197,7 +197,7 @@ AT(struct socket, sol_upcallarg, 408);
 SIZE(struct protosw, 96);
 AT(struct protosw, pr_flags, 18);
 AT(struct protosw, pr_usrreqs, 88);
-SIZE(struct pr_usrreqs, 208);
+SIZE(struct pr_usrreqs, 216);
 AT(struct pr_usrreqs, pru_peeraddr, 80);
 AT(struct pr_usrreqs, pru_sockaddr, 144);
 _Static_assert(SO_RCV == 1 && SO_SND == 2, "13 counts from 1");

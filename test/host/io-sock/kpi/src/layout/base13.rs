@@ -170,8 +170,8 @@ pub struct PrUsrreqs {
     pub between: [*mut c_void; 7],
     /// The socket's own address.
     pub pru_sockaddr: Option<AddressCall>,
-    /// sosend to connectat.
-    pub after_sockaddr: [*mut c_void; 7],
+    /// sosend to aio_queue.
+    pub after_sockaddr: [*mut c_void; 8],
 }
 
 /// The mutex and the I/O lock of the buffer `sb`.
@@ -202,7 +202,7 @@ impl PrUsrreqs {
             pru_peeraddr: Some(peeraddr),
             between: [null_mut(); 7],
             pru_sockaddr: Some(sockaddr),
-            after_sockaddr: [null_mut(); 7],
+            after_sockaddr: [null_mut(); 8],
         }
     }
 }
@@ -258,7 +258,7 @@ const _: () = {
     assert!(offset_of!(Buffers, so_listen) == 904 - 328);
     assert!(offset_of!(Buffers, so_qstate) == 912 - 328);
     assert!(size_of::<Protosw>() == 96);
-    assert!(size_of::<PrUsrreqs>() == 26 * 8);
+    assert!(size_of::<PrUsrreqs>() == 27 * 8);
     assert!(offset_of!(PrUsrreqs, pru_peeraddr) == 80);
     assert!(offset_of!(PrUsrreqs, pru_sockaddr) == 144);
 };
