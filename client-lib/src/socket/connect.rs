@@ -2,7 +2,8 @@
 
 use super::{
     Phase, Rings, Socket,
-    wait::{Direction, Patience, timed_out_would_block},
+    patience::Patience,
+    wait::{Direction, timed_out_would_block},
 };
 use crate::{
     deadline::nanos,

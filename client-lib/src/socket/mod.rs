@@ -6,6 +6,7 @@
 //! | `send.rs`, `receive.rs` | sending and receiving: copies, in place, blocking, doorbells |
 //! | `connect.rs` | making, connecting, listening, accepting |
 //! | `options.rs` | addresses and options |
+//! | `patience.rs` | how long a call waits |
 //! | `wait.rs` | parking in the module |
 //! | `handle.rs` | what a program holds: the last one closes |
 //!
@@ -14,6 +15,7 @@
 mod connect;
 mod handle;
 mod options;
+mod patience;
 mod receive;
 mod rx;
 mod send;
@@ -42,9 +44,9 @@ use core::{
     time::Duration,
 };
 use csock_wire::msg;
+use patience::Patience;
 use rx::{Incoming, Rx};
 use tx::Tx;
-use wait::Patience;
 
 /// Where a socket is in its life, as this side knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

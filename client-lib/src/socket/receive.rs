@@ -2,7 +2,8 @@
 
 use super::{
     Filled, Incoming, Rings, Socket,
-    wait::{Direction, Patience, timed_out_would_block},
+    patience::Patience,
+    wait::{Direction, timed_out_would_block},
 };
 use crate::{error::Error, ledger::add, num::length, sys::System};
 use csock_wire::msg::{Events, Wait};

@@ -2,8 +2,9 @@
 
 use super::{
     Grant, Rings, Socket,
+    patience::Patience,
     tx::{Committed, Reserved, SeenTx, least_piece},
-    wait::{Direction, Patience, timed_out_would_block},
+    wait::{Direction, timed_out_would_block},
 };
 use crate::{
     error::{Error, Fault},

@@ -1,6 +1,6 @@
 //! Parking in the module, with what goes before it: a short look around, a deadline, one thread per direction.
 
-use super::{Rings, Socket};
+use super::{Rings, Socket, patience::Patience};
 use crate::{
     deadline::Deadline,
     error::{Error, Fault},
@@ -18,59 +18,6 @@ const FALSE_WAKES: u32 = if cfg!(miri) { 50 } else { 10_000 };
 /// How often in a row a socket that is said to have failed is looked at again before its error is believed: the error
 /// normally comes through the ring, behind the data.
 const LATE_ERRORS: u32 = 3;
-
-/// One blocking call: when it must end, and how often it was woken for nothing.
-pub(super) struct Patience {
-    /// How long the call may wait in all, nanoseconds; the clock starts at the first wait.
-    limit: Option<u64>,
-    deadline: Option<Deadline>,
-    /// False: the call is not to wait at all.
-    pub(super) may_wait: bool,
-    /// The positions of the last wait.
-    seen: [u32; 3],
-    false_wakes: u32,
-    failures: u32,
-}
-
-impl Patience {
-    /// Waits for at most `limit` nanoseconds.
-    pub(super) const fn of(limit: Option<u64>) -> Self {
-        Self {
-            limit,
-            deadline: None,
-            may_wait: true,
-            seen: [0; 3],
-            false_wakes: 0,
-            failures: 0,
-        }
-    }
-
-    /// Does not wait.
-    pub(super) const fn none() -> Self {
-        let mut none = Self::of(None);
-        none.may_wait = false;
-        none
-    }
-
-    /// When the call must end: the same time for all of its waits.
-    fn deadline(&mut self, now: impl FnOnce() -> u64) -> Deadline {
-        let limit = self.limit;
-        *self.deadline.get_or_insert_with(|| match limit {
-            None => Deadline::NEVER,
-            limit => Deadline::after(now(), limit),
-        })
-    }
-
-    /// Another wait begins. When a ring moved since the last one, something came of it, if perhaps for another thread.
-    fn next(&mut self, wait: &Wait) {
-        let seen = [wait.seen_sq, wait.seen_cq, wait.seen_rq];
-        if seen != self.seen {
-            self.seen = seen;
-            self.false_wakes = 0;
-            self.failures = 0;
-        }
-    }
-}
 
 /// The direction that a thread waits in: which baton it needs.
 #[derive(Clone, Copy, PartialEq, Eq)]
