@@ -60,7 +60,7 @@ pub use mapping::Mapping;
 pub use message::Message;
 pub use msg_info::MsgInfo;
 pub use name::AttachedName;
-pub use path::LinkedPath;
+pub use path::{LinkedPath, node_status};
 pub use process::{egid, euid, page_size, pid, process_uid};
 pub use pulse::*;
 pub use rcvid::RcvId;

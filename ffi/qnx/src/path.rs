@@ -5,7 +5,7 @@ use core::ffi::CStr;
 use qnx_sys as sys;
 
 use crate::decode::{minus_one, not_negative};
-use crate::{Channel, Errno};
+use crate::{Channel, Errno, NodeStatus};
 
 /// A path that leads to one of our channels.
 ///
@@ -50,6 +50,24 @@ impl LinkedPath {
         // SAFETY: passes a number, ours, for the last time.
         minus_one(unsafe { sys::pathmgr_unlink(path.link) }).map(|_| ())
     }
+}
+
+/// `stat` - permissions, owner and group of what is at `path`. **Blocks** until its server has answered.
+///
+/// # Errors
+/// `ENOENT` nobody has the path; what the server answered.
+///
+/// # References
+/// QNX 8.0 C Library Reference, `stat()`.
+pub fn node_status(path: &CStr) -> Result<NodeStatus, Errno> {
+    let mut status = sys::stat::default();
+    // SAFETY: `path` is a C string and read during the call only; `status` is ours alone.
+    minus_one(unsafe { sys::stat(path.as_ptr(), &mut status) })?;
+    Ok(NodeStatus {
+        permissions: status.st_mode & 0o7777,
+        uid: status.st_uid,
+        gid: status.st_gid,
+    })
 }
 
 impl Drop for LinkedPath {

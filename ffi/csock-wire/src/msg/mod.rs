@@ -30,8 +30,8 @@ pub const MSG_BASE: u16 = 0x4C00;
 pub const WIRE_VERSION: u16 = 1;
 /// Pulse code of the doorbell; its value is the socket handle, zero-extended.
 pub const PULSE_DOORBELL: i8 = 1;
-/// Name of the module's channel for `name_attach`, unless a tunable says otherwise.
-pub const CHANNEL_NAME: &str = "csock";
+/// Path of the module's node, below the prefix of its io-sock, unless a tunable says otherwise.
+pub const NODE_PATH: &str = "/dev/csock";
 /// Bytes of the longest request; a receive buffer of this size never truncates one.
 pub const MAX_REQUEST_LEN: usize = Kind::longest(true);
 /// Bytes of the longest reply.

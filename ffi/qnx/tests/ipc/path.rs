@@ -73,6 +73,8 @@ fn client() {
     );
     match role {
         "open" => {
+            let node = node_status(c"/dev/ipc-test").expect("stat");
+            assert_eq!((node.permissions, node.uid, node.gid), (0o640, 5, 6));
             let fd = Connection::open_path(c"/dev/ipc-test").expect("open");
             assert!(fd.id() < 0x4000_0000, "a descriptor's number");
             let info = fd.server_info().expect("alive");
@@ -113,7 +115,19 @@ fn a_client_opens_the_path_until_it_is_dropped() {
         below: false,
         as_directory: false,
     };
-    assert_eq!(seen, [IoRequest::Open(opening), IoRequest::Close]);
+    let looking = Opening {
+        read: false,
+        write: false,
+        ..opening
+    };
+    assert_eq!(
+        seen,
+        [
+            IoRequest::StatByPath(looking),
+            IoRequest::Open(opening),
+            IoRequest::Close
+        ]
+    );
     path.unlink().expect("unlinked");
     joined(start("gone", &channel));
 }
