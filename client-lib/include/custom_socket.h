@@ -40,13 +40,17 @@ typedef struct csock_config {
     uint32_t tx_descriptors;     /* pieces that one connection may have on their way, a power of two (256) */
     uint32_t spin;               /* looks at the rings before a call sleeps (0: none) */
     uint32_t control_timeout_ms; /* how long io-sock may take to answer before it is given up (30000) */
+    uint32_t server_uid;         /* a user whose io-sock is trusted besides root's and one's own (none): droproot */
+    uint32_t zero;               /* 0 */
 } csock_config_t;
 
 void csock_config_init(csock_config_t *config);
 
-/* Opens a session with the module under `name` (NULL: "csock") with settings (NULL: the defaults).
- * ENOENT: no module answers. EINVAL: a setting is out of range. */
-int csock_session_open(const char *name, const csock_config_t *config, csock_session_t **session);
+/* Opens a session with the module at `path` with settings (NULL: the defaults). NULL: /dev/csock below the prefix that the
+ * environment variable SOCK names, so SOCK=/alt means /alt/dev/csock; never another io-sock's instead.
+ * ENOENT: nobody serves the path. EACCES: the module does not let this user in, or whoever serves the path is not to be
+ * trusted (see server_uid). EINVAL: a setting is out of range. */
+int csock_session_open(const char *path, const csock_config_t *config, csock_session_t **session);
 
 /* Ends it. Its sockets live on until they are closed, its memory until the last buffer in place is back. NULL is fine. The
  * pointer is dead afterwards. */
@@ -155,7 +159,7 @@ int csock_stats(const csock_session_t *session, csock_stats_t *stats, size_t siz
 
 /* What both sides of this header agree on; the library asserts the same numbers. */
 #if defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
-_Static_assert(sizeof(csock_config_t) == 48, "csock_config_t");
+_Static_assert(sizeof(csock_config_t) == 56, "csock_config_t");
 _Static_assert(offsetof(csock_config_t, control_timeout_ms) == 44, "csock_config_t");
 _Static_assert(sizeof(csock_sio_t) == 24, "csock_sio_t");
 _Static_assert(offsetof(csock_sio_t, token) == 16, "csock_sio_t");

@@ -28,6 +28,9 @@ pub struct Config {
     /// How long the module may take to answer a request that does not wait for the network. After that the session is
     /// given up. `None`: for ever.
     pub control_timeout: Option<Duration>,
+    /// A user whose servers are trusted besides root's and this user's own: that of an io-sock which drops root
+    /// (`qnx.sec.droproot`).
+    pub server_uid: Option<u32>,
 }
 
 impl Config {
@@ -42,6 +45,7 @@ impl Config {
         tx_descriptors: 256,
         spin: 0,
         control_timeout: Some(Duration::from_secs(30)),
+        server_uid: None,
     };
 
     /// Largest number of receive buffers: the ready ring holds them all, an end and an error.

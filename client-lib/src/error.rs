@@ -12,8 +12,15 @@ use csock_wire::{Refusal, RingFault, WireErrno, desc::DescError, layout::Geometr
 pub enum Error {
     /// The module or the stack refused: the error, and where one field is at fault, its value and what is allowed.
     Refused(Refusal),
-    /// No module answers to this name: io-sock does not run, or runs without it.
+    /// Nobody serves the path: the io-sock that it belongs to does not run, or runs without the module.
     NotRunning,
+    /// The path is served by a process that is neither root's nor this user's nor named by `Config::server_uid`. Nothing was sent to it.
+    Impostor {
+        /// The process.
+        pid: i32,
+        /// Its effective user.
+        uid: i32,
+    },
     /// The server died or unloaded the module. Every socket of the session is lost; open a new session.
     ServerGone,
     /// The server did not answer a request in time. The session is given up.
@@ -103,6 +110,7 @@ impl Error {
         match self {
             Error::Refused(refusal) => refusal.error.to_qnx(),
             Error::NotRunning => WireErrno::ENOENT.to_qnx(),
+            Error::Impostor { .. } => WireErrno::EACCES.to_qnx(),
             Error::ServerGone => WireErrno::ECONNRESET.to_qnx(),
             Error::ServerSilent | Error::TimedOut => WireErrno::ETIMEDOUT.to_qnx(),
             Error::ServerFault(_) => WireErrno::EPROTO.to_qnx(),
@@ -194,6 +202,9 @@ impl fmt::Display for Error {
             Error::NotRunning => {
                 f.write_str("no csock module answers: io-sock does not run, or runs without it")
             }
+            Error::Impostor { pid, uid } => {
+                write!(f, "served by process {pid} of user {uid}, which is not trusted")
+            }
             Error::ServerGone => f.write_str("io-sock died or unloaded the csock module"),
             Error::ServerSilent => f.write_str("io-sock did not answer in time"),
             Error::ServerFault(fault) => write!(f, "io-sock broke the protocol: {fault}"),
@@ -245,6 +256,7 @@ impl From<Error> for std::io::Error {
         use std::io::ErrorKind;
         let kind = match error {
             Error::NotRunning => ErrorKind::NotFound,
+            Error::Impostor { .. } => ErrorKind::PermissionDenied,
             Error::ServerGone => ErrorKind::ConnectionReset,
             Error::ServerSilent => ErrorKind::TimedOut,
             Error::ServerFault(_) => ErrorKind::InvalidData,

@@ -20,7 +20,7 @@
 //! | [`Session`] | one connection to the module, with one [`Pool`]; settings in [`Config`] |
 //! | [`TcpStream`], [`TcpListener`] | shaped like `std::net` |
 //! | [`ReservedBuf`], [`ReceivedBuf`] | bytes in place, both ways |
-//! | [`Error`] | what went wrong, with its QNX errno |
+//! | [`Error`], [`ConnectError`] | what went wrong, with its QNX errno |
 //! | [`Stats`] | what both sides counted |
 //!
 //! Features: `std` (default) adds `Read`, `Write` and `std::io::Error`; `capi` the C API of
@@ -59,6 +59,7 @@ mod deadline;
 mod errno;
 mod error;
 mod ledger;
+mod node;
 mod num;
 mod pool;
 mod session;
@@ -76,6 +77,7 @@ pub use config::Config;
 pub use csock_wire::{Counters, Refusal, WireErrno};
 pub use error::{Error, Fault};
 pub use ledger::{ClientCounters, Stats};
+pub use node::ConnectError;
 pub use session::{Pool, Session};
 pub use tcp::{Incoming, Shutdown, TcpListener, TcpStream};
 

@@ -4,6 +4,7 @@ use crate::{
     config::Config,
     error::Error,
     ledger::{ClientCounters, Stats},
+    node::{ConnectError, default_path},
     pool::Books,
     session_core::Core,
     sys::{Qnx, System},
@@ -20,33 +21,41 @@ pub struct Session {
 }
 
 impl Session {
-    /// Opens a session with the module under its usual name, with default settings.
+    /// Opens a session with the module, with default settings.
+    ///
+    /// The module is `/dev/csock` below the prefix that the environment variable `SOCK` names: `SOCK=/alt` means the io-sock that was
+    /// started with `-o prefix=/alt`. Another io-sock is never taken instead.
     ///
     /// # Errors
-    /// [`Error::NotRunning`] when nothing answers to the name, [`Error::Refused`] when the module speaks another
-    /// version or has reached a quota, [`Error::System`] when a kernel call fails.
-    pub fn connect() -> Result<Self, Error> {
-        Self::connect_to(csock_wire::msg::CHANNEL_NAME)
+    /// With the path: [`Error::NotRunning`] when nobody serves it, [`Error::Impostor`] when somebody does who is not trusted,
+    /// [`Error::Refused`] when the module does not let this user in (`EACCES`), speaks another version or has reached a quota,
+    /// [`Error::System`] when a kernel call fails.
+    pub fn connect() -> Result<Self, ConnectError> {
+        Self::connect_with(Config::DEFAULT)
     }
 
-    /// As [`Session::connect`], with the module under another name (`csock.name`).
-    ///
-    /// # Errors
-    /// As [`Session::connect`].
-    pub fn connect_to(name: &str) -> Result<Self, Error> {
-        Self::connect_with(name, Config::DEFAULT)
-    }
-
-    /// As [`Session::connect_to`], with settings.
+    /// As [`Session::connect`], with settings.
     ///
     /// # Errors
     /// As [`Session::connect`]; [`Error::Invalid`] names a setting that is out of range.
-    pub fn connect_with(name: &str, config: Config) -> Result<Self, Error> {
-        // Before anything is asked of the server.
-        config.check()?;
-        Ok(Self {
-            core: Core::open(Qnx::open(name)?, config)?,
-        })
+    pub fn connect_with(config: Config) -> Result<Self, ConnectError> {
+        Self::connect_to(&default_path(crate::sys::environment("SOCK"))?, config)
+    }
+
+    /// As [`Session::connect_with`], with the module at `path` whatever `SOCK` says.
+    ///
+    /// # Errors
+    /// As [`Session::connect_with`].
+    pub fn connect_to(path: &str, config: Config) -> Result<Self, ConnectError> {
+        let open = || {
+            // Before anything is asked of the server.
+            config.check()?;
+            Core::open(Qnx::open(path, &config)?, config)
+        };
+        match open() {
+            Ok(core) => Ok(Self { core }),
+            Err(error) => Err(ConnectError::new(path.into(), error)),
+        }
     }
 
     /// The session's pool.

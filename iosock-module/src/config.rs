@@ -1,14 +1,14 @@
 //! Tunables, read once at load from io-sock's kernel environment (`csock.x` there is `x=` of `-m csock`). One row below is
 //! one number: its place, its name, default and range are made from it.
 
-use crate::limits;
+use crate::{
+    limits,
+    node::{self, Access, NodePath},
+};
 use core::{
     ffi::CStr,
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
 };
-
-/// Longest channel name, bytes.
-pub const NAME_MAX: usize = 63;
 
 /// A tunable that cannot be used: the module is not loaded with it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,8 +38,15 @@ pub trait Environment {
 
 /// `csock.tx`: `zerocopy` (default) or `copy`.
 const TX: &CStr = c"csock.tx";
-/// `csock.name`: name of the channel, `csock` by default.
-const NAME: &CStr = c"csock.name";
+/// `csock.path`: the whole path of the node. Without it: `/dev/csock` below io-sock's own prefix.
+const PATH: &CStr = c"csock.path";
+/// io-sock's prefix (`-o prefix=/alt`), as the stand-in tells it.
+// ON-TARGET: how io-sock tells a module its prefix, if at all; where it does not, a second io-sock needs csock.path.
+const PREFIX: &CStr = c"qnx.prefix";
+
+/// What a path may be.
+const ALLOWED_PATH: Allowed =
+    Allowed::Words("an absolute path of visible characters, no . or .., at most 127 bytes with all parts");
 
 /// A number that can be tuned.
 struct Row<'a> {
@@ -81,7 +88,7 @@ macro_rules! numbers {
     };
 }
 
-numbers! { 7 rows:
+numbers! { 10 rows:
     /// Send buffer of a new socket, bytes; 0: the stack's default.
     sndbuf, c"csock.sndbuf", 512 * 1024, 0..=64 << 20;
     /// Receive buffer of a new socket, bytes; 0: the stack's default.
@@ -96,20 +103,12 @@ numbers! { 7 rows:
     unload_ms, c"csock.unload_ms", 5_000, 0..=3_600_000;
     /// First port that a client of another user id than 0 may bind.
     first_port, c"csock.first_port", 1024, 0..=65_536;
-}
-
-/// The channel's name.
-pub struct ChannelName {
-    bytes: [u8; NAME_MAX],
-    len: usize,
-}
-
-impl ChannelName {
-    /// The bytes, without a NUL.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
-    }
+    /// Who may use the module: permission bits of the node. 0660 is octal.
+    mode, c"csock.mode", 0o666, 0..=0o777;
+    /// Owner of the node.
+    uid, c"csock.uid", 0, 0..=0x7FFF_FFFF;
+    /// Group of the node.
+    gid, c"csock.gid", 0, 0..=0x7FFF_FFFF;
 }
 
 impl Config {
@@ -117,7 +116,7 @@ impl Config {
     ///
     /// # Errors
     /// The first that is wrong, and what is allowed.
-    pub fn read(&self, env: &impl Environment) -> Result<ChannelName, BadTunable> {
+    pub fn read(&self, env: &impl Environment) -> Result<NodePath, BadTunable> {
         let mut buf = [0; 16];
         let copies = match env.text(TX, &mut buf).map(|len| buf.get(..len)) {
             None => false,
@@ -144,25 +143,30 @@ impl Config {
             };
             row.place.store(value, Ordering::Relaxed);
         }
-        let mut name = ChannelName {
-            bytes: [0; NAME_MAX],
-            len: 0,
-        };
-        let mut buf = [0; NAME_MAX + 2];
-        let text = match env.text(NAME, &mut buf) {
-            Some(len) => buf.get(..len).unwrap_or_default(),
-            None => csock_wire::msg::CHANNEL_NAME.as_bytes(),
-        };
-        let good = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
-        if text.is_empty() || text.len() > NAME_MAX || !text.iter().all(good) || text.first() == Some(&b'.') {
-            let allowed = Allowed::Words("1 to 63 of a-z A-Z 0-9 _ - . and no leading dot");
-            return Err(BadTunable { name: NAME, allowed });
+        // One byte more than a path may have, and the NUL: a longer value is not cut to a good one.
+        let mut buf = [0; node::PATH_MAX + 2];
+        if let Some(len) = env.text(PATH, &mut buf) {
+            return NodePath::new(buf.get(..len).unwrap_or_default(), b"").ok_or(BadTunable {
+                name: PATH,
+                allowed: ALLOWED_PATH,
+            });
         }
-        for (to, from) in name.bytes.iter_mut().zip(text) {
-            *to = *from;
+        let len = env.text(PREFIX, &mut buf).unwrap_or(0);
+        let prefix = buf.get(..len).unwrap_or_default();
+        NodePath::new(prefix, csock_wire::msg::NODE_PATH.as_bytes()).ok_or(BadTunable {
+            name: PREFIX,
+            allowed: ALLOWED_PATH,
+        })
+    }
+
+    /// Who may use the module.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        Access {
+            mode: self.mode(),
+            uid: self.uid(),
+            gid: self.gid(),
         }
-        name.len = text.len();
-        Ok(name)
     }
 
     /// Data is copied before it is sent (`csock.tx=copy`).
@@ -213,8 +217,8 @@ mod tests {
 
     fn read(env: &'static [(&'static CStr, &'static str)]) -> Result<(Config, Vec<u8>), BadTunable> {
         let config = Config::new();
-        let name = config.read(&Env(env))?;
-        Ok((config, name.as_bytes().to_vec()))
+        let path = config.read(&Env(env))?;
+        Ok((config, path.as_bytes().to_vec()))
     }
 
     #[test]
@@ -222,7 +226,7 @@ mod tests {
         let (config, name) = read(&[]).unwrap();
         assert_eq!(
             (config.copies(), config.workers(), name.as_slice()),
-            (false, 1, b"csock".as_slice())
+            (false, 1, b"/dev/csock".as_slice())
         );
     }
 
@@ -230,7 +234,10 @@ mod tests {
     fn options_are_taken() {
         let (config, name) = read(&[
             (c"csock.tx", "copy"),
-            (c"csock.name", "other"),
+            (c"csock.path", "/dev/other"),
+            (c"qnx.prefix", "/unused"),
+            (c"csock.mode", "432"),
+            (c"csock.gid", "20"),
             (c"csock.orphan_ms", "0"),
             (c"csock.workers", "2"),
         ])
@@ -238,8 +245,16 @@ mod tests {
         assert!(config.copies());
         assert_eq!(
             (config.orphan_ms(), config.workers(), name.as_slice()),
-            (0, 2, b"other".as_slice())
+            (0, 2, b"/dev/other".as_slice())
         );
+        let access = Access {
+            mode: 0o660,
+            uid: 0,
+            gid: 20,
+        };
+        assert_eq!(config.access(), access);
+        let (_, path) = read(&[(c"qnx.prefix", "/alt")]).unwrap();
+        assert_eq!(path, b"/alt/dev/csock");
     }
 
     #[test]
@@ -252,11 +267,18 @@ mod tests {
         );
         assert_eq!(names(&[(c"csock.workers", "5")]), Some(c"csock.workers"));
         assert_eq!(names(&[(c"csock.sndbuf", "-1")]), Some(c"csock.sndbuf"));
-        assert_eq!(names(&[(c"csock.name", "")]), Some(c"csock.name"));
-        assert_eq!(names(&[(c"csock.name", "a/b")]), Some(c"csock.name"));
-        assert_eq!(names(&[(c"csock.name", "../x")]), Some(c"csock.name"));
-        const LONG: &str = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
-        assert_eq!(names(&[(c"csock.name", LONG)]), Some(c"csock.name"));
+        assert_eq!(names(&[(c"csock.mode", "512")]), Some(c"csock.mode"));
+        assert_eq!(names(&[(c"csock.path", "")]), Some(c"csock.path"));
+        assert_eq!(names(&[(c"csock.path", "dev/x")]), Some(c"csock.path"));
+        assert_eq!(names(&[(c"csock.path", "/dev/../x")]), Some(c"csock.path"));
+        assert_eq!(names(&[(c"qnx.prefix", "alt")]), Some(c"qnx.prefix"));
+        const LONG: &str = concat!(
+            "/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+            "/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+        );
+        assert_eq!(LONG.len(), node::PATH_MAX + 1);
+        assert_eq!(names(&[(c"csock.path", LONG)]), Some(c"csock.path"));
+        assert_eq!(names(&[(c"qnx.prefix", LONG)]), Some(c"qnx.prefix"));
     }
 
     #[test]

@@ -35,6 +35,7 @@ mod mailbox;
 mod maybe;
 #[cfg(all(not(test), panic = "abort"))]
 mod no_panic;
+mod node;
 #[cfg(feature = "panic-control")]
 mod panic_control;
 #[cfg(not(test))]

@@ -2,16 +2,17 @@
 //! (which may not): io-sock may send only one of the two, and heed a refusal or not (`docs/iosock-kpi.md` 1.9).
 //!
 //! ```text
-//! load:    tunables -> wake queues -> workers -> channel, name, control thread
-//! unload:  control thread ends (name gone, every socket aborted, every client let go, channel gone)
+//! load:    tunables -> wake queues -> workers -> channel, path, control thread
+//! unload:  control thread ends (path gone, every socket aborted, every client let go, channel gone)
 //!          -> until the stack has let go of all client memory, the workers go on
 //!          -> workers end -> queues go
 //! ```
 //! The handlers run with Giant held, and a join does not release it: none of our threads needs Giant.
 
 use crate::{
-    config::{Allowed, ChannelName, Environment},
+    config::{Allowed, Environment},
     limits::MAX_WORKERS,
+    node::NodePath,
     platform::{SELF, TABLE, WAKE, nudge_control},
     resident::Resident,
     threads::{
@@ -21,7 +22,7 @@ use crate::{
 };
 use core::ffi::CStr;
 use iosock::{Errno, Kthread, Level, LineBuf, WaitQueue, log};
-use qnx::{AttachedName, Channel, ChannelFlags, ConnectFlags, Connection, Event, NameFlags, PulsePool};
+use qnx::{Channel, ChannelFlags, ConnectFlags, Connection, Event, LinkedPath, PulsePool};
 use spin::Mutex;
 
 /// Pulses that wait: one doorbell per socket at most (equal ones share an entry), and the kernel's own.
@@ -33,7 +34,7 @@ const GRACE_MS: u32 = 20;
 struct Running {
     control: Option<Kthread>,
     workers: [Option<Kthread>; 4],
-    name: ChannelName,
+    path: NodePath,
     /// For the short sleeps of a load or unload handler.
     pause: WaitQueue,
 }
@@ -49,7 +50,7 @@ impl iosock::Module for Csock {
         if running.is_some() {
             return Err(Errno::EEXIST);
         }
-        let name = TABLE.config.read(&Kenv).map_err(|bad| {
+        let path = TABLE.config.read(&Kenv).map_err(|bad| {
             say(Level::Error, |line| {
                 line.text("tunable ")
                     .bytes(bad.name.to_bytes())
@@ -65,7 +66,7 @@ impl iosock::Module for Csock {
         let mut state = Running {
             control: None,
             workers: [const { None }; 4],
-            name,
+            path,
             pause,
         };
         if let Err(error) = start(&mut state) {
@@ -83,8 +84,8 @@ impl iosock::Module for Csock {
             } else {
                 "zero copy"
             };
-            line.text("loaded, channel ")
-                .bytes(state.name.as_bytes())
+            line.text("loaded at ")
+                .bytes(state.path.as_bytes())
                 .text(", sending by ")
                 .text(how);
         });
@@ -178,7 +179,41 @@ fn start(running: &mut Running) -> Result<(), Errno> {
     start_control(running)
 }
 
-/// Makes the channel, its name and the thread that serves them.
+/// Refuses a path that another process serves. QNX takes any number of servers at one path and asks the last one first: a
+/// second io-sock that does not know its prefix would take the first one's clients away.
+///
+/// Opening waits for that server's answer; this is a load handler, and nobody is served yet.
+fn check_free(path: &NodePath) -> Result<(), Errno> {
+    let found = match Connection::open_path(path.as_c_str()) {
+        Ok(found) => found,
+        // Refused by somebody who is there.
+        Err(qnx::Errno::EACCES | qnx::Errno::EPERM | qnx::Errno::EBUSY) => {
+            taken(path, 0);
+            return Err(Errno::EEXIST);
+        }
+        Err(_) => return Ok(()),
+    };
+    match found.server_info() {
+        Ok(info) => {
+            taken(path, info.pid);
+            Err(Errno::EEXIST)
+        }
+        // Died meanwhile.
+        Err(_) => Ok(()),
+    }
+}
+
+fn taken(path: &NodePath, pid: i32) {
+    say(Level::Error, |line| {
+        line.bytes(path.as_bytes()).text(" is served already");
+        if pid > 0 {
+            line.text(", by process ").signed(i64::from(pid));
+        }
+        line.text("; start this io-sock with a prefix, or set csock.path");
+    });
+}
+
+/// Makes the channel, its path and the thread that serves them.
 fn start_control(running: &mut Running) -> Result<(), Errno> {
     // EBUSY: it is there from the time before a veto.
     let _ = EXHAUSTED.init(0);
@@ -192,23 +227,20 @@ fn start_control(running: &mut Running) -> Result<(), Errno> {
     };
     let channel = Channel::with_pulse_pool(flags, pool).map_err(qnx_errno)?;
     let own = Connection::attach(0, channel.id(), ConnectFlags::empty()).map_err(qnx_errno)?;
-    let mut text = [0; crate::config::NAME_MAX + 1];
-    for (to, from) in text.iter_mut().zip(running.name.as_bytes()) {
-        *to = *from;
-    }
-    let name = CStr::from_bytes_until_nul(&text).map_err(|_| Errno::EINVAL)?;
-    let name = AttachedName::attach(&channel, name, NameFlags::empty()).map_err(qnx_errno)?;
+    check_free(&running.path)?;
+    // ON-TARGET: the ability PATHSPACE once io-sock has dropped root (qnx.sec.droproot), for a late mount.
+    let path = LinkedPath::link(&channel, running.path.as_c_str(), 0).map_err(qnx_errno)?;
     let pause = WaitQueue::new(c"csock stop")?;
     TABLE.start();
     SELF.put(own).map_err(|_| Errno::EBUSY)?;
-    *POST.try_lock().ok_or(Errno::EBUSY)? = Some(Post { name, channel, pause });
+    *POST.try_lock().ok_or(Errno::EBUSY)? = Some(Post { path, channel, pause });
     running.control = Some(Kthread::spawn(c"csock control", control::run, 0, |_| {
         nudge_control()
     })?);
     Ok(())
 }
 
-/// Ends the control thread: no name, no channel, no session, every socket aborted. Idempotent.
+/// Ends the control thread: no path, no channel, no session, every socket aborted. Idempotent.
 fn end_control(running: &mut Running) {
     if let Some(control) = running.control.take() {
         control.join();

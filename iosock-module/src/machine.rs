@@ -50,16 +50,53 @@ pub trait Platform: Sized + Send + 'static {
     fn log(line: &[u8]);
 }
 
+/// Most supplementary groups of a client that are known: what `struct _client_info` has room for.
+pub const GROUPS: usize = 8;
+
+/// Whose rights a client has, as the kernel says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Credentials {
+    /// Effective user id.
+    pub uid: u32,
+    /// Effective group id.
+    pub gid: u32,
+    groups: [u32; GROUPS],
+    count: usize,
+}
+
+impl Credentials {
+    /// Of this user and group, and a member of the first [`GROUPS`] of `groups` besides.
+    #[must_use]
+    pub fn new(uid: u32, gid: u32, groups: &[u32]) -> Self {
+        let mut known = [0; GROUPS];
+        for (to, from) in known.iter_mut().zip(groups) {
+            *to = *from;
+        }
+        Self {
+            uid,
+            gid,
+            groups: known,
+            count: groups.len().min(GROUPS),
+        }
+    }
+
+    /// Supplementary groups.
+    #[must_use]
+    pub fn groups(&self) -> &[u32] {
+        self.groups.get(..self.count).unwrap_or_default()
+    }
+}
+
 /// What the control thread needs from the machine besides.
 pub trait Host: Platform {
     /// A shared-memory object that a client offers as its pool.
     type Object: PoolObject<Mapping = Self::Mapping>;
 
-    /// Effective user id of the client behind `scoid` (`ConnectClientInfo`).
+    /// Whose rights the client behind `scoid` has now (`ConnectClientInfo`).
     ///
     /// # Errors
     /// The kernel's: the client is gone.
-    fn client_uid(scoid: i32) -> Result<u32, WireErrno>;
+    fn credentials(scoid: i32) -> Result<Credentials, WireErrno>;
 
     /// Opens the object behind `handle`, which process `pid` must have made (`shm_open_handle_pid`).
     ///

@@ -32,6 +32,8 @@ pub struct CsockConfig {
     tx_descriptors: u32,
     spin: u32,
     control_timeout_ms: u32,
+    server_uid: u32,
+    zero: u32,
 }
 
 /// `csock_client_counters_t`.
@@ -58,7 +60,7 @@ pub struct CsockStats {
 }
 
 // The header asserts the same numbers.
-const _: () = assert!(size_of::<CsockConfig>() == 48 && size_of::<CsockStats>() == 448);
+const _: () = assert!(size_of::<CsockConfig>() == 56 && size_of::<CsockStats>() == 448);
 const _: () = assert!(core::mem::offset_of!(CsockConfig, control_timeout_ms) == 44);
 const _: () = assert!(core::mem::offset_of!(CsockStats, total) == 192);
 const _: () = assert!(core::mem::offset_of!(CsockStats, client) == 384);
@@ -102,6 +104,13 @@ impl CsockConfig {
                 allowed: widen(usize::MAX),
             }),
         };
+        if self.zero != 0 {
+            return Err(Error::Invalid {
+                what: "zero",
+                value: self.zero.into(),
+                allowed: 0,
+            });
+        }
         let base = Config::DEFAULT;
         Ok(Config {
             pool_bytes: wide(self.pool_bytes, base.pool_bytes, "pool_bytes")?,
@@ -116,6 +125,7 @@ impl CsockConfig {
                 0 => base.control_timeout,
                 ms => Some(Duration::from_millis(ms.into())),
             },
+            server_uid: Some(self.server_uid).filter(|uid| *uid != 0),
         })
     }
 }
@@ -137,7 +147,7 @@ pub extern "C" fn csock_config_init(config: *mut CsockConfig) {
 /// See the header.
 #[unsafe(no_mangle)]
 pub extern "C" fn csock_session_open(
-    name: *const c_char,
+    path: *const c_char,
     config: *const CsockConfig,
     session: *mut *mut CsockSession,
 ) -> c_int {
@@ -145,23 +155,28 @@ pub extern "C" fn csock_session_open(
         if session.is_null() {
             return Err(NULL);
         }
-        let name = if name.is_null() {
-            csock_wire::msg::CHANNEL_NAME
+        let path = if path.is_null() {
+            None
         } else {
             // SAFETY: not null, and by the header's contract a C string.
-            let name = unsafe { CStr::from_ptr(name) };
-            name.to_str().map_err(|e| Error::Invalid {
-                what: "name",
+            let path = unsafe { CStr::from_ptr(path) };
+            let bad = |e: core::str::Utf8Error| Error::Invalid {
+                what: "path",
                 value: widen(e.valid_up_to()),
                 allowed: 0,
-            })?
+            };
+            Some(path.to_str().map_err(bad)?)
         };
         let config = if config.is_null() {
             Config::DEFAULT
         } else {
             CsockConfig::read(config)?.to_config()?
         };
-        let opened = Box::new(CsockSession(Session::connect_with(name, config)?));
+        let opened = match path {
+            Some(path) => Session::connect_to(path, config)?,
+            None => Session::connect_with(config)?,
+        };
+        let opened = Box::new(CsockSession(opened));
         // SAFETY: not null, and by the header's contract a place for a pointer.
         unsafe { session.write(Box::into_raw(opened)) };
         Ok(())

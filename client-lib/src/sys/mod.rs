@@ -5,7 +5,7 @@ pub(crate) mod fake;
 pub(crate) mod identity;
 mod qnx;
 
-pub(crate) use qnx::Qnx;
+pub(crate) use qnx::{Qnx, environment};
 
 use csock_wire::SharedMem;
 

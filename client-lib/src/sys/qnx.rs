@@ -3,10 +3,10 @@
 #![allow(unsafe_code)]
 
 use super::{CallError, Shared, System, identity};
-use crate::{error::Error, num::widen};
-use alloc::ffi::CString;
-use csock_wire::{SharedRegion, msg::PULSE_DOORBELL};
-use qnx::{Access, ClockId, Connection, Errno, Mapping, Prot, ShmObject, TimeoutFlags};
+use crate::{config::Config, error::Error, node::trusts, num::widen};
+use alloc::{ffi::CString, string::String};
+use csock_wire::{SharedRegion, WireErrno, msg::PULSE_DOORBELL};
+use qnx::{Access, ClockId, ConnectFlags, Connection, Errno, Mapping, Prot, ShmObject, TimeoutFlags};
 
 /// A connection to the module's channel.
 #[derive(Debug)]
@@ -17,27 +17,42 @@ pub(crate) struct Qnx {
 }
 
 impl Qnx {
-    /// Connects to the server that registered `name`. Blocks while the path is looked up.
-    pub(crate) fn open(name: &str) -> Result<Self, Error> {
+    /// Connects to the server of `path`, if `config` trusts it. Blocks until that has answered.
+    pub(crate) fn open(path: &str, config: &Config) -> Result<Self, Error> {
         let bad = Error::Invalid {
-            what: "name with a NUL byte",
-            value: widen(name.len()),
+            what: "path with a NUL byte",
+            value: widen(path.len()),
             allowed: 0,
         };
-        let name = CString::new(name).map_err(|_| bad)?;
+        let path = CString::new(path).map_err(|_| bad)?;
         identity::claim();
-        let connection = loop {
-            match Connection::open_name(&name) {
-                Ok(connection) => break connection,
+        let descriptor = loop {
+            match Connection::open_path(&path) {
+                Ok(descriptor) => break descriptor,
                 Err(Errno::EINTR) => {}
-                Err(Errno::ENOENT) => return Err(Error::NotRunning),
+                Err(Errno::ENOENT | Errno::ENOTDIR) => return Err(Error::NotRunning),
+                Err(Errno::EACCES) => return Err(Error::from_wire(WireErrno::EACCES)),
                 Err(errno) => return Err(Error::System(errno.raw())),
             }
         };
-        connection
-            .set_close_on_exec(true)
-            .map_err(|errno| Error::System(errno.raw()))?;
-        let info = connection.server_info().map_err(|_| Error::ServerGone)?;
+        // EBADF: a plain file of the stand-in's system, or a server that has just died.
+        let info = descriptor.server_info().map_err(|_| Error::NotRunning)?;
+        // A session is a side channel: unlike a descriptor it goes at exec, and the module hears of it.
+        let connection =
+            Connection::attach(info.pid, info.chid, ConnectFlags::CLOEXEC).map_err(|_| Error::ServerGone)?;
+        let uid = qnx::process_uid(info.pid).map_err(|errno| match errno {
+            Errno::ESRCH => Error::ServerGone,
+            errno => Error::System(errno.raw()),
+        })?;
+        // The connection is to the process that the descriptor is to, and that one is alive after its user was looked up.
+        let still = connection.server_info().map_err(|_| Error::ServerGone)?;
+        let alive = descriptor.server_info().map_err(|_| Error::ServerGone)?;
+        if still.pid != info.pid || alive.pid != info.pid {
+            return Err(Error::ServerGone);
+        }
+        if !trusts(config, qnx::euid(), uid) {
+            return Err(Error::Impostor { pid: info.pid, uid });
+        }
         Ok(Self {
             connection,
             server: info.pid,
@@ -122,4 +137,29 @@ fn call_error(errno: Errno) -> CallError {
         Errno::EAGAIN => CallError::Busy,
         other => CallError::Errno(other.raw()),
     }
+}
+
+/// A variable of the environment. `None`: not set, or not Unicode and so no path of ours.
+#[cfg(feature = "std")]
+pub(crate) fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// A variable of the environment. `None`: not set, or not Unicode and so no path of ours.
+#[cfg(not(feature = "std"))]
+pub(crate) fn environment(name: &str) -> Option<String> {
+    use core::ffi::{CStr, c_char};
+    unsafe extern "C" {
+        fn getenv(name: *const c_char) -> *const c_char;
+    }
+    let name = CString::new(name).ok()?;
+    // SAFETY: a C string; what comes back is null or a C string.
+    let value = unsafe { getenv(name.as_ptr()) };
+    if value.is_null() {
+        return None;
+    }
+    // SAFETY: not null, and copied before a later call of the program could change it. A program that changes its environment in
+    // another thread meanwhile breaks getenv(3)'s own rule.
+    let value = unsafe { CStr::from_ptr(value) };
+    value.to_str().ok().map(String::from)
 }

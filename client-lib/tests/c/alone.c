@@ -53,7 +53,7 @@ int main(void)
     socklen_t len = sizeof addr;
     char byte;
 
-    FAILS(csock_session_open("nobody.serves.this", NULL, &session), ENOENT);
+    FAILS(csock_session_open("/nobody/serves/this", NULL, &session), ENOENT);
     FAILS(csock_session_open(NULL, NULL, NULL), EFAULT);
     FAILS(csock_session_open("\xff", NULL, &session), EINVAL);
     csock_config_init(NULL);
@@ -64,13 +64,17 @@ int main(void)
     } newer = {.later = 0};
     csock_config_init(&newer.config);
     newer.config.size = sizeof newer;
-    FAILS(csock_session_open("nobody.serves.this", &newer.config, &session), ENOENT);
+    FAILS(csock_session_open("/nobody/serves/this", &newer.config, &session), ENOENT);
     newer.later = 1;
-    FAILS(csock_session_open("nobody.serves.this", &newer.config, &session), EINVAL);
+    FAILS(csock_session_open("/nobody/serves/this", &newer.config, &session), EINVAL);
     csock_config_init(&config);
     config.size = offsetof(csock_config_t, tx_descriptors);
     config.tx_descriptors = 3;
-    FAILS(csock_session_open("nobody.serves.this", &config, &session), ENOENT);
+    FAILS(csock_session_open("/nobody/serves/this", &config, &session), ENOENT);
+    config.size = sizeof config;
+    config.tx_descriptors = 0;
+    config.zero = 1;
+    FAILS(csock_session_open("/nobody/serves/this", &config, &session), EINVAL);
     config.size = 0;
     FAILS(csock_session_open(NULL, &config, &session), EINVAL);
     csock_config_init(&config);

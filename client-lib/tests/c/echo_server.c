@@ -30,7 +30,7 @@ int main(int argc, char **argv)
     csock_config_init(&config);
     config.pool_bytes = 8 << 20;
     config.rx_buffer_len = 16 << 10;
-    CHECK(csock_session_open("csock", &config, &session));
+    CHECK(csock_session_open(NULL, &config, &session));
     int listener = (int)CHECK(csock_socket(session, AF_INET, SOCK_STREAM, IPPROTO_TCP));
     int on = 1;
     CHECK(csock_setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on));

@@ -12,20 +12,11 @@ use csock_wire::{
     msg::{self, ParseError},
 };
 
-/// `_IO_CONNECT`: what `name_open` may send to the owner of a name.
-const IO_CONNECT: u16 = 0x100;
-
 impl<P: Host> Control<P> {
     /// Serves one message. `bytes` is what arrived, not the whole receive buffer: what lies behind is another client's
     /// old message (S-22).
     pub fn message(&mut self, table: &Table<P>, sender: Sender, bytes: &[u8], ticket: P::Ticket) {
         table.totals.control_msgs.fetch_add(1, Ordering::Relaxed);
-        if bytes
-            .first_chunk::<2>()
-            .is_some_and(|kind| u16::from_le_bytes(*kind) == IO_CONNECT)
-        {
-            return ticket.reply(&[]);
-        }
         let (kind, parsed) = match Request::parse(bytes) {
             Ok((header, request)) => (request.kind(), Ok((header, request))),
             Err(ParseError::Short { .. }) => return ticket.error(WireErrno::EBADMSG),

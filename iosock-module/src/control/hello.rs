@@ -5,6 +5,7 @@ use crate::{
     handle::Handle,
     limits::{MAX_DESC_LEN, MAX_POOL_BYTES, PARKED_PER_SESSION, SOCKETS_PER_SESSION},
     machine::Host,
+    node::{READ, WRITE},
     session::Identity,
     table::Table,
 };
@@ -41,7 +42,12 @@ impl<P: Host> Control<P> {
             ));
         }
         let version = hello.negotiate()?;
-        let euid = P::client_uid(sender.scoid)?;
+        // The connection may have been made around the path: here is the gate (S-42).
+        let credentials = P::credentials(sender.scoid)?;
+        if !table.config.access().permits(&credentials, READ | WRITE) {
+            return Err(Refusal::bare(WireErrno::EACCES));
+        }
+        let euid = credentials.uid;
         let client = Identity {
             pid: sender.pid,
             scoid: sender.scoid,

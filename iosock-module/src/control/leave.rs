@@ -25,7 +25,7 @@ impl<P: Host> Control<P> {
     /// ON-TARGET: `ConnectClientInfo` fails with EINVAL from the DISCONNECT pulse on, also when the process lives and
     /// has only closed its connections.
     pub fn disconnect(&mut self, table: &Table<P>, scoid: i32) {
-        if P::client_uid(scoid).is_ok() {
+        if P::credentials(scoid).is_ok() {
             return;
         }
         self.client_gone(table, scoid);
@@ -50,7 +50,7 @@ impl<P: Host> Control<P> {
 
     /// Finds sessions whose client is gone without a pulse: the kernel may have had to drop it.
     pub(super) fn audit(&mut self, table: &Table<P>) {
-        let gone = |scoid| P::client_uid(scoid).is_err();
+        let gone = |scoid| P::credentials(scoid).is_err();
         while let Some((session, _)) = self.sessions.find(0, |s| !s.dying && gone(s.client.scoid)) {
             let Some(scoid) = self.sessions.get_mut(session).map(|s| s.client.scoid) else {
                 return;

@@ -1,7 +1,7 @@
 //! Clients as the kernel shows them: their requests, their identity, their memory.
 
 use super::{IoSock, pool_memory};
-use crate::machine::{Host, Mapping, ObjectFlags, Parked, PoolObject, Ticket};
+use crate::machine::{Credentials, GROUPS, Host, Mapping, ObjectFlags, Parked, PoolObject, Ticket};
 use csock_wire::{SharedRegion, WireErrno};
 use qnx::{Access, Errno, Message, Prot, RcvId, ShmFlags, ShmHandle, ShmObject};
 
@@ -70,10 +70,16 @@ impl Drop for KernelTicket {
 impl Host for IoSock {
     type Object = OfferedObject;
 
-    fn client_uid(scoid: i32) -> Result<u32, WireErrno> {
+    fn credentials(scoid: i32) -> Result<Credentials, WireErrno> {
         let info = qnx::client_info(scoid).map_err(wire_errno)?;
-        // User ids are signed on QNX and never negative; what is, is nobody.
-        Ok(u32::try_from(info.euid).unwrap_or(u32::MAX))
+        // Ids are signed on QNX and never negative; what is, is nobody.
+        let id = |id: i32| u32::try_from(id).unwrap_or(u32::MAX);
+        let mut groups = [u32::MAX; GROUPS];
+        for (to, from) in groups.iter_mut().zip(info.groups()) {
+            *to = id(*from);
+        }
+        let known = groups.get(..info.groups().len()).unwrap_or(&groups);
+        Ok(Credentials::new(id(info.euid), id(info.egid), known))
     }
 
     fn open_object(handle: u64, pid: i32) -> Result<OfferedObject, WireErrno> {

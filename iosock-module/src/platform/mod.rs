@@ -2,6 +2,7 @@
 //! decision is made here that a unit test should see.
 
 mod client;
+pub mod node;
 mod pool_memory;
 mod stream;
 

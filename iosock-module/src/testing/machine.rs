@@ -79,8 +79,10 @@ impl Platform for Fake {
 impl Host for Fake {
     type Object = FakeObject;
 
-    fn client_uid(scoid: i32) -> Result<u32, WireErrno> {
-        world(|w| w.uids.get(&scoid).copied()).ok_or(WireErrno::EINVAL)
+    fn credentials(scoid: i32) -> Result<Credentials, WireErrno> {
+        let uid = world(|w| w.uids.get(&scoid).copied()).ok_or(WireErrno::EINVAL)?;
+        // As on most systems: a group of the user's own, and number 9 for everybody.
+        Ok(Credentials::new(uid, uid, &[9]))
     }
 
     fn open_object(handle: u64, pid: i32) -> Result<FakeObject, WireErrno> {

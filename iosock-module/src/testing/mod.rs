@@ -16,8 +16,8 @@ pub use ticket::*;
 use crate::{
     control::{Control, Sender},
     machine::{
-        Chain, Host, How, Listener, Mapping, ObjectFlags, OptValue, Parked, Platform, PoolObject, Received,
-        ReleaseKey, Stream, Ticket,
+        Chain, Credentials, Host, How, Listener, Mapping, ObjectFlags, OptValue, Parked, Platform,
+        PoolObject, Received, ReleaseKey, Stream, Ticket,
     },
     table::Table,
 };

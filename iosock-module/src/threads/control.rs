@@ -1,18 +1,18 @@
-//! The control thread: owns the channel and its name, receives, and hands everything to [`crate::control`].
+//! The control thread: owns the channel and its path, receives, and hands everything to [`crate::control`].
 
 use crate::{
     control::Sender,
-    platform::{CONTROL, KernelTicket, PULSE_LOOK, TABLE},
+    platform::{CONTROL, KernelTicket, PULSE_LOOK, TABLE, node},
 };
 use csock_wire::msg::{MAX_REQUEST_LEN, PULSE_DOORBELL};
 use iosock::{Level, StopFlag, WaitQueue};
-use qnx::{AttachedName, Channel, Errno, Message, PULSE_DISCONNECT, Pulse, Received, Semaphore};
+use qnx::{Channel, Errno, IoRequest, LinkedPath, Message, PULSE_DISCONNECT, Pulse, Received, Semaphore};
 use spin::Mutex;
 
-/// What [`crate::lifecycle`] made for the thread: the channel, under its name.
+/// What [`crate::lifecycle`] made for the thread: the channel, under its path.
 pub struct Post {
     /// Removed first.
-    pub name: AttachedName,
+    pub path: LinkedPath,
     /// Destroyed last: who is still blocked on it is let go.
     pub channel: Channel,
     /// For short sleeps while stopping.
@@ -31,7 +31,7 @@ const LEAVE_STEPS: u32 = 2_000;
 
 /// Runs until the stop flag is set.
 pub fn run(stop: &StopFlag, _: usize) {
-    let Some(Post { name, channel, pause }) = POST.try_lock().and_then(|mut post| post.take()) else {
+    let Some(Post { path, channel, pause }) = POST.try_lock().and_then(|mut post| post.take()) else {
         return;
     };
     let Some(mut control) = CONTROL.try_lock() else {
@@ -63,7 +63,7 @@ pub fn run(stop: &StopFlag, _: usize) {
         }
     }
     // First nobody new finds us, then everybody is let go, then the channel goes.
-    drop(name);
+    drop(path);
     control.stop(&TABLE);
     for _ in 0..LEAVE_STEPS {
         if control.sessions() == 0 {
@@ -83,6 +83,9 @@ fn serve_message(
 ) {
     let info = *message.info();
     let bytes = buffer.get(..info.msglen.min(buffer.len())).unwrap_or_default();
+    if let Some(request) = IoRequest::parse(bytes) {
+        return node::answer(message, request);
+    }
     control.message(
         &TABLE,
         Sender {

@@ -44,6 +44,37 @@ fn hello_negotiates_and_counts() {
     rig.assert_empty();
 }
 
+/// S-42: mode, owner and group decide when a session is opened, whichever way the connection came.
+#[test]
+fn who_may_connect_is_configured() {
+    let mut rig = Rig::new();
+    let (root, owner, other) = (
+        rig.connect_client(1, 0),
+        rig.connect_client(2, 500),
+        rig.connect_client(3, 501),
+    );
+    rig.table.config.tune(c"csock.mode", 0o600);
+    rig.table.config.tune(c"csock.uid", 500);
+    let refused = rig.call(&other, 0, &msg::Hello::THIS).unwrap_err();
+    assert_eq!(refused.error, WireErrno::EACCES);
+    rig.call(&owner, 0, &msg::Hello::THIS).unwrap();
+    rig.call(&root, 0, &msg::Hello::THIS).unwrap();
+    // Everybody is in the group.
+    rig.table.config.tune(c"csock.mode", 0o060);
+    rig.table.config.tune(c"csock.gid", 9);
+    rig.call(&other, 0, &msg::Hello::THIS).unwrap();
+    let refused = rig.call(&owner, 0, &msg::Hello::THIS).unwrap_err();
+    assert_eq!(refused.error, WireErrno::EACCES, "the owner has no rights");
+    // Who may only read may not send.
+    rig.table.config.tune(c"csock.mode", 0o444);
+    let refused = rig.call(&other, 0, &msg::Hello::THIS).unwrap_err();
+    assert_eq!(refused.error, WireErrno::EACCES);
+    for scoid in 1..4 {
+        rig.die(scoid);
+    }
+    rig.assert_empty();
+}
+
 #[test]
 fn only_memory_that_cannot_vanish_is_taken() {
     let mut rig = Rig::new();

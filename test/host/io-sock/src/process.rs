@@ -67,6 +67,10 @@ fn run(options: &Options, diag: bool) -> Result<(), Vec<String>> {
 
 fn start(options: &Options, diag: bool) -> Result<&'static Kernel, String> {
     let kenv = Kenv::default();
+    if !options.prefix.is_empty() {
+        // ON-TARGET: how io-sock tells a module its prefix is not documented; the environment is our reading.
+        kenv.set("qnx.prefix", &options.prefix);
+    }
     if let Some(path) = &options.config {
         let text =
             fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;

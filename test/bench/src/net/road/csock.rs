@@ -59,7 +59,7 @@ impl<S> Csock<S> {
 
     fn another(&mut self) -> Result<()> {
         let session = match self.many {
-            Some(config) => Session::connect_with("csock", config),
+            Some(config) => Session::connect_with(config),
             None => Session::connect(),
         }
         .context("cannot open a csock session")?;
