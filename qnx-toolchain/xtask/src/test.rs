@@ -201,12 +201,21 @@ fn layout(counts: &mut Counts) -> Result<()> {
 fn end_to_end(counts: &mut Counts, quick: bool) -> Result<()> {
     let programs = run::build_programs()?;
     let native = dist::native(Linker::default())?;
-    e2e(counts, "end to end, native module", &native, &programs, quick)?;
+    // An ordinary user is the normal client, root the second.
     e2e(
         counts,
-        "end to end, QNX-built module",
+        "end to end, native module, clients of root",
+        &native,
+        &programs,
+        ROOT,
+        quick,
+    )?;
+    e2e(
+        counts,
+        "end to end, QNX-built module, ordinary clients",
         &dist::module_path(Arch::X86_64),
         &programs,
+        ORDINARY,
         quick,
     )?;
     let by_gnu_ld = dist::other_module_path(Arch::X86_64, None, Linker::Bfd);
@@ -216,6 +225,7 @@ fn end_to_end(counts: &mut Counts, quick: bool) -> Result<()> {
             "end to end, QNX-built, GNU ld",
             &by_gnu_ld,
             &programs,
+            ORDINARY,
             true,
         )?;
     }
@@ -263,7 +273,7 @@ fn other_base(counts: &mut Counts, programs: &Path) -> Result<()> {
             link(&path, &all)?;
         }
     }
-    e2e(counts, &name("end to end"), &module, &all, true)
+    e2e(counts, &name("end to end"), &module, &all, ORDINARY, true)
 }
 
 /// Puts a link to `file` into `folder`, in the place of what was there.
@@ -274,7 +284,19 @@ fn link(file: &Path, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-fn e2e(counts: &mut Counts, name: &str, module: &Path, programs: &Path, quick: bool) -> Result<()> {
+/// `CSOCK_USER` of the tests.
+const ROOT: &str = "root";
+/// See [`ROOT`].
+const ORDINARY: &str = "ordinary";
+
+fn e2e(
+    counts: &mut Counts,
+    name: &str,
+    module: &Path,
+    programs: &Path,
+    user: &str,
+    quick: bool,
+) -> Result<()> {
     let mut command = Command::new("cargo");
     command.args(["test", "-p", "csock-e2e", "--no-fail-fast"]);
     if quick {
@@ -282,7 +304,8 @@ fn e2e(counts: &mut Counts, name: &str, module: &Path, programs: &Path, quick: b
     }
     command
         .env("CSOCK_MODULE", module)
-        .env("CSOCK_PROGRAMS", programs);
+        .env("CSOCK_PROGRAMS", programs)
+        .env("CSOCK_USER", user);
     // Each test starts processes of its own; two cores hold two of them.
     command.env("RUST_TEST_THREADS", "2");
     counts.tests(name, &mut command)

@@ -3,9 +3,10 @@
 use anyhow::{Context, Result, bail};
 use std::{
     io::{BufRead, BufReader, Read},
-    os::unix::fs::PermissionsExt,
+    os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -18,6 +19,19 @@ pub struct Programs {
     dir: PathBuf,
     /// A program and its arguments put before each command (an emulator); empty for none.
     runner: Vec<String>,
+    /// Removes the copies when nobody starts these programs any more.
+    #[expect(dead_code, reason = "only its end matters")]
+    copied: Option<Arc<Copied>>,
+}
+
+/// A directory of ours.
+#[derive(Debug)]
+struct Copied(PathBuf);
+
+impl Drop for Copied {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 impl Programs {
@@ -26,6 +40,7 @@ impl Programs {
         Self {
             dir: dir.to_owned(),
             runner: Vec::new(),
+            copied: None,
         }
     }
 
@@ -43,6 +58,30 @@ impl Programs {
     /// Whether the programs run under an emulator.
     pub fn emulated(&self) -> bool {
         !self.runner.is_empty()
+    }
+
+    /// The same programs where every user can start them: copies, if a directory on the way is closed.
+    pub fn reachable(&self) -> Result<Self> {
+        let dir = std::fs::canonicalize(&self.dir)?;
+        let open = |dir: &Path| std::fs::metadata(dir).is_ok_and(|dir| dir.permissions().mode() & 0o001 != 0);
+        if dir.ancestors().all(open) {
+            return Ok(self.clone());
+        }
+        let copy = Copied(scratch_dir("programs")?);
+        std::fs::set_permissions(&copy.0, std::fs::Permissions::from_mode(0o755))?;
+        for entry in std::fs::read_dir(&dir)? {
+            let entry = entry?;
+            // Through links.
+            let metadata = std::fs::metadata(entry.path())?;
+            if metadata.is_file() && metadata.permissions().mode() & 0o111 != 0 {
+                std::fs::copy(entry.path(), copy.0.join(entry.file_name()))?;
+            }
+        }
+        Ok(Self {
+            dir: copy.0.clone(),
+            runner: self.runner.clone(),
+            copied: Some(Arc::new(copy)),
+        })
     }
 
     /// A command that starts `name`.
@@ -163,44 +202,78 @@ impl Drop for Running {
     }
 }
 
+/// User and group id of ordinary programs: nobody's.
+pub const ORDINARY: u32 = 65534;
+
+/// What an administrator starts: these always run as the user of this process.
+const ADMINISTRATORS: [&str; 3] = ["io-sock", "io-sock-ctl", "csock-stat"];
+
+/// Whose the client programs are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum User {
+    /// The user of this process: root, or whoever runs the tests and cannot change it.
+    Own,
+    /// [`ORDINARY`], while io-sock is root's: what programs on a QNX system are.
+    Ordinary,
+}
+
+impl User {
+    /// `CSOCK_USER`: `root` runs client programs as root; otherwise they are ordinary where this process may change its user.
+    pub fn from_environment() -> Self {
+        use std::os::unix::fs::MetadataExt;
+        let root = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+        match std::env::var("CSOCK_USER").as_deref() {
+            Ok("root") => User::Own,
+            _ if root => User::Ordinary,
+            _ => User::Own,
+        }
+    }
+}
+
 /// A running `io-sock` with a runtime directory of its own.
 pub struct Stand {
     dir: PathBuf,
     programs: Programs,
     process: Option<Running>,
-    /// Whether other users' programs are served.
-    public: bool,
+    user: User,
 }
 
 impl Stand {
-    /// Starts io-sock with the module at `module`; `options` are the module's (`tx=copy`).
+    /// Starts io-sock with the module at `module`; `options` are the module's (`tx=copy`). Client programs run as
+    /// [`User::from_environment`] says.
     pub fn start(programs: &Programs, module: &Path, options: &[&str]) -> Result<Self> {
-        let mut stand = Self {
-            dir: scratch_dir("stand")?,
-            programs: programs.clone(),
-            process: None,
-            public: false,
-        };
+        Self::start_for(User::from_environment(), programs, module, options)
+    }
+
+    /// As [`Stand::start`], for client programs of `user`.
+    pub fn start_for(user: User, programs: &Programs, module: &Path, options: &[&str]) -> Result<Self> {
+        let mut stand = Self::empty(programs, user)?;
         stand.load(module, options)?;
         Ok(stand)
     }
 
-    /// As [`Stand::start`], with a runtime directory that all users share and an io-sock that serves them all.
-    pub fn start_public(programs: &Programs, module: &Path, options: &[&str]) -> Result<Self> {
-        let mut stand = Self {
-            dir: scratch_dir("stand")?,
-            programs: programs.clone(),
-            process: None,
-            public: true,
-        };
-        // Sticky, so that nobody removes another user's files; the one above it lets everybody through, whatever the umask says.
-        let shared = stand.dir.join("qnx");
+    /// A runtime directory and no io-sock yet. All users share it when clients are another user's.
+    pub fn empty(programs: &Programs, user: User) -> Result<Self> {
+        let dir = scratch_dir("stand")?;
+        let shared = dir.join("qnx");
         std::fs::create_dir(&shared)?;
-        for (dir, mode) in [(&stand.dir, 0o755), (&shared, 0o1777)] {
+        // Sticky, so that nobody removes another user's files; the one above it lets everybody through, whatever the umask says.
+        let modes = match user {
+            User::Own => [0o755, 0o700],
+            User::Ordinary => [0o755, 0o1777],
+        };
+        for (dir, mode) in [&dir, &shared].into_iter().zip(modes) {
             std::fs::set_permissions(dir, std::fs::Permissions::from_mode(mode))?;
         }
-        stand.load(module, options)?;
-        Ok(stand)
+        Ok(Self {
+            dir,
+            programs: match user {
+                User::Own => programs.clone(),
+                User::Ordinary => programs.reachable()?,
+            },
+            process: None,
+            user,
+        })
     }
 
     fn load(&mut self, module: &Path, options: &[&str]) -> Result<()> {
@@ -214,33 +287,49 @@ impl Stand {
 
     /// Starts io-sock without a module.
     pub fn bare(programs: &Programs) -> Result<Self> {
-        let mut stand = Self {
-            dir: scratch_dir("stand")?,
-            programs: programs.clone(),
-            process: None,
-            public: false,
-        };
+        let mut stand = Self::empty(programs, User::from_environment())?;
         stand.restart(&[])?;
         Ok(stand)
     }
 
     /// Starts io-sock in the same runtime directory; an earlier one must have ended.
     pub fn restart(&mut self, args: &[&str]) -> Result<()> {
-        let mut command = self.command("io-sock");
-        command
-            .args(args)
-            .env("QNX_HOST_PUBLIC", if self.public { "1" } else { "0" });
-        let mut process = Running::start("io-sock", &mut command)?;
-        process.expect("io-sock: ready")?;
-        self.process = Some(process);
+        self.process = Some(self.io_sock_beside(args)?);
         Ok(())
     }
 
-    /// A command in this stand's runtime directory.
+    /// Starts one more io-sock in the same runtime directory.
+    pub fn io_sock_beside(&self, args: &[&str]) -> Result<Running> {
+        let mut process = Running::start("io-sock", self.command("io-sock").args(args))?;
+        process.expect("io-sock: ready")?;
+        Ok(process)
+    }
+
+    /// A command in this stand's runtime directory: an administrator's as ourselves, others as the stand's user.
     pub fn command(&self, name: &str) -> Command {
         let mut command = self.programs.command(name);
-        command.env("QNX_HOST_DIR", self.dir.join("qnx"));
+        if ADMINISTRATORS.contains(&name) {
+            self.enter(&mut command, User::Own);
+        } else {
+            self.enter(&mut command, self.user);
+        }
         command
+    }
+
+    /// Lets a command find this stand's io-sock, and run as `user`. What a process of ours serves there, it serves to all users.
+    pub fn enter(&self, command: &mut Command, user: User) {
+        let public = self.user == User::Ordinary && user == User::Own;
+        command
+            .env("QNX_HOST_DIR", self.dir.join("qnx"))
+            .env("QNX_HOST_PUBLIC", if public { "1" } else { "0" });
+        if user == User::Ordinary {
+            command.uid(ORDINARY).gid(ORDINARY);
+        }
+    }
+
+    /// Whose the client programs are.
+    pub fn user(&self) -> User {
+        self.user
     }
 
     /// The runtime directory.

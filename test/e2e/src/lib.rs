@@ -7,6 +7,7 @@
 //! | `CSOCK_MODULE` | the module under test (native, or the file that QNX would load) |
 //! | `CSOCK_PROGRAMS` | directory of `io-sock`, `csock-httpd`, ... |
 //! | `CSOCK_RUNNER` | put before each program (`qemu-aarch64 -L DIR`); empty for none |
+//! | `CSOCK_USER` | `root`: client programs run as root; else as user 65534 beside root's io-sock, where root runs the tests |
 
 pub mod checks;
 

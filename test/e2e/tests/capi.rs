@@ -50,9 +50,8 @@ fn a_c_client_gets_its_bytes_back() -> Result<()> {
     let addr = peer.expect("listening ")?;
     let (ip, port) = addr.split_once(':').context("an address has a port")?;
     let mut command = Command::new(program);
-    command
-        .args([ip, port, "4000000"])
-        .env("QNX_HOST_DIR", stand.dir().join("qnx"));
+    command.args([ip, port, "4000000"]);
+    stand.enter(&mut command, stand.user());
     let (status, text) = Running::start("echo_client", &mut command)?.finish()?;
     ensure!(status.success(), "echo_client: {status}\n{text}");
     Totals::until_clean(&stand, SOON)?;
@@ -66,7 +65,8 @@ fn a_c_server_sends_back_what_it_gets() -> Result<()> {
     let mut stand = place.stand(&[])?;
     let program = compile("echo_server", stand.dir())?;
     let mut command = Command::new(program);
-    command.arg("2").env("QNX_HOST_DIR", stand.dir().join("qnx"));
+    command.arg("2");
+    stand.enter(&mut command, stand.user());
     let mut server = Running::start("echo_server", &mut command)?;
     let port: u16 = server.expect("listening ")?.parse()?;
     for seed in 0..2 {

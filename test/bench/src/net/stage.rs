@@ -6,17 +6,13 @@ use super::{
 };
 use crate::Place;
 use anyhow::{Context, Result};
-use csock_apps::stand::{Programs, Stand};
+use csock_apps::stand::{self, Programs, Stand};
 use std::{
     collections::BTreeMap,
     fs,
-    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::Command,
 };
-
-/// The user id of ordinary programs: nobody's.
-const ORDINARY: u32 = 65534;
 
 /// A running io-sock and what its clients need to find it.
 pub struct Stage {
@@ -44,7 +40,7 @@ impl Stage {
         let (cores, counting) = Self::kind(case);
         let runner = prefix(cores, counting).join(" ");
         let programs = Programs::new(&place.programs).through(&runner);
-        let mut stand = Stand::start_public(&programs, &place.module, &[])?;
+        let mut stand = Stand::start_for(stand::User::Ordinary, &programs, &place.module, &[])?;
         let mut stage = Self {
             io_sock: stand.io_sock()?.id(),
             stand,
@@ -103,10 +99,11 @@ impl Stage {
 
     /// Lets a command find this io-sock, and run as `user`.
     pub fn as_user(&self, command: &mut Command, user: User) {
-        command.env("QNX_HOST_DIR", self.stand.dir().join("qnx"));
-        if user == User::Ordinary {
-            command.uid(ORDINARY).gid(ORDINARY);
-        }
+        let user = match user {
+            User::Ordinary => stand::User::Ordinary,
+            User::Root => stand::User::Own,
+        };
+        self.stand.enter(command, user);
     }
 
     /// Ends io-sock and expects a clean end.
