@@ -13,7 +13,7 @@ use crate::{
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, Ordering};
 use csock_wire::{
-    DescLimits, Kind, WireErrno,
+    DescLimits, WireErrno,
     msg::{self, Body, Hello, HelloReply, MAX_REPLY_LEN, MAX_REQUEST_LEN, Wait, WaitReply},
 };
 
@@ -203,8 +203,8 @@ impl<S: System> Core<S> {
         let mut pause = FIRST_PAUSE;
         loop {
             match self.send(socket, body, left) {
-                // Only an accept can mean it: nobody is there. To anything else it says that the module is busy.
-                Err(Error::WouldBlock) if !matches!(B::KIND, Kind::Accept) => {}
+                // A number of its own, since "would block" may be the program's own answer.
+                Err(Error::Refused(refusal)) if refusal.error == WireErrno::EREPEAT => {}
                 other => return other,
             }
             self.sys.pause(pause);

@@ -56,6 +56,7 @@ macro_rules! errno_table {
                 match self.0 {
                     0 => Some("EOK"),
                     $($wire => Some(stringify!($name)),)*
+                    0x7FFF => Some("EREPEAT"),
                     _ => None,
                 }
             }
@@ -140,6 +141,9 @@ errno_table! {
 impl WireErrno {
     /// Success.
     pub const OK: WireErrno = WireErrno(0);
+    /// The module is busy with the socket: the library asks again. It has no errno and never reaches a program, so that
+    /// it cannot be taken for the program's own "would block".
+    pub const EREPEAT: WireErrno = WireErrno(0x7FFF);
     /// Another name of [`WireErrno::EAGAIN`], as on QNX.
     pub const EWOULDBLOCK: WireErrno = WireErrno::EAGAIN;
     /// Set in the number of a QNX errno that has no name in the table.

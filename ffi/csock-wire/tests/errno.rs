@@ -63,3 +63,15 @@ fn names_are_those_of_the_numbers_qnx_uses() {
     assert_eq!(WireErrno::from_qnx(300).to_string(), "errno 300");
     assert_eq!(WireErrno::EPIPE.to_result(), Err(WireErrno::EPIPE));
 }
+
+#[test]
+fn ask_again_is_a_number_that_no_errno_has() {
+    assert!(!WireErrno::NAMED.contains(&WireErrno::EREPEAT));
+    assert_ne!(WireErrno::EREPEAT, WireErrno::EAGAIN);
+    assert_eq!(WireErrno::EREPEAT.name(), Some("EREPEAT"));
+    assert_eq!(
+        WireErrno::EREPEAT.to_qnx(),
+        71,
+        "a library that does not know it: EPROTO, and no EAGAIN"
+    );
+}

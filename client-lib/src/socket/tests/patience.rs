@@ -93,7 +93,7 @@ fn a_module_that_has_no_place_is_asked_again_and_every_close_gets_one() {
             return Lie::Truth;
         }
         let mut buffer = [0; csock_wire::msg::MAX_REPLY_LEN];
-        let busy = csock_wire::Refusal::bare(WireErrno::EAGAIN);
+        let busy = csock_wire::Refusal::bare(WireErrno::EREPEAT);
         Lie::Reply(
             csock_wire::msg::encode_refusal(kind, &busy, &mut buffer)
                 .unwrap()
