@@ -1,4 +1,5 @@
-//! Why a socket needs a turn: the bits of its [`csock_wire::Turn`]. All are hints; the turn looks at the state itself.
+//! Why a socket needs a turn: the bits of its [`csock_wire::Turn`]. All only say where to look: what is to be
+//! done follows from the state that the turn finds, so a bit that comes late does no harm.
 
 /// A request lies in the mailbox.
 pub const OP: u32 = 1;
@@ -18,9 +19,5 @@ pub const MORE: u32 = 1 << 6;
 pub const TIMER: u32 = 1 << 7;
 /// A parked client of this socket may want out.
 pub const UNBLOCK: u32 = 1 << 8;
-/// The session is gone: finish what is published, then close.
-pub const ORPHAN: u32 = 1 << 9;
-/// Close now, with RST.
-pub const ABORT: u32 = 1 << 10;
-/// Another socket of the session found a lying ring: no ring of the session is touched again.
-pub const FAULT: u32 = 1 << 11;
+/// The owner's state has changed: look at it ([`crate::session::Orders`]).
+pub const LOOK: u32 = 1 << 9;

@@ -46,6 +46,13 @@ impl Handle {
         usize::from(u16::from_le_bytes([i0, i1]))
     }
 
+    /// Which life of the slot.
+    #[must_use]
+    pub const fn generation(self) -> u16 {
+        let [_, _, g0, g1] = self.0.to_le_bytes();
+        u16::from_le_bytes([g0, g1])
+    }
+
     /// Back from the argument of a C callback.
     #[must_use]
     pub fn from_arg(arg: usize) -> Option<Self> {

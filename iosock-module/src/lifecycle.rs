@@ -101,10 +101,15 @@ impl iosock::Module for Csock {
         end_control(state);
         if !drained(&state.pause, Some(TABLE.config.unload_ms())) {
             say(Level::Warning, |line| {
-                let left = u64::from(TABLE.ext_outstanding());
-                line.text("not unloaded: the stack still holds ")
-                    .dec(left)
-                    .text(" mbufs in client memory");
+                let left = TABLE.ledger();
+                line.text("not unloaded, still there: sockets ")
+                    .dec(left.sockets_open)
+                    .text(", sessions ")
+                    .dec(left.sessions_open)
+                    .text(", pools ")
+                    .dec(left.pools_mapped)
+                    .text(", mbufs in client memory ")
+                    .dec(left.ext_mbufs_outstanding);
             });
             // A veto leaves a module that serves: if even that fails, the next unload tries again.
             if let Err(error) = start_control(state) {

@@ -180,8 +180,8 @@ impl ReleaseKey {
 pub trait Mapping: Send {
     /// The handle type to its memory.
     type Mem;
-    /// The memory; valid as long as the mapping lives.
-    fn mem(&self) -> Self::Mem;
+    /// The memory.
+    fn mem(&self) -> &Self::Mem;
     /// Bytes.
     fn len(&self) -> u64;
 }

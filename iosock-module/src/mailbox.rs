@@ -18,7 +18,7 @@ impl<T> Cell<T> {
     }
 }
 
-/// First in, first out; one putter and one taker at a time.
+/// First in, first out; one putter and one taker at a time. Who they are [`crate::socket::SocketSlot`] sees to.
 ///
 /// # Invariants
 /// A cell's `value` is touched by the putter while `full` is false and by the taker while it is true, and each hands

@@ -30,31 +30,13 @@ struct PoolSlot<P: Platform> {
     mapping: Mutex<Option<P::Mapping>>,
 }
 
-/// What a session keeps of its pool. Freed by [`Pools::unref`], once.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct PoolRef {
-    index: u16,
-}
-
-impl PoolRef {
-    /// The pool's slot, for a [`crate::machine::ReleaseKey`].
-    #[must_use]
-    pub const fn slot(self) -> u16 {
-        self.index
-    }
-
-    /// Back from a [`crate::machine::ReleaseKey`].
-    #[must_use]
-    pub const fn from_slot(index: u16) -> Self {
-        Self { index }
-    }
-}
-
 /// All pools.
 pub struct Pools<P: Platform> {
     slots: [PoolSlot<P>; MAX_POOLS],
     /// Pools without references, for the workers.
     idle: Bitmap<WORDS>,
+    /// External mbufs that the stack holds, of all pools. Unload waits for 0.
+    lent: AtomicU32,
 }
 
 impl<P: Platform> Pools<P> {
@@ -73,6 +55,7 @@ impl<P: Platform> Pools<P> {
                 }
             }; MAX_POOLS],
             idle: Bitmap::new(),
+            lent: AtomicU32::new(0),
         }
     }
 
@@ -80,7 +63,7 @@ impl<P: Platform> Pools<P> {
     ///
     /// # Errors
     /// The mapping, when every slot is taken.
-    pub fn attach(&self, uid: u32, mapping: P::Mapping) -> Result<(PoolRef, P::Mem), P::Mapping> {
+    pub fn attach(&'static self, uid: u32, mapping: P::Mapping) -> Result<PoolHold<P>, P::Mapping> {
         let Some((index, slot)) = (0u16..)
             .zip(&self.slots)
             .find(|(_, slot)| slot.tag.load(Ordering::Acquire) == 0)
@@ -92,7 +75,7 @@ impl<P: Platform> Pools<P> {
         let (Some(tag), Some(mut place)) = (Handle::new(index, generation), slot.mapping.try_lock()) else {
             return Err(mapping);
         };
-        let mem = mapping.mem();
+        let mem = mapping.mem().clone();
         slot.uid.store(uid, Ordering::Relaxed);
         slot.pages.store(
             u32::try_from(mapping.len().div_ceil(4096)).unwrap_or(u32::MAX),
@@ -102,36 +85,44 @@ impl<P: Platform> Pools<P> {
         slot.refs.store(1, Ordering::Relaxed);
         // SYNC POINT: pairs with the Acquire above and in `usage`.
         slot.tag.store(tag.raw(), Ordering::Release);
-        Ok((PoolRef { index }, mem))
+        Ok(PoolHold {
+            pools: self,
+            index,
+            mem,
+        })
     }
 
     /// One more reference, by somebody who has one.
-    pub fn add_ref(&self, pool: PoolRef) {
-        if let Some(slot) = self.slots.get(usize::from(pool.index)) {
+    fn add_ref(&self, index: u16) {
+        if let Some(slot) = self.slots.get(usize::from(index)) {
             slot.refs.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// References now.
-    #[must_use]
-    pub fn refs(&self, pool: PoolRef) -> u32 {
-        self.slots
-            .get(usize::from(pool.index))
-            .map_or(0, |slot| slot.refs.load(Ordering::Acquire))
+    /// Gives a reference back. From any context.
+    fn unref(&self, index: u16) {
+        let index = usize::from(index);
+        let Some(slot) = self.slots.get(index) else {
+            return;
+        };
+        // AcqRel: the worker that unmaps must have seen the last access of every other holder.
+        if slot.refs.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.idle.set(index);
+            P::wake_worker(0);
+        }
     }
 
-    /// Gives a reference back; true when it was the last one and a worker must be woken. From any context.
+    /// The stack has let go of an external mbuf over the pool in slot `index`. From any context.
+    pub fn returned(&self, index: u16) {
+        self.unref(index);
+        // SYNC POINT: Release pairs with the Acquire in `lent`. The last step: after it the module may go.
+        self.lent.fetch_sub(1, Ordering::Release);
+    }
+
+    /// External mbufs that the stack holds.
     #[must_use]
-    pub fn unref(&self, pool: PoolRef) -> bool {
-        let index = usize::from(pool.index);
-        let Some(slot) = self.slots.get(index) else {
-            return false;
-        };
-        // AcqRel: who unmaps has seen everybody's last access.
-        slot.refs.fetch_sub(1, Ordering::AcqRel) == 1 && {
-            self.idle.set(index);
-            true
-        }
+    pub fn lent(&self) -> u32 {
+        self.lent.load(Ordering::Acquire)
     }
 
     /// Unmaps every pool without references. Workers only: unmapping may take long.
@@ -172,6 +163,64 @@ impl<P: Platform> Pools<P> {
     #[must_use]
     pub fn mapped(&self) -> u32 {
         self.usage(u32::MAX).all_pools
+    }
+}
+
+/// A reference to a mapped pool, which stays mapped as long as this lives.
+pub struct PoolHold<P: Platform> {
+    pools: &'static Pools<P>,
+    index: u16,
+    mem: P::Mem,
+}
+
+impl<P: Platform> PoolHold<P> {
+    /// The pool's memory. Who keeps a copy of the handle keeps a hold beside it.
+    pub const fn mem(&self) -> &P::Mem {
+        &self.mem
+    }
+
+    /// The pool's slot, for a [`crate::machine::ReleaseKey`].
+    #[must_use]
+    pub const fn slot(&self) -> u16 {
+        self.index
+    }
+
+    /// References now, this one included.
+    #[must_use]
+    pub fn refs(&self) -> u32 {
+        self.pools
+            .slots
+            .get(usize::from(self.index))
+            .map_or(0, |slot| slot.refs.load(Ordering::Acquire))
+    }
+
+    /// An external mbuf over the pool is about to be made: it takes a reference of its own, which
+    /// [`Pools::returned`] gives back.
+    pub fn lend(&self) {
+        self.pools.add_ref(self.index);
+        self.pools.lent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The mbuf was not made.
+    pub fn take_back(&self) {
+        self.pools.returned(self.index);
+    }
+}
+
+impl<P: Platform> Clone for PoolHold<P> {
+    fn clone(&self) -> Self {
+        self.pools.add_ref(self.index);
+        Self {
+            pools: self.pools,
+            index: self.index,
+            mem: self.mem.clone(),
+        }
+    }
+}
+
+impl<P: Platform> Drop for PoolHold<P> {
+    fn drop(&mut self) {
+        self.pools.unref(self.index);
     }
 }
 

@@ -9,8 +9,9 @@ use crate::{
     limits::{MAX_SESSIONS, SESSIONS_PER_UID},
     machine::Platform,
     maybe::Maybe,
-    pool::PoolRef,
+    pool::PoolHold,
 };
+use bitflags::bitflags;
 use core::sync::atomic::{AtomicU32, Ordering};
 use csock_wire::{Field, Refusal, WireErrno};
 
@@ -45,6 +46,65 @@ impl SessionShared {
     }
 }
 
+impl SessionShared {
+    /// A socket has left the session.
+    pub fn socket_left<P: Platform>(&self) {
+        // AcqRel: the thread that takes the session apart must have seen what its last socket did.
+        if self.sockets.fetch_sub(1, Ordering::AcqRel) == 1 && self.dying.load(Ordering::Acquire) != 0 {
+            P::session_drained();
+        }
+    }
+}
+
+/// The proof that the caller is the control thread, for what only one thread may do. There is one, in
+/// [`crate::control::Control`].
+pub struct OnlyControl {
+    _private: (),
+}
+
+impl OnlyControl {
+    /// For `Control` alone.
+    pub const fn new() -> Self {
+        Self { _private: () }
+    }
+}
+
+/// One parked request of a session. Dropped, it counts no more.
+pub struct ParkPlace {
+    shared: &'static SessionShared,
+}
+
+impl ParkPlace {
+    /// Counts one more.
+    ///
+    /// # Errors
+    /// How many there are, when that is `limit`.
+    pub fn take(shared: &'static SessionShared, limit: u32) -> Result<Self, u32> {
+        count_up(&shared.parked, limit)?;
+        Ok(Self { shared })
+    }
+}
+
+impl Drop for ParkPlace {
+    fn drop(&mut self) {
+        self.shared.parked.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+bitflags! {
+    /// What the owner's state asks of a socket. It is looked up at the start of every round, from the session that the
+    /// socket belongs to then; no bit of an event carries it, so none can meet the slot's next owner.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub struct Orders: u8 {
+        /// The session's rings lied: none of them is touched again (S-04).
+        const FAULT = 1;
+        /// The client is gone: what it published goes out for a while, then the socket ends.
+        const ORPHAN = 1 << 1;
+        /// The module ends: RST now.
+        const ABORT = 1 << 2;
+    }
+}
+
 /// Who a client is, as the kernel says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Identity {
@@ -58,10 +118,8 @@ pub struct Identity {
 
 /// What a session knows of its pool.
 pub struct SessionPool<P: Platform> {
-    /// The session's reference.
-    pub pool: PoolRef,
-    /// Its memory.
-    pub mem: P::Mem,
+    /// The session's hold on it.
+    pub pool: PoolHold<P>,
     /// Bytes, from the object itself.
     pub len: u64,
     /// Where the data area starts; the rings lie below.

@@ -15,7 +15,7 @@ use csock_wire::{
 impl<P: Host> Control<P> {
     /// Serves one message. `bytes` is what arrived, not the whole receive buffer: what lies behind is another client's
     /// old message (S-22).
-    pub fn message(&mut self, table: &Table<P>, sender: Sender, bytes: &[u8], ticket: P::Ticket) {
+    pub fn message(&mut self, table: &'static Table<P>, sender: Sender, bytes: &[u8], ticket: P::Ticket) {
         table.totals.control_msgs.fetch_add(1, Ordering::Relaxed);
         let (kind, parsed) = match Request::parse(bytes) {
             Ok((header, request)) => (request.kind(), Ok((header, request))),
@@ -49,7 +49,7 @@ impl<P: Host> Control<P> {
 
     fn request(
         &mut self,
-        table: &Table<P>,
+        table: &'static Table<P>,
         sender: Sender,
         header: &MsgHeader,
         request: Request,
@@ -76,7 +76,7 @@ impl<P: Host> Control<P> {
             Request::PoolAttach(body) => {
                 asked.answer::<msg::PoolAttach>(self.pool_attach(table, session, &body))
             }
-            Request::PoolDetach(_) => asked.answer::<msg::PoolDetach>(self.pool_detach(table, session)),
+            Request::PoolDetach(_) => asked.answer::<msg::PoolDetach>(self.pool_detach(session)),
             Request::Stats(_) => asked.answer::<msg::Stats>(self.stats(table, session)),
             Request::Goodbye(_) => {
                 self.goodbye(table, session);

@@ -20,7 +20,7 @@ impl<P: Host> Control<P> {
     /// HELLO: who is it (the kernel says), do we speak the same, is there room.
     pub(super) fn hello(
         &mut self,
-        table: &Table<P>,
+        table: &'static Table<P>,
         sender: Sender,
         header: &MsgHeader,
         hello: &Hello,
@@ -88,7 +88,7 @@ impl<P: Host> Control<P> {
     }
 
     /// STATS: the session's ledger; and the module's for user id 0 alone, since it says what others do.
-    pub(super) fn stats(&mut self, table: &Table<P>, session: Handle) -> Result<StatsReply, Refusal> {
+    pub(super) fn stats(&mut self, table: &'static Table<P>, session: Handle) -> Result<StatsReply, Refusal> {
         let shared = table.session_of(session.raw()).ok_or(WireErrno::EBADF)?;
         let mut mine = shared.counters.snapshot();
         let mut ext = 0u64;

@@ -14,7 +14,7 @@ use core::sync::atomic::Ordering;
 
 impl<P: Host> Control<P> {
     /// GOODBYE.
-    pub(super) fn goodbye(&mut self, table: &Table<P>, session: Handle) {
+    pub(super) fn goodbye(&mut self, table: &'static Table<P>, session: Handle) {
         self.kill(table, session);
         self.finish(table);
     }
@@ -24,7 +24,7 @@ impl<P: Host> Control<P> {
     ///
     /// ON-TARGET: `ConnectClientInfo` fails with EINVAL from the DISCONNECT pulse on, also when the process lives and
     /// has only closed its connections.
-    pub fn disconnect(&mut self, table: &Table<P>, scoid: i32) {
+    pub fn disconnect(&mut self, table: &'static Table<P>, scoid: i32) {
         if P::credentials(scoid).is_ok() {
             return;
         }
@@ -32,7 +32,7 @@ impl<P: Host> Control<P> {
     }
 
     /// The process behind `scoid` is gone.
-    fn client_gone(&mut self, table: &Table<P>, scoid: i32) {
+    fn client_gone(&mut self, table: &'static Table<P>, scoid: i32) {
         let mut next = 0;
         while let Some((session, after)) = self.sessions.find(next, |s| s.client.scoid == scoid) {
             if let Some(session) = self.sessions.get_mut(session) {
@@ -49,7 +49,7 @@ impl<P: Host> Control<P> {
     }
 
     /// Finds sessions whose client is gone without a pulse: the kernel may have had to drop it.
-    pub(super) fn audit(&mut self, table: &Table<P>) {
+    pub(super) fn audit(&mut self, table: &'static Table<P>) {
         let gone = |scoid| P::credentials(scoid).is_err();
         while let Some((session, _)) = self.sessions.find(0, |s| !s.dying && gone(s.client.scoid)) {
             let Some(scoid) = self.sessions.get_mut(session).map(|s| s.client.scoid) else {
@@ -65,7 +65,7 @@ impl<P: Host> Control<P> {
 
     /// The kernel had to drop pulses. Which, nobody knows: every client may be gone, every ring may have work, every
     /// parked request may want out. So look everywhere, once.
-    pub fn recover(&mut self, table: &Table<P>) {
+    pub fn recover(&mut self, table: &'static Table<P>) {
         table.log.line::<P>(|line| {
             line.text("pulses were lost, looking at every socket");
         });
@@ -74,7 +74,7 @@ impl<P: Host> Control<P> {
     }
 
     /// Steps 1 and 2.
-    fn kill(&mut self, table: &Table<P>, handle: Handle) {
+    fn kill(&mut self, table: &'static Table<P>, handle: Handle) {
         let Some(session) = self.sessions.get_mut(handle) else {
             return;
         };
@@ -82,11 +82,11 @@ impl<P: Host> Control<P> {
         if let Some(shared) = table.session_of(handle.raw()) {
             shared.dying.store(1, Ordering::Release);
         }
-        table.serve_session(handle, events::ORPHAN);
+        table.serve_session(handle, events::LOOK);
     }
 
     /// Steps 3 and 4, for every dying session whose last socket has left.
-    pub fn finish(&mut self, table: &Table<P>) {
+    pub fn finish(&mut self, table: &'static Table<P>) {
         let empty = |handle: Handle| {
             table
                 .session_of(handle.raw())
@@ -100,10 +100,8 @@ impl<P: Host> Control<P> {
                 shared.parked.store(0, Ordering::Relaxed);
                 shared.open.store(0, Ordering::Relaxed);
             }
-            if let Some(pool) = session.pool {
-                table.drop_pool_ref(pool.pool);
-            }
             let scoid = session.client.scoid;
+            drop(session.pool);
             if session.gone && self.sessions.find(0, |s| s.client.scoid == scoid).is_none() {
                 P::forget_client(scoid);
             }
@@ -111,7 +109,7 @@ impl<P: Host> Control<P> {
     }
 
     /// Unload: every session ends, every socket is aborted.
-    pub fn stop(&mut self, table: &Table<P>) {
+    pub fn stop(&mut self, table: &'static Table<P>) {
         table.stop();
         let mut next = 0;
         while let Some((session, after)) = self.sessions.find(next, |_| true) {

@@ -20,7 +20,7 @@ use crate::{
     events,
     handle::Handle,
     machine::{Host, Platform},
-    session::Sessions,
+    session::{OnlyControl, Sessions},
     table::Table,
 };
 use core::sync::atomic::Ordering;
@@ -28,6 +28,8 @@ use core::sync::atomic::Ordering;
 /// The control thread's own state.
 pub struct Control<P: Platform> {
     sessions: Sessions<P>,
+    /// What only this thread may do.
+    only: OnlyControl,
 }
 
 /// Who sent a message and how long it is: the kernel's words (`_msg_info`).
@@ -45,19 +47,20 @@ impl<P: Host> Control<P> {
     pub const fn new() -> Self {
         Self {
             sessions: Sessions::new(),
+            only: OnlyControl::new(),
         }
     }
 
     /// A doorbell: the client of `scoid` says that the socket `value` has work. Wrong ones are dropped: a pulse has no
     /// answer, and its sender harms only itself.
-    pub fn doorbell(&mut self, table: &Table<P>, scoid: i32, value: i64) {
+    pub fn doorbell(&mut self, table: &'static Table<P>, scoid: i32, value: i64) {
         let Some(handle) = Handle::from_pulse(value) else {
             return;
         };
         let Some(slot) = table.sockets.get(handle.index()) else {
             return;
         };
-        if slot.tag.load(Ordering::Acquire) != handle.raw() {
+        if !slot.life.is_open(handle) {
             return;
         }
         let session = slot.session.load(Ordering::Relaxed);
@@ -65,12 +68,12 @@ impl<P: Host> Control<P> {
             return;
         }
         table.tally(slot).add(|c| &c.doorbells, 1);
-        table.post_and_serve(handle, events::DOORBELL);
+        table.post_and_serve(handle.index(), events::DOORBELL);
     }
 
     /// A client of `scoid` wants out of a parked request. Its sockets look for it: each asks the kernel about what it
     /// has parked.
-    pub fn unblock(&mut self, table: &Table<P>, scoid: i32) {
+    pub fn unblock(&mut self, table: &'static Table<P>, scoid: i32) {
         let mut next = 0;
         while let Some((session, after)) = self.sessions.find(next, |s| s.client.scoid == scoid) {
             table.serve_session(session, events::UNBLOCK);

@@ -16,7 +16,7 @@ use csock_wire::{
 impl<P: Host> Control<P> {
     pub(super) fn pool_attach(
         &mut self,
-        table: &Table<P>,
+        table: &'static Table<P>,
         session: Handle,
         body: &PoolAttach,
     ) -> Result<Empty, Refusal> {
@@ -35,27 +35,26 @@ impl<P: Host> Control<P> {
             return Err(Refusal::new(WireErrno::EINVAL, Field::PoolSize, body.size, len));
         }
         let mapping = object.map(body.size)?;
-        let header = PoolHeader::read(&mapping.mem())?;
-        let Ok((pool, mem)) = table.pools.attach(uid, mapping) else {
+        let header = PoolHeader::read(mapping.mem())?;
+        let Ok(pool) = table.pools.attach(uid, mapping) else {
             let all = u64::try_from(MAX_POOLS).unwrap_or(0);
             return Err(Refusal::new(WireErrno::ENFILE, Field::PoolCount, all, all));
         };
         session.pool = Some(SessionPool {
             pool,
-            mem,
             len: body.size,
             data_offset: header.data_offset,
         });
         Ok(Empty {})
     }
 
-    pub(super) fn pool_detach(&mut self, table: &Table<P>, session: Handle) -> Result<Empty, Refusal> {
+    pub(super) fn pool_detach(&mut self, session: Handle) -> Result<Empty, Refusal> {
         let session = self.sessions.get_mut(session).ok_or(WireErrno::EBADF)?;
         let Some(pool) = &session.pool else {
             return Err(Refusal::new(WireErrno::ENOENT, Field::PoolCount, 0, 1));
         };
         // References rise in this thread alone, or from a socket that has one: 1 stays 1.
-        let refs = table.pools.refs(pool.pool);
+        let refs = pool.pool.refs();
         if refs > 1 {
             return Err(Refusal::new(
                 WireErrno::EBUSY,
@@ -64,15 +63,13 @@ impl<P: Host> Control<P> {
                 1,
             ));
         }
-        if let Some(pool) = session.pool.take() {
-            table.drop_pool_ref(pool.pool);
-        }
+        session.pool = None;
         Ok(Empty {})
     }
 }
 
 /// Quotas before anything is opened (S-31).
-fn quota<P: Host>(table: &Table<P>, uid: u32, size: u64) -> Result<(), Refusal> {
+fn quota<P: Host>(table: &'static Table<P>, uid: u32, size: u64) -> Result<(), Refusal> {
     if size == 0 || size > MAX_POOL_BYTES {
         return Err(Refusal::new(
             WireErrno::EINVAL,

@@ -7,7 +7,7 @@ use crate::{
     limits::MAX_DESC_LEN,
     machine::{Host, How, OptValue},
     reply::Asked,
-    socket::{Op, RingSetup, SocketRequest, SocketSlot, WaitFor, bound_key},
+    socket::{Arrival, Close, Reservation, RingSetup, SocketRequest, SocketSlot, WaitFor, bound_key},
     table::Table,
 };
 use core::sync::atomic::Ordering;
@@ -22,7 +22,7 @@ impl<P: Host> Control<P> {
     /// SOCKET: TCP over IPv4, and nothing else (S-41).
     pub(super) fn socket(
         &mut self,
-        table: &Table<P>,
+        table: &'static Table<P>,
         session: Handle,
         body: &msg::Socket,
         asked: Asked<P::Ticket>,
@@ -31,80 +31,71 @@ impl<P: Host> Control<P> {
             let setup = if body.rings.is_none() {
                 None
             } else {
-                Some(self.ring_setup(table, session, &body.rings)?)
+                Some(self.ring_setup(session, &body.rings)?)
             };
-            let socket = self
-                .reserve(table, session)
-                .inspect_err(|_| drop_setup(table, setup.as_ref()))?;
-            Ok((setup, socket))
+            let place = self.reserve(table, session)?;
+            Ok((setup, place, P::socket()?))
         });
-        let (setup, socket) = match made {
+        let (setup, place, stream) = match made {
             Ok(made) => made,
             Err(refusal) => return asked.refuse(&refusal),
         };
-        match P::socket() {
-            Ok(stream) => {
-                if let Some(index) = table.hand_to(
-                    socket,
-                    Op::Adopt {
-                        stream,
-                        setup,
-                        peer: None,
-                        asked,
-                    },
-                ) {
-                    table.serve(index);
-                }
-            }
-            Err(error) => {
-                if let Some(slot) = table.sockets.get(socket.index()) {
-                    table.unreserve_slot(slot, setup);
-                }
-                asked.refuse(&error.into());
-            }
+        let arrival = Arrival {
+            stream,
+            setup,
+            peer: None,
+            asked,
+        };
+        match place.move_in(arrival) {
+            Ok(index) => table.serve(index),
+            Err(arrival) => arrival.asked.refuse(&Refusal::bare(WireErrno::EIO)),
         }
     }
 
     /// Any request that names a socket.
     pub(super) fn socket_request(
         &mut self,
-        table: &Table<P>,
+        table: &'static Table<P>,
         session: Handle,
         socket: u32,
         request: Request,
         asked: Asked<P::Ticket>,
     ) {
         let Some((handle, slot)) = find(table, session, socket) else {
-            return asked.refuse(&Refusal::new(
-                WireErrno::EBADF,
-                Field::Socket,
-                u64::from(socket),
-                0,
-            ));
+            return asked.refuse(&no_socket(socket));
         };
+        if let Request::Close(body) = request {
+            let close = Close {
+                to: handle,
+                tx_position: body.tx_position,
+                asked,
+            };
+            return match slot.close(&mut self.only, close) {
+                Ok(()) => table.post_and_serve(handle.index(), events::OP),
+                Err(close) => close.asked.refuse(&no_socket(socket)),
+            };
+        }
         let request = match self.prepare(table, session, slot, request) {
             Ok(request) => request,
             Err(refusal) => return asked.refuse(&refusal),
         };
-        let closes = matches!(request, SocketRequest::Close { .. });
-        if closes {
-            slot.open.store(false, Ordering::Relaxed);
-        }
-        match slot.mailbox.put(Op::Request { request, asked }) {
-            Ok(()) => table.post_and_serve(handle, events::OP),
-            Err(op) => {
-                if closes {
-                    slot.open.store(true, Ordering::Relaxed);
-                }
-                give_back(table, slot, op);
-            }
+        let request = crate::socket::Request {
+            to: handle,
+            request,
+            asked,
+        };
+        match slot.request(&mut self.only, request) {
+            // By index: the socket may have ended meanwhile, and its request is answered all the same.
+            Ok(()) => table.post_and_serve(handle.index(), events::OP),
+            // What it reserved goes back with it, and the library asks again.
+            Err(request) => request.asked.refuse(&Refusal::bare(WireErrno::EREPEAT)),
         }
     }
 
-    /// Rights, quotas and reservations of a request. What it reserves goes back by [`give_back`] or in the turn.
+    /// Rights, quotas and reservations of a request.
     fn prepare(
         &mut self,
-        table: &Table<P>,
+        table: &'static Table<P>,
         session: Handle,
         slot: &SocketSlot<P>,
         request: Request,
@@ -122,10 +113,8 @@ impl<P: Host> Control<P> {
                 SocketRequest::Connect(body.addr)
             }
             Request::Accept(body) => {
-                let setup = self.ring_setup(table, session, &body.rings)?;
-                let child = self
-                    .reserve(table, session)
-                    .inspect_err(|_| drop_setup(table, Some(&setup)))?;
+                let setup = self.ring_setup(session, &body.rings)?;
+                let child = self.reserve(table, session)?;
                 SocketRequest::Accept { child, setup }
             }
             Request::Shutdown(body) => {
@@ -139,19 +128,16 @@ impl<P: Host> Control<P> {
                     tx_position: body.tx_position,
                 }
             }
-            Request::Close(body) => SocketRequest::Close {
-                tx_position: body.tx_position,
-            },
             Request::GetSockName(_) => SocketRequest::LocalAddr,
             Request::GetPeerName(_) => SocketRequest::PeerAddr,
             Request::Wait(body) => {
-                table.park(session)?;
-                SocketRequest::Wait(WaitFor {
+                let wait = WaitFor {
                     events: Events::from_bits_retain(body.events),
                     seen_sq: body.seen_sq,
                     seen_cq: body.seen_cq,
                     seen_rq: body.seen_rq,
-                })
+                };
+                SocketRequest::Wait(wait, table.park(session)?)
             }
             Request::SetSockOpt(body) => {
                 let option = body.option().ok_or(WireErrno::ENOPROTOOPT)?;
@@ -163,7 +149,8 @@ impl<P: Host> Control<P> {
             | Request::PoolDetach(_)
             | Request::Stats(_)
             | Request::Goodbye(_)
-            | Request::Socket(_) => return Err(WireErrno::ENOSYS.into()),
+            | Request::Socket(_)
+            | Request::Close(_) => return Err(WireErrno::ENOSYS.into()),
         })
     }
 
@@ -176,18 +163,13 @@ impl<P: Host> Control<P> {
             .euid)
     }
 
-    fn reserve(&mut self, table: &Table<P>, session: Handle) -> Result<Handle, Refusal> {
+    fn reserve(&mut self, table: &'static Table<P>, session: Handle) -> Result<Reservation<P>, Refusal> {
         let uid = self.uid(session)?;
-        table.reserve(session, uid)
+        table.reserve(&mut self.only, session, uid)
     }
 
-    /// Checks rings against the session's pool and takes a reference of it.
-    fn ring_setup(
-        &mut self,
-        table: &Table<P>,
-        session: Handle,
-        geometry: &RingBlockGeometry,
-    ) -> Result<RingSetup<P>, Refusal> {
+    /// Checks rings against the session's pool.
+    fn ring_setup(&mut self, session: Handle, geometry: &RingBlockGeometry) -> Result<RingSetup<P>, Refusal> {
         let session = self.sessions.get_mut(session).ok_or(WireErrno::EBADF)?;
         let pool = session
             .pool
@@ -196,48 +178,35 @@ impl<P: Host> Control<P> {
         // Rings lie before the data area: data never runs over rings by the module's hand.
         let limit = usize::try_from(pool.data_offset).map_err(|_| WireErrno::EINVAL)?;
         let block = RingBlock::validate(geometry, limit)?;
-        block.check_magic(&pool.mem)?;
-        table.pools.add_ref(pool.pool);
+        block.check_magic(pool.pool.mem())?;
         let limits = DescLimits {
             data_offset: pool.data_offset,
             pool_len: pool.len,
             max_len: MAX_DESC_LEN,
         };
         Ok(RingSetup {
-            mem: pool.mem.clone(),
             block,
             limits,
-            pool: pool.pool,
+            pool: pool.pool.clone(),
         })
     }
 }
 
+/// There is no such socket, or not for this client.
+fn no_socket(raw: u32) -> Refusal {
+    Refusal::new(WireErrno::EBADF, Field::Socket, u64::from(raw), 0)
+}
+
 /// The open socket `raw` of `session`.
-fn find<P: Host>(table: &Table<P>, session: Handle, raw: u32) -> Option<(Handle, &SocketSlot<P>)> {
+fn find<P: Host>(
+    table: &'static Table<P>,
+    session: Handle,
+    raw: u32,
+) -> Option<(Handle, &'static SocketSlot<P>)> {
     let handle = Handle::from_raw(raw)?;
     let slot = table.sockets.get(handle.index())?;
-    let mine =
-        slot.tag.load(Ordering::Acquire) == raw && slot.session.load(Ordering::Relaxed) == session.raw();
-    (mine && slot.open.load(Ordering::Relaxed)).then_some((handle, slot))
-}
-
-/// A request that did not fit into the mailbox: what it reserved goes back, and the client may try again.
-fn give_back<P: Host>(table: &Table<P>, slot: &SocketSlot<P>, op: Op<P>) {
-    let Op::Request { request, asked } = op else {
-        return;
-    };
-    match request {
-        SocketRequest::Accept { child, setup } => table.unreserve(child, setup),
-        SocketRequest::Wait(_) => table.unpark(slot),
-        _ => {}
-    }
-    asked.refuse(&Refusal::bare(WireErrno::EAGAIN));
-}
-
-fn drop_setup<P: Host>(table: &Table<P>, setup: Option<&RingSetup<P>>) {
-    if let Some(setup) = setup {
-        table.drop_pool_ref(setup.pool);
-    }
+    let mine = slot.session.load(Ordering::Relaxed) == session.raw();
+    (mine && slot.life.is_open(handle)).then_some((handle, slot))
 }
 
 fn check_kind(body: &msg::Socket) -> Result<(), Refusal> {
@@ -286,7 +255,7 @@ fn check_bind(uid: u32, first: u32, addr: &SockAddr) -> Result<(), Refusal> {
 /// The stack takes all our sockets for one user's and lets them share ports by `SO_REUSEADDR`; between different
 /// users' clients the module says no (`docs/iosock-kpi.md` 7).
 fn check_theft<P: Host>(
-    table: &Table<P>,
+    table: &'static Table<P>,
     own: &SocketSlot<P>,
     uid: u32,
     addr: &SockAddr,

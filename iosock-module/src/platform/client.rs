@@ -1,8 +1,8 @@
 //! Clients as the kernel shows them: their requests, their identity, their memory.
 
-use super::{IoSock, pool_memory};
-use crate::machine::{Credentials, GROUPS, Host, Mapping, ObjectFlags, Parked, PoolObject, Ticket};
-use csock_wire::{SharedRegion, WireErrno};
+use super::{IoSock, pool_memory::PoolMapping};
+use crate::machine::{Credentials, GROUPS, Host, ObjectFlags, Parked, PoolObject, Ticket};
+use csock_wire::WireErrno;
 use qnx::{Access, Errno, Message, Prot, RcvId, ShmFlags, ShmHandle, ShmObject};
 
 /// A request by its rcvid. Dropped unanswered it answers `EIO`: no client hangs.
@@ -119,23 +119,8 @@ impl PoolObject for OfferedObject {
         let len = usize::try_from(len).map_err(|_| WireErrno::ENOMEM)?;
         self.0
             .map(len, Prot::READ | Prot::WRITE)
-            .map(PoolMapping)
+            .map(PoolMapping::new)
             .map_err(wire_errno)
-    }
-}
-
-/// A client's pool, mapped.
-pub struct PoolMapping(qnx::Mapping);
-
-impl Mapping for PoolMapping {
-    type Mem = SharedRegion;
-
-    fn mem(&self) -> SharedRegion {
-        pool_memory::region(&self.0)
-    }
-
-    fn len(&self) -> u64 {
-        u64::try_from(self.0.len()).unwrap_or(u64::MAX)
     }
 }
 

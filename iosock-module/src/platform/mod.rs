@@ -56,7 +56,7 @@ impl Chain for Mbufs {
 
 impl Platform for IoSock {
     type Mem = SharedRegion;
-    type Mapping = client::PoolMapping;
+    type Mapping = pool_memory::PoolMapping;
     type Stream = stream::TcpStream;
     type Listener = stream::TcpListener;
     type Chain = Mbufs;

@@ -1,20 +1,42 @@
 //! Client memory that rings and external mbufs point into: the mapping outlives every pointer, by reference counts.
 #![allow(unsafe_code)]
 
-use crate::machine::ReleaseKey;
+use crate::machine::{Mapping, ReleaseKey};
 use csock_wire::{SharedRegion, WireErrno};
 use iosock::{ExternalBuf, MbufChain};
 
-/// The memory of a mapping that a [`crate::pool::Pools`] slot holds.
+/// A client's pool, mapped.
 ///
-/// The pool's reference count keeps it: every owner of a copy of the region (session, socket, external mbuf) holds a
-/// reference, and the mapping is dropped after the last one.
-pub fn region(mapping: &qnx::Mapping) -> SharedRegion {
-    let (base, len) = (mapping.ptr(), mapping.len());
-    // SAFETY: mapped readable and writable by `PoolObject::map`; the object is sealed, so it cannot shrink; no
-    // reference into it is ever made, for nobody but `SharedRegion` has its address; the kernel maps nothing at the
-    // end of the address space. It stays mapped as long as a copy is used, as said above.
-    unsafe { SharedRegion::new(base, len) }
+/// # Invariants
+/// `region` lies in `mapping`. Whoever has a copy of it holds a reference of the pool's slot
+/// ([`crate::pool::PoolHold`], or an external mbuf), and the slot keeps the mapping until the last one is gone.
+pub struct PoolMapping {
+    region: SharedRegion,
+    mapping: qnx::Mapping,
+}
+
+impl PoolMapping {
+    /// Of a mapping that is readable and writable.
+    pub(super) fn new(mapping: qnx::Mapping) -> Self {
+        let (base, len) = (mapping.ptr(), mapping.len());
+        // SAFETY: mapped by `PoolObject::map`; the object is sealed, so it cannot shrink; no reference into it is ever
+        // made, for nobody but `SharedRegion` has its address; the kernel maps nothing at the end of the address
+        // space. It stays mapped as long as a copy is used, by the invariant.
+        let region = unsafe { SharedRegion::new(base, len) };
+        Self { region, mapping }
+    }
+}
+
+impl Mapping for PoolMapping {
+    type Mem = SharedRegion;
+
+    fn mem(&self) -> &SharedRegion {
+        &self.region
+    }
+
+    fn len(&self) -> u64 {
+        u64::try_from(self.mapping.len()).unwrap_or(u64::MAX)
+    }
 }
 
 /// An external mbuf over `len` bytes of the pool at `offset`. The caller has counted the reference that `key` stands

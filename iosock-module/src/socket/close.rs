@@ -8,8 +8,10 @@
 //! `soclose` waits for the mbufs because an orphan must stay abortable: after `soclose` there is no socket to abort.
 
 use super::{Body, Phase, Sock, round::Round};
-use crate::machine::{How, OptValue, Platform, Stream};
-use core::sync::atomic::Ordering;
+use crate::{
+    machine::{How, OptValue, Platform, Stream},
+    session::Orders,
+};
 use csock_wire::{Refusal, RingFault, WireErrno, msg::Empty};
 
 /// A socket on its way out.
@@ -45,28 +47,28 @@ impl<P: Platform> Body<P> {
                 Err(_) if self.wire.is_none() => {}
                 Err(refusal) => {
                     // Not closed: the client may try again with a position that it has published.
-                    round.slot.open.store(true, Ordering::Relaxed);
+                    round.slot.life.reopen();
                     return Err(refusal);
                 }
             }
         }
         self.cancel_waits(round, WireErrno::EBADF);
         // A peer that reads nothing would otherwise hold the slot, the rings and the pool for ever.
-        let closing = Closing::within::<P>(round.table.config.close_ms());
+        let closing = Closing::within::<P>(round.config.close_ms());
         self.closing.set(closing);
         if self.linger_zero() {
             self.abort_stack(round);
         } else if closing.deadline != 0 {
-            round.table.arm_timer(round.slot, closing.deadline);
+            round.effects.wake_at(closing.deadline);
         }
         Ok(Empty {})
     }
 
     /// The client is gone. What it published still goes out, for a while.
     pub(super) fn orphan(&mut self, round: &mut Round<'_, P>) {
-        round.slot.open.store(false, Ordering::Relaxed);
+        round.slot.life.end();
         self.cancel_waits(round, WireErrno::ESRCH);
-        let patience = round.table.config.orphan_ms();
+        let patience = round.config.orphan_ms();
         let orphaned = Closing::within::<P>(patience);
         let deadline = orphaned.deadline;
         match self.closing.as_mut() {
@@ -86,14 +88,14 @@ impl<P: Platform> Body<P> {
         if patience == 0 || self.linger_zero() {
             self.abort_stack(round);
         } else if self.phase != Phase::Vacant {
-            round.table.arm_timer(round.slot, deadline);
+            round.effects.wake_at(deadline);
         }
-        round.table.leave_session(round.slot);
+        round.effects.left = true;
     }
 
     /// Ends now, with RST: unloading, or an orphan out of time.
     pub(super) fn abort(&mut self, round: &mut Round<'_, P>) {
-        round.slot.open.store(false, Ordering::Relaxed);
+        round.slot.life.end();
         self.cancel_waits(round, WireErrno::ECONNABORTED);
         if self.closing.is_none() {
             self.closing.set(Closing {
@@ -116,7 +118,7 @@ impl<P: Platform> Body<P> {
         if P::now_ms() >= deadline {
             self.abort_stack(round);
         } else {
-            round.table.arm_timer(round.slot, deadline);
+            round.effects.wake_at(deadline);
         }
     }
 
@@ -133,18 +135,17 @@ impl<P: Platform> Body<P> {
 
     /// This socket's rings lie: the whole session ends.
     pub(super) fn ring_fault(&mut self, round: &mut Round<'_, P>, fault: RingFault) {
+        self.obeyed |= Orders::FAULT;
         self.fault(round);
-        round.table.session_fault(round.slot, fault);
+        round.effects.fault = Some(fault);
     }
 
     /// The client's rings lie (S-04): they are never touched again, and the socket is cut off.
     pub(super) fn fault(&mut self, round: &mut Round<'_, P>) {
         self.fail(round, WireErrno::EPROTO);
         self.abort_stack(round);
-        if let Some(wire) = self.wire.take() {
-            // Without a word in the client's memory. External mbufs keep their own references.
-            round.table.drop_pool_ref(wire.pool);
-        }
+        // Without a word in the client's memory. External mbufs keep their own references.
+        drop(self.wire.take());
     }
 
     /// RST, and the send buffer dropped.
@@ -215,7 +216,7 @@ impl<P: Platform> Body<P> {
         // Late completions of this life must not meet the next one.
         round.slot.inflight.drain_done(|_| ());
         if let Some(wire) = self.wire.take() {
-            round.table.drop_pool_ref(wire.release());
+            wire.release();
         }
         self.phase = Phase::Vacant;
         self.sock = Sock::None;
@@ -226,7 +227,8 @@ impl<P: Platform> Body<P> {
         self.closing.take();
         self.linger = OptValue::default();
         self.retry = false;
-        round.table.leave_session(round.slot);
-        round.table.vacate(round.slot);
+        self.obeyed = Orders::empty();
+        round.effects.left = true;
+        round.effects.vacated = true;
     }
 }

@@ -1,12 +1,10 @@
 //! Listening and accepting.
 
-use super::{Body, Op, Phase, RingSetup, Sock, round::Round};
+use super::{Arrival, Body, Phase, Reservation, RingSetup, Sock, round::Round};
 use crate::{
-    handle::Handle,
     machine::{Listener, Platform, Stream},
     reply::Asked,
 };
-use core::sync::atomic::Ordering;
 use csock_wire::{Refusal, WireErrno, msg::Empty};
 
 impl<P: Platform> Body<P> {
@@ -24,49 +22,49 @@ impl<P: Platform> Body<P> {
         };
         match stream.listen(backlog) {
             Ok(listener) => {
-                listener.watch(round.slot.tag.load(Ordering::Relaxed));
+                listener.watch(round.slot.life.raw());
                 self.sock = Sock::Listener(listener);
                 self.phase = Phase::Listening;
                 if let Some(wire) = self.wire.take() {
-                    round.table.drop_pool_ref(wire.release());
+                    wire.release();
                 }
                 Ok(Empty {})
             }
             Err((stream, error)) => {
                 // Its upcalls were cleared before the stack was asked.
-                stream.watch(round.slot.tag.load(Ordering::Relaxed));
+                stream.watch(round.slot.life.raw());
                 self.sock = Sock::Stream(stream);
                 Err(error.into())
             }
         }
     }
 
-    /// Moves one connection into the reserved slot `child`, whose own turn answers the client.
+    /// Moves one connection into the slot that was kept for it, whose own turn answers the client.
     pub(super) fn accept(
         &mut self,
         round: &mut Round<'_, P>,
-        child: Handle,
+        child: Reservation<P>,
         setup: RingSetup<P>,
         asked: Asked<P::Ticket>,
     ) {
         let Sock::Listener(listener) = &self.sock else {
-            round.table.unreserve(child, setup);
             return asked.refuse(&Refusal::bare(WireErrno::EOPNOTSUPP));
         };
         let (stream, peer) = match self.stash.take().map_or_else(|| listener.accept(), Ok) {
             Ok(accepted) => accepted,
-            Err(error) => {
-                round.table.unreserve(child, setup);
-                return asked.refuse(&error.into());
-            }
+            Err(error) => return asked.refuse(&error.into()),
         };
-        let op = Op::Adopt {
+        let arrival = Arrival {
             stream,
             setup: Some(setup),
             peer: Some(peer),
             asked,
         };
-        round.follow = round.table.hand_to(child, op);
+        // A round takes at most as many requests as there is room for here.
+        if let Err((_, arrival)) = round.effects.children.push((child, arrival)) {
+            arrival.stream.abort();
+            arrival.asked.refuse(&Refusal::bare(WireErrno::EIO));
+        }
     }
 
     /// Drops the listener and what it had taken: the stack resets the connections in the queue.

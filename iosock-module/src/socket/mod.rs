@@ -1,8 +1,10 @@
-//! One socket: the slot that every thread may touch, and the body that only the holder of its turn touches.
+//! One socket: the slot that every thread may touch, and the body that only the holder of its turn touches. Nothing here
+//! knows the table: a round gets what it needs, and returns what it wants done.
 //!
 //! | file | what |
 //! |---|---|
-//! | `round.rs` | one round of a turn, in its order |
+//! | `slot.rs`, `life.rs` | what all threads share; the slot's life as one state with its generation |
+//! | `round.rs`, `effects.rs` | one round of a turn, in its order; what it wants done outside |
 //! | `tx.rs` | submission ring -> mbufs -> `sosend` |
 //! | `completion.rs` | send buffers given back |
 //! | `rx.rs` | `soreceive` -> fill buffers -> ready ring |
@@ -14,78 +16,34 @@
 
 mod close;
 mod completion;
+mod effects;
+mod life;
 mod listen;
 mod request;
 mod round;
 mod rx;
+mod slot;
 #[cfg(test)]
 mod tests;
 mod tx;
 mod wait;
 mod wire;
 
-pub use request::{Op, SocketRequest, bound_key};
+pub use effects::Effects;
+pub use life::State;
+pub use request::{SocketRequest, bound_key};
+pub use round::Surroundings;
+pub use slot::{Arrival, Close, Request, Reservation, SocketSlot};
 pub use wait::{Wait, WaitFor};
 pub use wire::RingSetup;
 
 use crate::{
-    inflight::InFlight,
-    limits::{MAILBOX, PARKED_PER_SOCKET},
+    limits::PARKED_PER_SOCKET,
     machine::{OptValue, Platform},
-    mailbox::Mailbox,
     maybe::Maybe,
+    session::Orders,
 };
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
-use csock_wire::{SockAddr, Turn, WireErrno};
-
-/// What is in a slot of the socket table. Everything here may be touched by any thread; `turn` guards the rest.
-pub struct SocketSlot<P: Platform> {
-    /// Raw handle of this life; 0: free. Set by the control thread, cleared by the holder of the turn.
-    pub tag: AtomicU32,
-    /// Generation of the last life. Control thread only.
-    pub generation: AtomicU32,
-    /// Raw handle of the session; 0: none any more (an orphan).
-    pub session: AtomicU32,
-    /// Owner's user id, for quotas; outlives the session.
-    pub uid: AtomicU32,
-    /// The client may name it in requests: from its creation to its close.
-    pub open: AtomicBool,
-    /// Address of a successful bind: port in the low 16 bits, IPv4 address above; 0: none.
-    pub bound: AtomicU64,
-    /// When the socket wants a turn even if nothing happens, ms; 0: never.
-    pub timer: AtomicU64,
-    /// Waits parked here.
-    pub parked: AtomicU32,
-    /// Descriptors that the stack holds.
-    pub inflight: InFlight,
-    /// Requests on their way into the turn.
-    pub mailbox: Mailbox<Op<P>, MAILBOX>,
-    /// Somebody has the turn now: a hint that saves the wakeup of a worker. See [`crate::table::Table::serve`].
-    pub served: AtomicBool,
-    /// Who works on the socket, and what it is.
-    pub turn: Turn<Body<P>>,
-}
-
-impl<P: Platform> SocketSlot<P> {
-    /// A free slot.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self {
-            tag: AtomicU32::new(0),
-            generation: AtomicU32::new(0),
-            session: AtomicU32::new(0),
-            uid: AtomicU32::new(0),
-            open: AtomicBool::new(false),
-            bound: AtomicU64::new(0),
-            timer: AtomicU64::new(0),
-            parked: AtomicU32::new(0),
-            inflight: InFlight::new(),
-            mailbox: Mailbox::new(),
-            served: AtomicBool::new(false),
-            turn: Turn::new(Body::new()),
-        }
-    }
-}
+use csock_wire::{SockAddr, WireErrno};
 
 /// Where a socket is in its life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -132,6 +90,8 @@ pub struct Body<P: Platform> {
     linger: OptValue,
     /// Out of mbufs or the like: try again in a while.
     retry: bool,
+    /// What its owner's state asked and was carried out.
+    obeyed: Orders,
 }
 
 impl<P: Platform> Body<P> {
@@ -149,6 +109,7 @@ impl<P: Platform> Body<P> {
             closing: Maybe::Nothing,
             linger: OptValue { first: 0, second: 0 },
             retry: false,
+            obeyed: Orders::empty(),
         }
     }
 

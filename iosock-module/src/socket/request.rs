@@ -1,11 +1,13 @@
 //! Control requests of one socket, as they run inside its turn. None blocks; what must wait is parked by WAIT.
 
-use super::{Body, Phase, RingSetup, Sock, Wait, WaitFor, round::Round, wire::Wire};
+use super::{
+    Arrival, Body, Close, Phase, Request, Reservation, RingSetup, Sock, Wait, WaitFor, round::Round,
+    wire::Wire,
+};
 use crate::{
     handle::Handle,
     machine::{How, OptValue, Platform, Stream},
-    reply::Asked,
-    table::Fate,
+    session::ParkPlace,
 };
 use core::sync::atomic::Ordering;
 use csock_wire::{
@@ -14,29 +16,11 @@ use csock_wire::{
 };
 use zerocopy::IntoBytes;
 
-/// What is put into a socket's mailbox.
-pub enum Op<P: Platform> {
-    /// A new socket moves in.
-    Adopt {
-        /// The stack's socket.
-        stream: P::Stream,
-        /// Its rings, unless it will listen.
-        setup: Option<RingSetup<P>>,
-        /// Its peer, if it was accepted.
-        peer: Option<SockAddr>,
-        /// Who asked for it.
-        asked: Asked<P::Ticket>,
-    },
-    /// A request of the client.
-    Request {
-        /// Which.
-        request: SocketRequest<P>,
-        /// Who asked.
-        asked: Asked<P::Ticket>,
-    },
-}
-
 /// A checked request about one socket.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives in a static mailbox; there is no heap to put the large one on"
+)]
 pub enum SocketRequest<P: Platform> {
     /// bind(2); the right to the port was checked.
     Bind(SockAddr),
@@ -44,10 +28,10 @@ pub enum SocketRequest<P: Platform> {
     Listen(i32),
     /// connect(2).
     Connect(SockAddr),
-    /// accept(2) into the reserved slot `child`.
+    /// accept(2).
     Accept {
-        /// Reserved slot of the new socket.
-        child: Handle,
+        /// The slot of the new socket.
+        child: Reservation<P>,
         /// Rings of the new socket.
         setup: RingSetup<P>,
     },
@@ -58,17 +42,12 @@ pub enum SocketRequest<P: Platform> {
         /// What was published before this position goes out first.
         tx_position: u32,
     },
-    /// close(2).
-    Close {
-        /// What was published before this position goes out first.
-        tx_position: u32,
-    },
     /// getsockname(2).
     LocalAddr,
     /// getpeername(2).
     PeerAddr,
     /// Park until ready.
-    Wait(WaitFor),
+    Wait(WaitFor, ParkPlace),
     /// setsockopt(2).
     SetOption(SockOpt, OptValue),
     /// getsockopt(2).
@@ -76,42 +55,57 @@ pub enum SocketRequest<P: Platform> {
 }
 
 impl<P: Platform> Body<P> {
-    /// Runs what lies in the mailbox.
+    /// Runs what was put before this turn.
     pub(super) fn requests(&mut self, round: &mut Round<'_, P>) {
+        if let Some(arrival) = round.slot.take_arrival() {
+            self.adopt(round, arrival);
+        }
         // Bounded: who puts more than this in meanwhile also posts the bit again.
         for _ in 0..crate::limits::MAILBOX {
-            match round.slot.mailbox.take() {
-                Some(Op::Adopt {
-                    stream,
-                    setup,
-                    peer,
-                    asked,
-                }) => self.adopt(round, stream, setup, peer, asked),
-                Some(Op::Request { request, asked }) => self.request(round, request, asked),
+            match round.slot.take_request() {
+                Some(request) => self.request(round, request),
                 None => break,
+            }
+        }
+        // Last: nothing is put behind a close.
+        if let Some(Close {
+            to,
+            tx_position,
+            asked,
+        }) = round.slot.take_close()
+        {
+            if self.serves(round, to) {
+                asked.answer::<msg::Close>(self.close(round, tx_position));
+            } else {
+                asked.refuse(&Refusal::bare(WireErrno::EBADF));
             }
         }
     }
 
-    fn adopt(
-        &mut self,
-        round: &mut Round<'_, P>,
-        stream: P::Stream,
-        setup: Option<RingSetup<P>>,
-        peer: Option<SockAddr>,
-        asked: Asked<P::Ticket>,
-    ) {
-        match setup.map(Wire::start) {
-            Some(Ok(wire)) => self.wire.set(wire),
-            Some(Err(pool)) => {
-                stream.abort();
-                round.table.drop_pool_ref(pool);
-                round.table.unreserve_slot(round.slot, None);
-                return asked.refuse(&Refusal::new(WireErrno::EFAULT, Field::RingOffset, 0, 0));
+    /// A request to the life `to` of the slot can still be served.
+    fn serves(&self, round: &Round<'_, P>, to: Handle) -> bool {
+        self.phase != Phase::Vacant && self.closing.is_none() && round.slot.life.is(to)
+    }
+
+    fn adopt(&mut self, round: &mut Round<'_, P>, arrival: Arrival<P>) {
+        let Arrival {
+            stream,
+            setup,
+            peer,
+            asked,
+        } = arrival;
+        if let Some(setup) = setup {
+            match Wire::start(setup) {
+                Some(wire) => self.wire.set(wire),
+                None => {
+                    stream.abort();
+                    round.effects.left = true;
+                    round.effects.vacated = true;
+                    return asked.refuse(&Refusal::new(WireErrno::EFAULT, Field::RingOffset, 0, 0));
+                }
             }
-            None => {}
         }
-        let socket = round.slot.tag.load(Ordering::Relaxed);
+        let socket = round.slot.life.raw();
         stream.watch(socket);
         self.sock = Sock::Stream(stream);
         self.rx.hint = true;
@@ -120,6 +114,8 @@ impl<P: Platform> Body<P> {
         } else {
             Phase::Fresh
         };
+        // Before the answer: whoever reads it may name the socket at once.
+        round.slot.life.open();
         match peer {
             Some(peer) => asked.grant::<msg::Accept>(&msg::AcceptReply {
                 socket,
@@ -128,23 +124,12 @@ impl<P: Platform> Body<P> {
             }),
             None => asked.grant::<msg::Socket>(&msg::SocketReply { socket, reserved: 0 }),
         }
-        // What came over the session while the socket was on its way met an empty slot: see to it now.
-        match round.table.fate(round.slot) {
-            Fate::Live => {}
-            Fate::Dying => self.orphan(round),
-            Fate::Faulty => self.fault(round),
-            Fate::Stopping => self.abort(round),
-        }
     }
 
-    fn request(&mut self, round: &mut Round<'_, P>, request: SocketRequest<P>, asked: Asked<P::Ticket>) {
+    fn request(&mut self, round: &mut Round<'_, P>, request: Request<P>) {
+        let Request { to, request, asked } = request;
         // The control thread lets nothing through after a close; a request that was on its way ends here.
-        if self.closing.is_some() || self.phase == Phase::Vacant {
-            match request {
-                SocketRequest::Accept { child, setup } => round.table.unreserve(child, setup),
-                SocketRequest::Wait(_) => round.table.unpark(round.slot),
-                _ => {}
-            }
+        if !self.serves(round, to) {
             return asked.refuse(&Refusal::bare(WireErrno::EBADF));
         }
         match request {
@@ -155,12 +140,9 @@ impl<P: Platform> Body<P> {
             SocketRequest::Shutdown { how, tx_position } => {
                 asked.answer::<msg::Shutdown>(self.shutdown(round, how, tx_position));
             }
-            SocketRequest::Close { tx_position } => {
-                asked.answer::<msg::Close>(self.close(round, tx_position));
-            }
             SocketRequest::LocalAddr => asked.answer::<msg::GetSockName>(self.local_addr()),
             SocketRequest::PeerAddr => asked.answer::<msg::GetPeerName>(self.peer_addr()),
-            SocketRequest::Wait(wait) => self.park(round, Wait { wait, asked }),
+            SocketRequest::Wait(wait, place) => self.park(round, Wait { wait, asked, place }),
             SocketRequest::SetOption(option, value) => {
                 asked.answer::<msg::SetSockOpt>(self.set_option(option, value));
             }

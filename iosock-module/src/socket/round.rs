@@ -1,14 +1,18 @@
 //! One round of a socket's turn: everything that is due, in this order, within a budget (S-36).
 
-use super::{Body, Phase, SocketSlot};
+use super::{Body, Effects, Phase, SocketSlot};
 use crate::{
+    config::Config,
     counters::Tally,
     events,
     limits::{ROUND_BYTES, ROUND_DESCS},
     machine::Platform,
-    table::Table,
+    session::Orders,
 };
 use csock_wire::RingFault;
+
+/// What failed for want of memory or of a client that acts is tried again after this, ms.
+const RETRY_MS: u64 = 20;
 
 /// What one round may still do in one direction.
 pub(super) struct Budget {
@@ -37,37 +41,44 @@ impl Budget {
     }
 }
 
+/// What a socket gets from outside for one round.
+pub struct Surroundings<'a> {
+    /// The tunables.
+    pub config: &'a Config,
+    /// Where its doings are counted.
+    pub tally: Tally<'a>,
+    /// What its owner's state asks of it.
+    pub orders: Orders,
+}
+
 /// What a round works with.
 pub(super) struct Round<'a, P: Platform> {
-    pub table: &'a Table<P>,
     pub slot: &'a SocketSlot<P>,
+    pub config: &'a Config,
     pub tally: Tally<'a>,
+    pub orders: Orders,
     pub tx_budget: Budget,
     pub rx_budget: Budget,
-    /// Work is left for the next round.
-    pub more: bool,
     /// A ring was read: its slots go back at the end.
     pub popped: bool,
-    /// Another socket that got work from this one.
-    pub follow: Option<usize>,
+    pub effects: Effects<P>,
 }
 
 impl<P: Platform> Body<P> {
-    /// Serves `bits` of `slot`. Returns another socket to serve, if this one made work for it.
-    pub fn round(&mut self, table: &Table<P>, slot: &SocketSlot<P>, bits: u32) -> Option<usize> {
+    /// Serves `bits` of `slot`. The bits only say where to look.
+    pub fn round(&mut self, around: Surroundings<'_>, slot: &SocketSlot<P>, bits: u32) -> Effects<P> {
         let mut round = Round {
-            table,
             slot,
-            tally: table.tally(slot),
+            config: around.config,
+            tally: around.tally,
+            orders: around.orders,
             tx_budget: Budget::full(),
             rx_budget: Budget::full(),
-            more: false,
             popped: false,
-            follow: None,
+            effects: Effects::new(),
         };
-        if bits & events::FAULT != 0 && self.phase != Phase::Vacant {
-            self.fault(&mut round);
-        }
+        // Before anything looks at a ring.
+        self.obey(&mut round, Orders::FAULT);
         if let Err(fault) = self.serve(&mut round, bits) {
             self.ring_fault(&mut round, fault);
         }
@@ -75,16 +86,10 @@ impl<P: Platform> Body<P> {
         self.progress_failure(&mut round);
         self.progress_close(&mut round);
         self.answer_waits(&round);
-        if self.phase != Phase::Vacant {
-            if self.retry {
-                self.retry = false;
-                table.arm_retry(slot);
-            }
-            if round.more {
-                slot.turn.post(events::MORE);
-            }
+        if core::mem::take(&mut self.retry) {
+            round.effects.wake_at(P::now_ms().saturating_add(RETRY_MS));
         }
-        round.follow
+        round.effects
     }
 
     fn serve(&mut self, round: &mut Round<'_, P>, bits: u32) -> Result<(), RingFault> {
@@ -104,12 +109,7 @@ impl<P: Platform> Body<P> {
         if bits & events::TIMER != 0 {
             self.timer(round);
         }
-        if bits & events::ORPHAN != 0 {
-            self.orphan(round);
-        }
-        if bits & events::ABORT != 0 {
-            self.abort(round);
-        }
+        self.obey(round, Orders::all());
         if bits & events::UNBLOCK != 0 {
             self.answer_unblocked(round);
         }
@@ -122,5 +122,23 @@ impl<P: Platform> Body<P> {
             wire.publish()?;
         }
         Ok(())
+    }
+
+    /// Carries out what the owner's state asks, each thing once.
+    fn obey(&mut self, round: &mut Round<'_, P>, which: Orders) {
+        if self.phase == Phase::Vacant {
+            return;
+        }
+        let new = round.orders.intersection(which).difference(self.obeyed);
+        self.obeyed |= new;
+        if new.contains(Orders::FAULT) {
+            self.fault(round);
+        }
+        if new.contains(Orders::ORPHAN) {
+            self.orphan(round);
+        }
+        if new.contains(Orders::ABORT) {
+            self.abort(round);
+        }
     }
 }

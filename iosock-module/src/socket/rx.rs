@@ -124,7 +124,7 @@ impl<P: Platform> Body<P> {
                 continue;
             };
             if round.rx_budget.is_spent() {
-                round.more = true;
+                round.effects.more = true;
                 return Ok(());
             }
             let buffer = match self.rx.current {
@@ -179,7 +179,7 @@ impl<P: Platform> Body<P> {
                 self.rx.armed = false;
                 wire.fq.disarm()?;
             }
-            let mem = &wire.mem;
+            let mem = wire.pool.mem();
             let mut filled = 0u32;
             let mut inside = true;
             let received = stream.receive(buffer.len().min(ROUND_BYTES), &mut |bytes| {

@@ -105,13 +105,13 @@ impl<P: Platform> Body<P> {
                 if self.closing.is_none() && !self.tx.armed {
                     let work = wire.sq.arm()?;
                     self.tx.armed = !work;
-                    round.more |= work;
+                    round.effects.more |= work;
                 }
             }
             Stop::Stack => {}
             // The client takes completions without a word to us; its next WAIT brings us back, the timer at the latest.
             Stop::NoCompletionRoom | Stop::NoMemory => self.retry = true,
-            Stop::Budget => round.more = true,
+            Stop::Budget => round.effects.more = true,
         }
         Ok(())
     }
@@ -275,27 +275,27 @@ impl<P: Platform> Body<P> {
     /// One mbuf over (or copied from) the next `len` bytes of a descriptor.
     fn piece(&self, round: &Round<'_, P>, current: &Current, len: u32) -> Result<P::Chain, WireErrno> {
         let wire = self.wire.as_ref().ok_or(WireErrno::EBADF)?;
-        if round.table.config.copies() {
-            let piece = P::copied(&wire.mem, current.offset, len)?;
+        if round.config.copies() {
+            let piece = P::copied(wire.pool.mem(), current.offset, len)?;
             round.tally.add(|c| &c.tx_bytes_copied, u64::from(len));
             return Ok(piece);
         }
         let key = ReleaseKey {
-            socket: round.slot.tag.load(core::sync::atomic::Ordering::Relaxed),
+            socket: round.slot.life.raw(),
             entry: current.entry,
             pool: wire.pool.slot(),
         };
         // All counts before the mbuf exists: from then on it may come back at any moment.
         round.slot.inflight.add_piece(current.entry);
-        round.table.piece_out(wire.pool);
-        match P::external(&wire.mem, current.offset, len, key) {
+        wire.pool.lend();
+        match P::external(wire.pool.mem(), current.offset, len, key) {
             Ok(piece) => {
                 round.tally.add(|c| &c.ext_mbufs_total, 1);
                 Ok(piece)
             }
             Err(error) => {
                 round.slot.inflight.undo_piece(current.entry);
-                round.table.piece_undone(wire.pool);
+                wire.pool.take_back();
                 Err(error)
             }
         }

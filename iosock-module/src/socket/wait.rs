@@ -7,6 +7,7 @@ use crate::{
     machine::{Listener, Parked, Platform},
     maybe::Maybe,
     reply::Asked,
+    session::ParkPlace,
 };
 use core::sync::atomic::Ordering;
 use csock_wire::{
@@ -31,11 +32,21 @@ pub struct WaitFor {
 pub struct Wait<P: Platform> {
     pub(super) wait: WaitFor,
     pub(super) asked: Asked<P::Ticket>,
+    /// Its place among the session's parked requests.
+    pub(super) place: ParkPlace,
+}
+
+impl<P: Platform> Wait<P> {
+    /// Counts it out, and gives what is to be answered.
+    fn end(self, round: &Round<'_, P>) -> Asked<P::Ticket> {
+        round.slot.parked.fetch_sub(1, Ordering::Relaxed);
+        drop(self.place);
+        self.asked
+    }
 }
 
 impl<P: Platform> Body<P> {
-    /// Parks a client. The end of the round answers it, if what it waits for is there already. Its place was counted
-    /// by the control thread.
+    /// Parks a client. The end of the round answers it, if what it waits for is there already.
     pub(super) fn park(&mut self, round: &Round<'_, P>, wait: Wait<P>) {
         match self.waits.iter_mut().find(|place| place.is_none()) {
             Some(place) => {
@@ -43,7 +54,6 @@ impl<P: Platform> Body<P> {
                 round.slot.parked.fetch_add(1, Ordering::Relaxed);
             }
             None => {
-                round.table.unpark(round.slot);
                 let limit = u64::try_from(PARKED_PER_SOCKET).unwrap_or(u64::MAX);
                 wait.asked
                     .refuse(&Refusal::new(WireErrno::EBUSY, Field::ParkedCount, limit, limit));
@@ -76,9 +86,8 @@ impl<P: Platform> Body<P> {
                     None
                 };
                 let error = error.map_or(0, |e| e.0);
-                unparked(round);
                 round.tally.add(|c| &c.events, 1);
-                wait.asked.grant::<msg::Wait>(&WaitReply {
+                wait.end(round).grant::<msg::Wait>(&WaitReply {
                     events: ready.bits(),
                     error,
                     reserved: 0,
@@ -143,8 +152,7 @@ impl<P: Platform> Body<P> {
                 continue;
             }
             if let Some(wait) = place.take() {
-                unparked(round);
-                wait.asked.unblock();
+                wait.end(round).unblock();
             }
         }
     }
@@ -153,14 +161,8 @@ impl<P: Platform> Body<P> {
     pub(super) fn cancel_waits(&mut self, round: &Round<'_, P>, error: WireErrno) {
         for place in &mut self.waits {
             if let Some(wait) = place.take() {
-                unparked(round);
-                wait.asked.refuse(&Refusal::bare(error));
+                wait.end(round).refuse(&Refusal::bare(error));
             }
         }
     }
-}
-
-fn unparked<P: Platform>(round: &Round<'_, P>) {
-    round.slot.parked.fetch_sub(1, Ordering::Relaxed);
-    round.table.unpark(round.slot);
 }

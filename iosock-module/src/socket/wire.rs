@@ -1,26 +1,23 @@
 //! A socket's part of the pool: its four rings and the limits of its descriptors, all from private memory.
 
-use crate::{machine::Platform, pool::PoolRef};
+use crate::{machine::Platform, pool::PoolHold};
 use csock_wire::{Consumer, DescLimits, Producer, RingBlock, RingFault, RingKind, layout::ModuleState};
 
-/// Checked rings for a socket to be. Holds one reference of the pool, which the taker must give back.
+/// Checked rings for a socket to be.
 pub struct RingSetup<P: Platform> {
-    /// The pool's memory.
-    pub mem: P::Mem,
     /// Checked geometry.
     pub block: RingBlock,
     /// What a descriptor may name.
     pub limits: DescLimits,
-    /// The reference.
-    pub pool: PoolRef,
+    /// Where they lie.
+    pub pool: PoolHold<P>,
 }
 
-/// The rings at work.
+/// The rings at work. `pool` keeps the memory that the four ends use.
 pub(super) struct Wire<P: Platform> {
-    pub mem: P::Mem,
     pub block: RingBlock,
     pub limits: DescLimits,
-    pub pool: PoolRef,
+    pub pool: PoolHold<P>,
     pub sq: Consumer<P::Mem>,
     pub cq: Producer<P::Mem>,
     pub fq: Consumer<P::Mem>,
@@ -28,23 +25,16 @@ pub(super) struct Wire<P: Platform> {
 }
 
 impl<P: Platform> Wire<P> {
-    /// Starts on empty rings and tells the client that the block is in use. The error is the pool reference.
-    pub fn start(setup: RingSetup<P>) -> Result<Self, PoolRef> {
-        let RingSetup {
-            mem,
-            block,
-            limits,
-            pool,
-        } = setup;
-        if block.set_state(&mem, ModuleState::Active).is_err() {
-            return Err(pool);
-        }
-        Ok(Self {
+    /// Starts on empty rings and tells the client that the block is in use. `None`: the block cannot be reached.
+    pub fn start(setup: RingSetup<P>) -> Option<Self> {
+        let RingSetup { block, limits, pool } = setup;
+        let mem = pool.mem();
+        block.set_state(mem, ModuleState::Active).ok()?;
+        Some(Self {
             sq: Consumer::new(mem.clone(), block.ring(RingKind::Submission)),
             cq: Producer::new(mem.clone(), block.ring(RingKind::Completion)),
             fq: Consumer::new(mem.clone(), block.ring(RingKind::Fill)),
             rq: Producer::new(mem.clone(), block.ring(RingKind::Ready)),
-            mem,
             block,
             limits,
             pool,
@@ -52,10 +42,9 @@ impl<P: Platform> Wire<P> {
     }
 
     /// Tells the client that neither the block nor a buffer posted through it will be touched again.
-    pub fn release(self) -> PoolRef {
+    pub fn release(self) {
         // The block lies inside the pool, so this cannot fail; if it did, the client would only wait longer.
-        let _ = self.block.set_state(&self.mem, ModuleState::Released);
-        self.pool
+        let _ = self.block.set_state(self.pool.mem(), ModuleState::Released);
     }
 
     /// Makes everything of this round visible: what was filled, then what was taken.

@@ -20,19 +20,6 @@ use crate::{
 };
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-/// What became of a socket's session while nobody looked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Fate {
-    /// Nothing.
-    Live,
-    /// The client is gone.
-    Dying,
-    /// Its rings lied.
-    Faulty,
-    /// The module is being unloaded.
-    Stopping,
-}
-
 /// The module's state.
 pub struct Table<P: Platform> {
     /// Sockets.
@@ -50,8 +37,6 @@ pub struct Table<P: Platform> {
     ready: Bitmap<{ MAX_SOCKETS.div_ceil(32) }>,
     /// Earliest timer, as the distance of its ms from `u64::MAX`; 0: none.
     next_timer: AtomicU64,
-    /// External mbufs out, over all lives of all sockets. Unload waits for 0.
-    ext_outstanding: AtomicU32,
     stopping: AtomicBool,
 }
 
@@ -68,7 +53,6 @@ impl<P: Platform> Table<P> {
             log: LogLimit::new(),
             ready: Bitmap::new(),
             next_timer: AtomicU64::new(0),
-            ext_outstanding: AtomicU32::new(0),
             stopping: AtomicBool::new(false),
         }
     }
@@ -77,8 +61,8 @@ impl<P: Platform> Table<P> {
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
         for (index, slot) in self.sockets.iter().enumerate() {
-            if slot.tag.load(Ordering::Acquire) != 0 {
-                slot.turn.post(events::ABORT);
+            if slot.life.handle().is_some() {
+                slot.turn.post(events::LOOK);
                 self.serve(index);
             }
         }
@@ -117,11 +101,11 @@ impl<P: Platform> Table<P> {
     /// Slots in use.
     #[must_use]
     pub fn open_sockets(&self) -> u32 {
-        self.count(|slot| slot.tag.load(Ordering::Acquire) != 0)
+        self.count(|slot| slot.life.handle().is_some())
     }
 
     pub(super) fn sockets_of(&self, uid: u32) -> u32 {
-        self.count(|slot| slot.tag.load(Ordering::Acquire) != 0 && slot.uid.load(Ordering::Relaxed) == uid)
+        self.count(|slot| slot.life.handle().is_some() && slot.uid.load(Ordering::Relaxed) == uid)
     }
 
     /// How many slots `test` holds for.

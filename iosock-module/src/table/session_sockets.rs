@@ -1,13 +1,13 @@
 //! Which session a socket belongs to, and what happens to all sockets of a session at once.
 
-use super::{Fate, Table};
+use super::Table;
 use crate::{
     counters::Tally,
     events,
     handle::Handle,
     limits::PARKED_PER_SESSION,
     machine::Platform,
-    session::{SessionShared, count_up},
+    session::{Orders, ParkPlace, SessionShared},
     socket::SocketSlot,
 };
 use core::sync::atomic::Ordering;
@@ -33,9 +33,9 @@ impl<P: Platform> Table<P> {
     ///
     /// # Errors
     /// `EBUSY` with count and limit.
-    pub fn park(&self, session: Handle) -> Result<(), Refusal> {
+    pub fn park(&'static self, session: Handle) -> Result<ParkPlace, Refusal> {
         let shared = self.sessions.get(session.index()).ok_or(WireErrno::EBADF)?;
-        count_up(&shared.parked, PARKED_PER_SESSION).map_err(|count| {
+        ParkPlace::take(shared, PARKED_PER_SESSION).map_err(|count| {
             Refusal::new(
                 WireErrno::EBUSY,
                 Field::ParkedCount,
@@ -45,24 +45,16 @@ impl<P: Platform> Table<P> {
         })
     }
 
-    /// One parked request of the slot's session was answered.
-    pub fn unpark(&self, slot: &SocketSlot<P>) {
-        if let Some(shared) = self.session_of(slot.session.load(Ordering::Relaxed)) {
-            shared.parked.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-
-    /// What happened to the slot's session while the socket was on its way in.
+    /// What the owner's state asks of the socket now.
     #[must_use]
-    pub fn fate(&self, slot: &SocketSlot<P>) -> Fate {
-        if self.stopping.load(Ordering::Acquire) {
-            return Fate::Stopping;
+    pub fn orders(&self, slot: &SocketSlot<P>) -> Orders {
+        let mut orders = Orders::empty();
+        orders.set(Orders::ABORT, self.stopping.load(Ordering::Acquire));
+        if let Some(shared) = self.session_of(slot.session.load(Ordering::Relaxed)) {
+            orders.set(Orders::FAULT, shared.faulty.load(Ordering::Acquire) != 0);
+            orders.set(Orders::ORPHAN, shared.dying.load(Ordering::Acquire) != 0);
         }
-        match self.session_of(slot.session.load(Ordering::Relaxed)) {
-            Some(shared) if shared.faulty.load(Ordering::Acquire) != 0 => Fate::Faulty,
-            Some(shared) if shared.dying.load(Ordering::Acquire) == 0 => Fate::Live,
-            _ => Fate::Dying,
-        }
+        orders
     }
 
     /// The rings of the slot's session lie: no ring of it is touched again (S-04).
@@ -87,14 +79,9 @@ impl<P: Platform> Table<P> {
                 RingFault::OutOfBounds(_) => line.text("ring outside its pool"),
             };
         });
-        self.post_session(raw, events::FAULT);
-    }
-
-    /// Posts `bits` to every socket of a session, for the workers to serve.
-    fn post_session(&self, raw: u32, bits: u32) {
         for (index, slot) in self.sockets.iter().enumerate() {
-            if slot.tag.load(Ordering::Acquire) != 0 && slot.session.load(Ordering::Acquire) == raw {
-                self.post(index, slot, bits);
+            if slot.session.load(Ordering::Acquire) == raw {
+                self.post(index, slot, events::LOOK);
             }
         }
     }
@@ -102,7 +89,7 @@ impl<P: Platform> Table<P> {
     /// Posts `bits` to every socket, for the workers to serve.
     pub fn notify_all(&self, bits: u32) {
         for (index, slot) in self.sockets.iter().enumerate() {
-            if slot.tag.load(Ordering::Acquire) != 0 {
+            if slot.life.handle().is_some() {
                 self.post(index, slot, bits);
             }
         }
@@ -111,8 +98,7 @@ impl<P: Platform> Table<P> {
     /// Posts `bits` to every socket of a session and serves each here if nobody else is at it. Thread context.
     pub fn serve_session(&self, session: Handle, bits: u32) {
         for (index, slot) in self.sockets.iter().enumerate() {
-            if slot.tag.load(Ordering::Acquire) != 0 && slot.session.load(Ordering::Acquire) == session.raw()
-            {
+            if slot.session.load(Ordering::Acquire) == session.raw() {
                 slot.turn.post(bits);
                 self.serve(index);
             }

@@ -4,9 +4,6 @@ use super::Table;
 use crate::{events, machine::Platform, socket::SocketSlot};
 use core::sync::atomic::Ordering;
 
-/// When something could not be done for want of memory or of a client that acts: try again after this, ms.
-const RETRY_MS: u64 = 20;
-
 impl<P: Platform> Table<P> {
     /// The socket wants a turn at `at` ms, or before.
     pub fn arm_timer(&self, slot: &SocketSlot<P>, at: u64) {
@@ -19,11 +16,6 @@ impl<P: Platform> Table<P> {
         if self.next_timer.fetch_max(!at, Ordering::AcqRel) < !at {
             P::wake_worker(0);
         }
-    }
-
-    /// The socket wants to try again soon.
-    pub fn arm_retry(&self, slot: &SocketSlot<P>) {
-        self.arm_timer(slot, P::now_ms().saturating_add(RETRY_MS));
     }
 
     pub(super) fn run_timers(&self, now: u64) {

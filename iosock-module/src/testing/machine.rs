@@ -128,8 +128,8 @@ pub struct FakeMapping(TestMem, u64);
 impl Mapping for FakeMapping {
     type Mem = TestMem;
 
-    fn mem(&self) -> TestMem {
-        self.0.clone()
+    fn mem(&self) -> &TestMem {
+        &self.0
     }
 
     fn len(&self) -> u64 {

@@ -4,6 +4,7 @@ mod lifetime;
 mod receiving;
 mod sending;
 mod threads;
+mod turns;
 
 use csock_wire::msg;
 
