@@ -2,8 +2,9 @@
 
 use super::{Control, Sender};
 use crate::{
+    counters::count_refusal,
     handle::Handle,
-    limits::{MAX_DESC_LEN, MAX_POOL_BYTES, PARKED_PER_SESSION, SOCKETS_PER_SESSION},
+    limits::{MAX_DESC_LEN, MAX_POOL_BYTES},
     machine::Host,
     node::{READ, WRITE},
     session::Identity,
@@ -53,12 +54,13 @@ impl<P: Host> Control<P> {
             scoid: sender.scoid,
             euid,
         };
-        let handle = match self.sessions.open(client) {
+        let handle = match self.sessions.open(client, &table.config) {
             Ok(handle) => handle,
             Err(_) => {
                 // A disconnect pulse that the kernel had to drop leaves a dead session behind: look, then try again.
                 self.audit(table);
-                self.sessions.open(client)?
+                let opened = self.sessions.open(client, &table.config);
+                count_refusal(&table.refusals.sessions, opened)?
             }
         };
         if let Some(shared) = table.session_of(handle.raw()) {
@@ -74,11 +76,11 @@ impl<P: Host> Control<P> {
             version,
             reserved: [0; 3],
             session: handle.raw(),
-            max_sockets: SOCKETS_PER_SESSION,
+            max_sockets: table.config.sockets_per_session(),
             max_pool_bytes: MAX_POOL_BYTES,
             max_desc_len: MAX_DESC_LEN,
             max_ring_capacity: MAX_RING_CAPACITY,
-            max_parked: PARKED_PER_SESSION,
+            max_parked: table.config.parked_per_session(),
             tx_mode: if table.config.copies() {
                 TX_COPY
             } else {

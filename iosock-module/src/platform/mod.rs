@@ -10,7 +10,7 @@ pub use client::KernelTicket;
 
 use crate::{
     control::Control,
-    limits::{MAX_SESSIONS, MAX_WORKERS},
+    limits::MAX_WORKERS,
     machine::{Chain, Platform, ReleaseKey},
     resident::Resident,
     table::Table,
@@ -36,7 +36,7 @@ pub static SELF: Resident<qnx::Connection> = Resident::new();
 pub const PULSE_LOOK: i8 = 2;
 
 const WORKERS: usize = 4;
-const _: () = assert!(WORKERS == 4 && MAX_WORKERS == 4 && MAX_SESSIONS <= 64);
+const _: () = assert!(WORKERS == 4 && MAX_WORKERS == 4);
 
 /// Has the control thread look around. Any thread; not from an upcall.
 pub fn nudge_control() {

@@ -9,7 +9,7 @@ mod timers;
 use crate::{
     bitmap::Bitmap,
     config::Config,
-    counters::CounterSet,
+    counters::{CounterSet, Refusals},
     events,
     limits::{MAX_SESSIONS, MAX_SOCKETS},
     log::LogLimit,
@@ -30,6 +30,8 @@ pub struct Table<P: Platform> {
     pub sessions: [SessionShared; MAX_SESSIONS],
     /// What everybody did.
     pub totals: CounterSet,
+    /// How often each limit said no.
+    pub refusals: Refusals,
     /// Tunables.
     pub config: Config,
     /// Log lines are rationed.
@@ -49,6 +51,7 @@ impl<P: Platform> Table<P> {
             pools: Pools::new(),
             sessions: [const { SessionShared::new() }; MAX_SESSIONS],
             totals: CounterSet::new(),
+            refusals: Refusals::new(),
             config: Config::new(),
             log: LogLimit::new(),
             ready: Bitmap::new(),
