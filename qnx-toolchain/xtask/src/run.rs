@@ -66,7 +66,7 @@ pub fn bench(args: lexopt::Parser) -> Result<()> {
     // Only `ipc` compares with other systems and compiles programs in C.
     let only_net = rest.first().is_some_and(|name| name == "net");
     if only_net {
-        setup::for_dist()?;
+        setup::for_bench_net()?;
     } else {
         setup::for_bench()?;
     }

@@ -103,7 +103,13 @@ pub fn for_test() -> Result<()> {
     rust_target("aarch64-unknown-linux-gnu")
 }
 
-/// What `bench` needs.
+/// What `bench net` needs.
+pub fn for_bench_net() -> Result<()> {
+    for_dist()?;
+    ensure(&[IP])
+}
+
+/// What the other benches need.
 pub fn for_bench() -> Result<()> {
     for_demo()?;
     ensure(&[CPP, IP, THRIFT, DBUS])

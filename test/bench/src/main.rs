@@ -12,7 +12,7 @@ const MENU: &str = "\
 benches:
   ipc [--json FILE] [--plot FILE] [--calls N] [--runs N]   QNX message passing beside D-Bus, Thrift, sockets and pipes
   net [--quick] [--json FILE] [--plot FILE] [--rounds N] [--milliseconds N] [--only PART]
-                     csock beside the message path and the kernel's sockets; PART: keys with that in their name
+                     csock beside the message path and the kernel's sockets; PART: keys and cases with that in their name
 ";
 
 /// Where the built things are.

@@ -71,6 +71,8 @@ pub struct Case {
     pub acks: bool,
     /// With `acks`: how long after it was sent a byte's acknowledgement counts, milliseconds.
     pub delay_ms: u32,
+    /// The delay is the round trip of a line that all packets take, the kernel's road's too.
+    pub line: bool,
     pub user: User,
     /// Cores for everybody in the run: 1 or 2.
     pub cores: u32,
@@ -90,6 +92,7 @@ impl Case {
             sockets: 1,
             acks: false,
             delay_ms: 0,
+            line: false,
             user: User::Ordinary,
             cores: 2,
             busy: false,
@@ -108,6 +111,14 @@ impl Case {
             acks: true,
             delay_ms,
             ..self
+        }
+    }
+
+    /// Over a line with this round trip.
+    pub const fn line(self, delay_ms: u32) -> Self {
+        Self {
+            line: true,
+            ..self.network(delay_ms)
         }
     }
 
@@ -138,7 +149,11 @@ impl Case {
         let mut text = format!("{:?} {} B, {}", self.scenario, self.size, self.road.name());
         for (holds, what) in [
             (self.sockets != 1, format!(", {} sockets", self.sockets)),
-            (self.acks, format!(", acknowledged after {} ms", self.delay_ms)),
+            (
+                self.acks && !self.line,
+                format!(", acknowledged after {} ms", self.delay_ms),
+            ),
+            (self.line, format!(", line of {} ms", self.delay_ms)),
             (self.user == User::Root, ", root".to_owned()),
             (self.cores == 1, ", one core".to_owned()),
             (self.busy, ", busy".to_owned()),

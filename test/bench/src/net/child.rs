@@ -1,12 +1,20 @@
-//! A child process whose lines are waited for with a limit, and which never outlives its handle.
+//! A child process whose lines are waited for with a limit, and which never outlives its handle, nor its parent's process.
 
 use anyhow::{Context, Result, bail};
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read},
     process::{Child, Command, Stdio},
     sync::mpsc::{self, Receiver, RecvTimeoutError},
     time::{Duration, Instant},
 };
+
+/// Ends this process when its parent's end of stdin is gone: a killed bench must leave no busy loop behind.
+pub fn end_with_parent() {
+    std::thread::spawn(|| {
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        std::process::exit(1);
+    });
+}
 
 /// A running program.
 pub struct Running {
@@ -19,7 +27,8 @@ impl Running {
     /// Starts `command`; its stdout is read, its stderr is ours.
     pub fn start(name: &str, command: &mut Command) -> Result<Self> {
         let mut child = command
-            .stdin(Stdio::null())
+            // Held by `child`, closed by its drop and by our death.
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .with_context(|| format!("cannot start {name}: {command:?}"))?;

@@ -19,7 +19,7 @@ mod stage;
 mod victim;
 
 use crate::Place;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use case::Case;
 use lexopt::prelude::*;
 use results::Results;
@@ -29,15 +29,23 @@ use std::{
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
     os::unix::fs::MetadataExt,
     path::PathBuf,
+    time::Duration,
 };
 
 /// `SO_SNDBUF` and `SO_RCVBUF` of csock's sockets (`csock.sndbuf`), which the message path's are given too.
 const SOCKET_BUFFER: i32 = 512 * 1024;
 
+/// Bytes of a packet on a line.
+const ETHERNET: u32 = 1500;
+
 /// The processes of this bench that are started by itself. True when one ran.
 pub fn role() -> Result<bool> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    if args.first().is_some_and(|name| Role::names().contains(name)) {
+        child::end_with_parent();
+    }
+    match args.as_slice() {
         [role, spec] if *role == Role::Program.name() => program::main(spec)?,
         [role, peer @ ..] if *role == Role::Peer.name() => peer::main(peer)?,
         [role] if *role == Role::Busy.name() => stage::Busy::main(),
@@ -115,8 +123,8 @@ fn measure(place: &Place, options: &Options) -> Result<Measured> {
         plan::full()
     };
     if let Some(only) = &options.only {
-        cases = of_keys(only);
-        ensure!(!cases.is_empty(), "no key has {only:?} in its name");
+        cases = of_part(only);
+        ensure!(!cases.is_empty(), "no key and no case has {only:?} in its name");
     }
     let rounds = options.rounds.unwrap_or(5).max(1);
     let times = Times {
@@ -139,20 +147,17 @@ fn measure(place: &Place, options: &Options) -> Result<Measured> {
         if round % 2 == 1 {
             order.reverse();
         }
-        for (at, case) in order.iter().enumerate() {
-            eprintln!(
-                "round {} of {rounds}, {} of {}: {}",
-                round + 1,
-                at + 1,
-                order.len(),
-                case.describe()
-            );
-            let outcome = stages.run(place, case, times).map_err(|error| {
-                let text = format!("{error:#}");
-                eprintln!("  failed: {text}");
-                text
-            });
-            measured.results.add(*case, outcome);
+        let (lines, order): (Vec<Case>, Vec<Case>) = order.into_iter().partition(|case| case.line);
+        eprintln!("round {} of {rounds}: {} cases", round + 1, cases.len());
+        for case in &order {
+            let outcome = stages.run(place, case, times);
+            measured.results.add(*case, told(case, outcome));
+        }
+        for delay in lines.iter().map(|case| case.delay_ms).collect::<BTreeSet<u32>>() {
+            let those: Vec<Case> = lines.iter().copied().filter(|c| c.delay_ms == delay).collect();
+            for (case, outcome) in over_line(place, delay, &those, times) {
+                measured.results.add(case, told(&case, outcome));
+            }
         }
         if !names.is_empty() {
             let case = Case::new(case::Scenario::RequestResponse, case::RoadKind::CsockCopy, 1024);
@@ -164,13 +169,62 @@ fn measure(place: &Place, options: &Options) -> Result<Measured> {
     Ok(measured)
 }
 
-/// The cases of all keys whose name has `part` in it.
-fn of_keys(part: &str) -> BTreeSet<Case> {
+/// Says how a case went to whoever watches.
+fn told(case: &Case, outcome: Result<case::Outcome>) -> Result<case::Outcome, String> {
+    eprintln!("  {}", case.describe());
+    outcome.map_err(|error| {
+        let text = format!("{error:#}");
+        eprintln!("    failed: {text}");
+        text
+    })
+}
+
+/// Runs cases over a line. A thread can enter its network but not leave it: one is made for this, and what it starts is there too.
+fn over_line(
+    place: &Place,
+    delay_ms: u32,
+    cases: &[Case],
+    times: Times,
+) -> Vec<(Case, Result<case::Outcome>)> {
+    let run = || -> Result<Vec<_>> {
+        let rules = netdelay::Rules {
+            delay: Duration::from_millis(delay_ms.into()) / 2,
+            ..netdelay::Rules::default()
+        };
+        let _line = netdelay::Link::enter(rules, ETHERNET).context("no line with a delay")?;
+        let mut stages = Stages::default();
+        let outcomes = cases
+            .iter()
+            .map(|case| (*case, stages.run(place, case, times)))
+            .collect();
+        stages.stop();
+        Ok(outcomes)
+    };
+    let result = std::thread::scope(|scope| {
+        let thread = scope.spawn(run);
+        thread.join().unwrap_or_else(|_| bail!("a panic"))
+    });
+    // Without the line none of them could be run.
+    result.unwrap_or_else(|error| {
+        cases
+            .iter()
+            .map(|case| (*case, Err(anyhow!("{error:#}"))))
+            .collect()
+    })
+}
+
+/// The cases of all keys whose name has `part` in it, and those whose description has.
+fn of_part(part: &str) -> BTreeSet<Case> {
     keys::all()
         .iter()
         .filter(|key| key.name.contains(part))
         .flat_map(|key| key.formula.terms())
         .map(|(case, _)| case)
+        .chain(
+            plan::full()
+                .into_iter()
+                .filter(|case| case.describe().contains(part)),
+        )
         .collect()
 }
 

@@ -15,6 +15,7 @@ pub const STREAM_SIZES: [u32; 4] = [100, 1 << 10, 16 << 10, 1 << 20];
 pub const TURN_SIZES: [u32; 3] = [64, 1 << 10, 16 << 10];
 /// Delays of acknowledgements, milliseconds, and numbers of sockets.
 pub const DELAYS: [u32; 3] = [0, 1, 20];
+pub const LINES: [u32; 2] = [1, 20];
 pub const SOCKETS: [u32; 3] = [1, 100, keys::MANY];
 
 /// What the keys need.
@@ -61,7 +62,16 @@ pub fn full() -> BTreeSet<Case> {
         add(Case::new(StreamOut, road, 100).busy());
         add(Case::new(StreamOut, road, 1));
     }
-    // The kernel's own sockets know no delay of ours.
+    // A line is the same for everybody.
+    for road in RoadKind::ALL {
+        for delay in LINES {
+            for size in STREAM_SIZES {
+                add(Case::new(StreamOut, road, size).line(delay));
+            }
+            add(Case::new(RequestResponse, road, 1 << 10).line(delay));
+        }
+    }
+    // The kernel's own sockets know no acknowledgements of ours.
     for road in [CsockCopy, CsockInPlace, Message] {
         for size in STREAM_SIZES {
             for delay in DELAYS {

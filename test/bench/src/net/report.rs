@@ -256,7 +256,9 @@ fn title(case: &Case) -> String {
     if case.sockets != 1 {
         let _ = write!(text, ", {} sockets", case.sockets);
     }
-    if case.acks {
+    if case.line {
+        let _ = write!(text, ", a line with a round trip of {} ms", case.delay_ms);
+    } else if case.acks {
         let _ = write!(text, ", acknowledged after {} ms", case.delay_ms);
     }
     if case.busy {

@@ -58,7 +58,9 @@ impl Stage {
     pub fn prepare(&mut self, case: &Case) -> Result<()> {
         self.apart = case.scenario == Scenario::RequestResponse && case.cores > 1;
         self.set("standin.tcp_acks", case.acks.into())?;
-        self.set("standin.ack_delay_ms", case.delay_ms)
+        // A line delays the peer's own acknowledgements.
+        let delay = if case.line { 0 } else { case.delay_ms };
+        self.set("standin.ack_delay_ms", delay)
     }
 
     fn set(&mut self, name: &'static str, value: u32) -> Result<()> {
@@ -137,6 +139,11 @@ pub enum Role {
 }
 
 impl Role {
+    /// All first arguments.
+    pub fn names() -> [&'static str; 3] {
+        [Self::Program, Self::Peer, Self::Busy].map(Self::name)
+    }
+
     /// The first argument.
     pub const fn name(self) -> &'static str {
         match self {
