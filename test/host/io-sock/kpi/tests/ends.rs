@@ -242,3 +242,34 @@ fn a_socket_without_a_peer_says_so_and_not_zeroes() {
     assert_eq!(socket::soclose(so), 0);
     bench.clean();
 }
+
+#[test]
+fn a_reset_by_the_owner_meets_events_of_the_peer() {
+    let bench = bench();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    // Peers that speak, read and go at any time, so that netisr is busy with the sockets that are closed here.
+    let peers: Vec<_> = (0..3)
+        .map(|_| {
+            let listener = listener.try_clone().unwrap();
+            std::thread::spawn(move || {
+                for peer in listener.incoming().take(500) {
+                    let Ok(mut peer) = peer else { continue };
+                    let _ = peer.write_all(&[1; 3000]);
+                    let _ = peer.read(&mut [0; 10_000]);
+                }
+            })
+        })
+        .collect();
+    for round in 0..1500 {
+        let so = bench.connect(addr);
+        bench.send(so, chain(&[2; 20_000]), msg::DONTWAIT);
+        if round % 2 == 0 {
+            abort(so);
+        } else {
+            assert_eq!(socket::soclose(so), 0);
+        }
+    }
+    peers.into_iter().for_each(|peer| peer.join().unwrap());
+    bench.clean();
+}

@@ -39,8 +39,7 @@ impl Pcb {
         if connected && self.broken.load(Ordering::Acquire) == 0 {
             output(self, Cause::Owner);
         } else {
-            self.so.drop_output();
-            finish(self);
+            drop_and_finish(self);
         }
     }
 
@@ -58,9 +57,21 @@ impl Pcb {
         self.fd.reset_on_close();
         self.tx().closing = true;
         CLOSING.fetch_add(1, Ordering::Relaxed);
-        self.so.drop_output();
-        finish(self);
+        drop_and_finish(self);
     }
+}
+
+/// The owner is gone: so is what was to be sent, and then the socket. Since the socket is marked as closing netisr may
+/// finish it at any time, and whoever holds `rx` keeps it alive.
+fn drop_and_finish(pcb: &Arc<Pcb>) {
+    {
+        let rx = pcb.rx();
+        if rx.gone {
+            return;
+        }
+        pcb.so.drop_output();
+    }
+    finish(pcb);
 }
 
 /// When both sides have finished and the peer has everything, there is no connection any more.
