@@ -5,6 +5,7 @@
 
 mod case;
 mod child;
+mod formula;
 mod keys;
 mod meter;
 mod peer;
@@ -16,6 +17,7 @@ mod results;
 mod road;
 mod run;
 mod stage;
+mod tables;
 mod victim;
 
 use crate::Place;
@@ -104,7 +106,7 @@ pub fn main(place: &Place, args: lexopt::Parser) -> Result<()> {
         "'bench net' starts programs as an ordinary user beside io-sock's: it must be root"
     );
     let measured = measure(place, &options)?;
-    print!("{}", report::tables(&measured)?);
+    print!("{}", tables::all(&measured)?);
     print!("{}", report::keys(&measured)?);
     if let Some(path) = options.json {
         std::fs::write(&path, report::json(&measured)?)

@@ -6,7 +6,8 @@ use super::{
         Case, RoadKind,
         Scenario::{self, RequestResponse, StreamIn, StreamOut},
     },
-    keys::{self, Metric},
+    formula::Metric,
+    keys,
     plan::{STREAM_SIZES, TURN_SIZES},
 };
 use crate::samples::Samples;
