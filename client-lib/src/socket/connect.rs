@@ -158,11 +158,12 @@ impl<S: System> Socket<S> {
 
     /// connect(2). Waits until the connection is there, fails, `timeout` is over, or a signal comes; after a signal the connection
     /// is still being made. On a socket that does not block: [`Error::InProgress`] unless it is there at once.
+    #[cfg(any(feature = "capi", test))]
     pub(crate) fn connect(&self, addr: SocketAddr, timeout: Option<Duration>) -> Result<(), Error> {
         self.connect_within(addr, &mut Patience::of(timeout.map(nanos)))
     }
 
-    /// As [`Socket::connect`], and signals do not end the wait.
+    /// connect(2) as Rust's programs expect it: signals do not end the wait.
     pub(crate) fn connect_through_signals(
         &self,
         addr: SocketAddr,
