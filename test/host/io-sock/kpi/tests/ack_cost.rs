@@ -48,7 +48,7 @@ fn stream(mode: &(&str, bool, u32, u32), len: usize, count: usize) -> (f64, f64)
         cpu(libc::RUSAGE_THREAD)
     });
     let signal = Signal::new();
-    signal.set(so, 2);
+    signal.set(so, Buffer::Send);
     let mut bytes = vec![7_u8; len];
     let (before, start, used) = (stat::counters(), Instant::now(), cpu(libc::RUSAGE_SELF));
     let mut seen = 0;
@@ -71,7 +71,7 @@ fn stream(mode: &(&str, bool, u32, u32), len: usize, count: usize) -> (f64, f64)
     // SAFETY: a live socket.
     wait_until("acknowledged", || unsafe { t_used(so) } == 0);
     let (took, all, after) = (start.elapsed(), cpu(libc::RUSAGE_SELF) - used, stat::counters());
-    Signal::clear(so, 2);
+    Signal::clear(so, Buffer::Send);
     assert_eq!(socket::soclose(so), 0);
     let ours = all.saturating_sub(drain.join().unwrap());
     bench.clean();

@@ -4,7 +4,7 @@
 mod common;
 use common::*;
 use iosock_kpi::errno::EWOULDBLOCK;
-use iosock_kpi::layout::SO_SND;
+
 use iosock_kpi::socket::{self, So, msg};
 use iosock_kpi::{config, stat};
 use std::io::{Read, Write};
@@ -67,7 +67,7 @@ fn rate(bench: &Acks, so: So, len: usize, mut fits: impl FnMut(u64) -> bool) -> 
     }
     let mut bytes = vec![7_u8; len];
     let signal = Signal::new();
-    signal.set(so, SO_SND);
+    signal.set(so, Buffer::Send);
     let before = RELEASED.load(Ordering::Acquire);
     let (start, mut sent, mut seen) = (Instant::now(), 0_u64, 0);
     while start.elapsed() < Duration::from_millis(800) {
@@ -91,7 +91,7 @@ fn rate(bench: &Acks, so: So, len: usize, mut fits: impl FnMut(u64) -> bool) -> 
     }
     let rate = sent as f64 / start.elapsed().as_secs_f64();
     wait_until("released", || RELEASED.load(Ordering::Acquire) - before == sent);
-    Signal::clear(so, SO_SND);
+    Signal::clear(so, Buffer::Send);
     rate
 }
 
@@ -193,11 +193,11 @@ fn an_upcall_tells_of_each_acknowledgement_and_a_sleeper_wakes() {
     let (so, peer) = bench.pair(8192);
     let drain = drain(peer);
     let signal = Signal::new();
-    signal.set(so, SO_SND);
+    signal.set(so, Buffer::Send);
     assert_eq!(bench.0.send(so, chain(&[1; 8192]), msg::DONTWAIT), 0);
     signal.wait_beyond(0);
     wait_until("acknowledged", || used(so) == 0);
-    Signal::clear(so, SO_SND);
+    Signal::clear(so, Buffer::Send);
     // A sender that waits for space sleeps until the acknowledgement.
     assert_eq!(bench.0.send(so, chain(&[1; 8192]), 0), 0);
     let start = Instant::now();

@@ -4,7 +4,6 @@
 mod common;
 use common::*;
 use iosock_kpi::errno::EWOULDBLOCK;
-use iosock_kpi::layout::SO_SND;
 use iosock_kpi::socket::{self, msg};
 use iosock_kpi::{config, stat};
 use netdelay::{Link, Rules};
@@ -66,7 +65,7 @@ fn what_is_in_flight_is_bounded_by_the_send_buffer_and_wakes_nobody_in_vain() {
     assert_eq!(set_option(so, 0xffff, 0x1001, &[65_536_i32]), 0);
     let drain = std::thread::spawn(move || std::io::copy(&mut peer, &mut std::io::sink()).unwrap());
     let signal = Signal::new();
-    signal.set(so, SO_SND);
+    signal.set(so, Buffer::Send);
     let before = stat::counters();
     let slices: Vec<_> = (0..400).map(|i| Slice::new(pattern(i, 8192))).collect();
     let start = Instant::now();
@@ -103,7 +102,7 @@ fn what_is_in_flight_is_bounded_by_the_send_buffer_and_wakes_nobody_in_vain() {
         wakeups < 3 * acks + 200,
         "{wakeups} wake-ups for {acks} acknowledgements"
     );
-    Signal::clear(so, SO_SND);
+    Signal::clear(so, Buffer::Send);
     assert_eq!(socket::soclose(so), 0);
     drain.join().unwrap();
     net.bench.clean();

@@ -3,7 +3,7 @@
 mod common;
 use common::*;
 use iosock_kpi::errno::*;
-use iosock_kpi::layout::SO_RCV;
+
 use iosock_kpi::socket::{self, msg};
 use iosock_kpi::{config, stat};
 use std::io::{Read, Write};
@@ -117,7 +117,7 @@ fn a_reset_is_told_once_after_the_data() {
     let bench = bench();
     let (so, mut peer) = bench.pair();
     let signal = Signal::new();
-    signal.set(so, SO_RCV);
+    signal.set(so, Buffer::Receive);
     peer.write_all(b"last words").unwrap();
     // SAFETY: a live socket.
     wait_until("received", || unsafe { t_avail(so) } == 10);
@@ -130,7 +130,7 @@ fn a_reset_is_told_once_after_the_data() {
     assert_eq!((end.error, end.taken), (0, 0));
     assert_eq!(bench.send(so, chain(b"x"), 0), EPIPE);
     assert!(signal.count() > 0);
-    Signal::clear(so, SO_RCV);
+    Signal::clear(so, Buffer::Receive);
     assert_eq!(socket::soclose(so), 0);
     bench.clean();
 }

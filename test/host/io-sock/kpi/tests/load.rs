@@ -2,7 +2,7 @@
 
 mod common;
 use common::*;
-use iosock_kpi::layout::{SO_RCV, SO_SND};
+
 use iosock_kpi::socket::{self, So, msg};
 use iosock_kpi::thread::Attached;
 use iosock_kpi::{config, stat};
@@ -12,8 +12,8 @@ use std::time::Instant;
 /// Sends `total` bytes of external mbufs and reads as many back, driven by upcalls alone.
 fn exchange(so: So, total: usize, piece: usize) {
     let signal = Signal::new();
-    signal.set(so, SO_RCV);
-    signal.set(so, SO_SND);
+    signal.set(so, Buffer::Receive);
+    signal.set(so, Buffer::Send);
     let td = iosock_kpi::thread::__curthread();
     let (mut sent, mut received, mut seen, mut slices) = (0, 0, 0, Vec::new());
     while received < total {
@@ -42,8 +42,8 @@ fn exchange(so: So, total: usize, piece: usize) {
             seen = signal.wait_beyond(seen);
         }
     }
-    Signal::clear(so, SO_RCV);
-    Signal::clear(so, SO_SND);
+    Signal::clear(so, Buffer::Receive);
+    Signal::clear(so, Buffer::Send);
     assert_eq!(socket::soclose(so), 0);
     wait_until("released", || {
         slices.iter().all(|slice| slice.times_released() == 1)
@@ -174,7 +174,7 @@ fn throughput() {
         peer
     });
     let signal = Signal::new();
-    signal.set(so, SO_SND);
+    signal.set(so, Buffer::Send);
     let start = Instant::now();
     let (mut sent, mut seen) = (0, 0);
     let slice = Slice::new(vec![1; 16384]);
@@ -197,7 +197,7 @@ fn throughput() {
     }
     let down = start.elapsed();
     reader.join().unwrap();
-    Signal::clear(so, SO_SND);
+    Signal::clear(so, Buffer::Send);
     assert_eq!(socket::soclose(so), 0);
     wait_until("released", || slice.times_released() as usize == total / 16384);
     let rate = |span: std::time::Duration| (total >> 20) as f64 / span.as_secs_f64();

@@ -126,7 +126,7 @@ rules! {
     }
     clearing_no_upcall, "there is no upcall to clear", |bench| {
         let (so, _peer) = bench.pair();
-        Signal::clear(so, SO_RCV);
+        Signal::clear(so, Buffer::Receive);
     }
     listen_upcall_without_the_lock, "solisten_upcall_set without socket held", |bench| {
         let (head, _) = bench.listener(1);
@@ -170,7 +170,7 @@ rules! {
     }
     buffers_of_a_listener, "the buffers of a listener are touched", |bench| {
         let (head, _) = bench.listener(1);
-        socket::soupcall_set(head, 1, None, null_mut());
+        socket::soupcall_set(head, SO_RCV, None, null_mut());
     }
     soreceive_without_uio, "soreceive without a uio", |bench| {
         let (so, _peer) = bench.pair();

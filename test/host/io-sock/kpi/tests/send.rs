@@ -3,7 +3,7 @@
 mod common;
 use common::*;
 use iosock_kpi::errno::*;
-use iosock_kpi::layout::{SO_RCV, SO_SND};
+
 use iosock_kpi::mbuf::{m_freem, m_sanity};
 use iosock_kpi::socket::{self, msg};
 use iosock_kpi::{config, stat};
@@ -116,7 +116,7 @@ fn a_full_buffer_says_so_and_too_much_is_too_much() {
     // SAFETY: a live socket.
     assert!(unsafe { t_used(so) } > 8192);
     let signal = Signal::new();
-    signal.set(so, SO_SND);
+    signal.set(so, Buffer::Send);
     let seen = signal.count();
     let total = sent.len() * 8192;
     let reader = std::thread::spawn(move || {
@@ -135,7 +135,7 @@ fn a_full_buffer_says_so_and_too_much_is_too_much() {
     wait_until("released", || {
         sent.iter().all(|slice| slice.times_released() == 1)
     });
-    Signal::clear(so, SO_SND);
+    Signal::clear(so, Buffer::Send);
     assert_eq!(socket::soclose(so), 0);
     bench.clean();
 }
@@ -197,8 +197,8 @@ fn a_small_piece_behind_a_writable_one_is_copied_unless_told_not_to() {
 fn integrity(bench: &Bench, total: usize) {
     let (so, peer) = bench.pair();
     let signal = Signal::new();
-    signal.set(so, SO_RCV);
-    signal.set(so, SO_SND);
+    signal.set(so, Buffer::Receive);
+    signal.set(so, Buffer::Send);
     // The peer sends back what it gets.
     let echo = std::thread::spawn(move || {
         let mut peer = peer;
@@ -239,8 +239,8 @@ fn integrity(bench: &Bench, total: usize) {
         }
     }
     echo.join().unwrap();
-    Signal::clear(so, SO_RCV);
-    Signal::clear(so, SO_SND);
+    Signal::clear(so, Buffer::Receive);
+    Signal::clear(so, Buffer::Send);
     assert_eq!(socket::soclose(so), 0);
 }
 

@@ -3,7 +3,7 @@
 
 mod signal;
 #[allow(unused_imports)]
-pub use signal::Signal;
+pub use signal::{Buffer, Signal};
 
 use iosock_kpi::layout::{Mbuf, Mtx, Socket, Uio};
 use iosock_kpi::mbuf::{self, M_PKTHDR, MT_DATA, Mb};

@@ -1,7 +1,7 @@
 //! An upcall that tests wait for.
 
 use super::{t_buf_lock, t_buf_unlock, t_sock_unlock, t_solisten_lock};
-use iosock_kpi::layout::{SO_SND, Socket};
+use iosock_kpi::layout::{SO_RCV, SO_SND, Socket};
 use iosock_kpi::socket::{self, So};
 use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,6 +13,22 @@ pub struct Signal {
     count: Mutex<u32>,
     changed: Condvar,
     pub waitflag: AtomicU32,
+}
+
+/// Which of a socket's two buffers. FreeBSD 13 and 14 number them differently, so a test names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Buffer {
+    Receive,
+    Send,
+}
+
+impl Buffer {
+    fn number(self) -> c_int {
+        match self {
+            Buffer::Receive => SO_RCV,
+            Buffer::Send => SO_SND,
+        }
+    }
 }
 
 impl Signal {
@@ -38,7 +54,8 @@ impl Signal {
         *count
     }
 
-    pub fn set(&self, so: So, which: c_int) {
+    pub fn set(&self, so: So, buffer: Buffer) {
+        let which = buffer.number();
         // SAFETY: the signal outlives the upcall in every test.
         unsafe { t_buf_lock(so, (which == SO_SND).into()) };
         socket::soupcall_set(
@@ -51,7 +68,8 @@ impl Signal {
         unsafe { t_buf_unlock(so, (which == SO_SND).into()) };
     }
 
-    pub fn clear(so: So, which: c_int) {
+    pub fn clear(so: So, buffer: Buffer) {
+        let which = buffer.number();
         // SAFETY: a live socket.
         unsafe { t_buf_lock(so, (which == SO_SND).into()) };
         socket::soupcall_clear(so, which);
