@@ -17,10 +17,6 @@ fn loom_models() {}
 mod model;
 
 #[cfg(loom)]
-#[path = "loom_model/ring.rs"]
-mod ring;
-
-#[cfg(loom)]
 #[path = "loom_model/turn.rs"]
 mod turn;
 

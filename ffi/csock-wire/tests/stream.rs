@@ -19,6 +19,12 @@ fn area() -> Area {
     Area::plan(&GEOMETRY, POOL).unwrap()
 }
 
+fn started(area: &Area) -> Watch {
+    let mut watch = Watch::new();
+    watch.start(area);
+    watch
+}
+
 fn window(area: &Area) -> impl Fn(u16) -> Option<PoolWindow> {
     let window = PoolWindow {
         start: area.data() as u64,
@@ -406,7 +412,7 @@ fn buffers_come_back_and_lies_about_them_do_not() {
 #[test]
 fn one_thread_rings_for_each_sleep_of_the_module() {
     let (area, mem) = (area(), VecMem::new(POOL));
-    let (bell, mut watch) = (Bell::new(mem.clone()), Watch::new(&area));
+    let (bell, mut watch) = (Bell::new(mem.clone()), started(&area));
     assert!(!bell.mark(5).unwrap(), "the module is awake");
     assert!(!watch.arm(&mem).unwrap(), "there is work");
     let mut dirty = Vec::new();

@@ -33,6 +33,12 @@ impl Semaphore {
     }
 }
 
+fn started(area: &Area) -> Watch {
+    let mut watch = Watch::new();
+    watch.start(area);
+    watch
+}
+
 fn window(pool: u16) -> Option<PoolWindow> {
     let area = area();
     (pool == 0).then_some(PoolWindow {
@@ -89,7 +95,7 @@ fn append_and_sleep(client: Without, module: Without, relay: bool) {
         })
     });
     let mem = mem.without(module);
-    let (mut watch, mut reader, mut got) = (Watch::new(&area()), Reader::new(), Vec::new());
+    let (mut watch, mut reader, mut got) = (started(&area()), Reader::new(), Vec::new());
     while got.len() < bytes {
         watch.wake(&mem).unwrap();
         let mut dirty = false;
@@ -355,7 +361,7 @@ fn buffers_come_back(client: Without, module: Without) {
         }
     });
     let mem = mem.without(module);
-    let (mut supply, mut watch, mut back) = (Supply::new(), Watch::new(&area()), None);
+    let (mut supply, mut watch, mut back) = (Supply::new(), started(&area()), None);
     let drain = |supply: &mut Supply, back: &mut Option<u32>| {
         supply
             .drain(&mem, &area(), |id| {
