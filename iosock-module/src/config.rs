@@ -88,7 +88,7 @@ macro_rules! numbers {
     };
 }
 
-numbers! { 10 rows:
+numbers! { 12 rows:
     /// Send buffer of a new socket, bytes; 0: the stack's default.
     sndbuf, c"csock.sndbuf", 512 * 1024, 0..=64 << 20;
     /// Receive buffer of a new socket, bytes; 0: the stack's default.
@@ -101,6 +101,10 @@ numbers! { 10 rows:
     workers, c"csock.workers", 1, 1..=limits::MAX_WORKERS;
     /// How long an unload waits for the stack to let go of client memory, ms.
     unload_ms, c"csock.unload_ms", 5_000, 0..=3_600_000;
+    /// Fewer bytes than this are copied into the stack's own memory: a reference costs it more.
+    copy_below, c"csock.copy_below", 1024, 0..=64 << 10;
+    /// Most bytes that one `sosend` is given: a burst of the link.
+    burst, c"csock.burst", 256 * 1024, 4096..=64 << 20;
     /// First port that a client of another user id than 0 may bind.
     first_port, c"csock.first_port", 1024, 0..=65_536;
     /// Who may use the module: permission bits of the node. 0660 is octal.

@@ -2,95 +2,72 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-/// Counters that only grow. What is "now" (sockets open, pools mapped) is counted when it is asked for.
-#[derive(Default)]
-pub struct CounterSet {
-    /// Control messages received.
-    pub control_msgs: AtomicU64,
-    /// Doorbell pulses received.
-    pub doorbells: AtomicU64,
-    /// Parked waits answered.
-    pub events: AtomicU64,
-    /// Times a worker was woken.
-    pub worker_wakeups: AtomicU64,
-    /// Bytes given to the stack.
-    pub tx_bytes: AtomicU64,
-    /// Of these, copied first.
-    pub tx_bytes_copied: AtomicU64,
-    /// Bytes given to clients.
-    pub rx_bytes: AtomicU64,
-    /// Bytes copied to do so.
-    pub rx_bytes_copied: AtomicU64,
-    /// External mbufs made.
-    pub ext_mbufs_total: AtomicU64,
-    /// Descriptors accepted.
-    pub desc_accepted: AtomicU64,
-    /// Descriptors refused.
-    pub desc_refused: AtomicU64,
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident;)*) => {
+        /// Counters that only grow. What is "now" (sockets open, pools mapped) is counted when it is asked for.
+        pub struct CounterSet {
+            $($(#[$doc])* pub $name: AtomicU64,)*
+        }
+
+        impl CounterSet {
+            /// All zero.
+            #[must_use]
+            pub const fn new() -> Self {
+                Self { $($name: AtomicU64::new(0),)* }
+            }
+
+            /// Back to zero: a new session starts.
+            pub fn reset(&self) {
+                $(self.$name.store(0, Ordering::Relaxed);)*
+            }
+
+            /// The wire form, with the "now" fields zero.
+            #[must_use]
+            pub fn snapshot(&self) -> csock_wire::Counters {
+                csock_wire::Counters {
+                    $($name: self.$name.load(Ordering::Relaxed),)*
+                    ..csock_wire::Counters::default()
+                }
+            }
+        }
+    };
 }
 
-impl CounterSet {
-    /// All zero.
-    #[must_use]
-    pub const fn new() -> Self {
-        const fn zero() -> AtomicU64 {
-            AtomicU64::new(0)
-        }
-        Self {
-            control_msgs: zero(),
-            doorbells: zero(),
-            events: zero(),
-            worker_wakeups: zero(),
-            tx_bytes: zero(),
-            tx_bytes_copied: zero(),
-            rx_bytes: zero(),
-            rx_bytes_copied: zero(),
-            ext_mbufs_total: zero(),
-            desc_accepted: zero(),
-            desc_refused: zero(),
-        }
-    }
-
-    /// Back to zero: a new session starts.
-    pub fn reset(&self) {
-        self.each(&Self::new(), |mine, zero| {
-            mine.store(zero.load(Ordering::Relaxed), Ordering::Relaxed)
-        });
-    }
-
-    fn each(&self, other: &Self, mut f: impl FnMut(&AtomicU64, &AtomicU64)) {
-        f(&self.control_msgs, &other.control_msgs);
-        f(&self.doorbells, &other.doorbells);
-        f(&self.events, &other.events);
-        f(&self.worker_wakeups, &other.worker_wakeups);
-        f(&self.tx_bytes, &other.tx_bytes);
-        f(&self.tx_bytes_copied, &other.tx_bytes_copied);
-        f(&self.rx_bytes, &other.rx_bytes);
-        f(&self.rx_bytes_copied, &other.rx_bytes_copied);
-        f(&self.ext_mbufs_total, &other.ext_mbufs_total);
-        f(&self.desc_accepted, &other.desc_accepted);
-        f(&self.desc_refused, &other.desc_refused);
-    }
-
-    /// The wire form, with the "now" fields zero.
-    #[must_use]
-    pub fn snapshot(&self) -> csock_wire::Counters {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        csock_wire::Counters {
-            control_msgs: read(&self.control_msgs),
-            doorbells: read(&self.doorbells),
-            events: read(&self.events),
-            worker_wakeups: read(&self.worker_wakeups),
-            tx_bytes: read(&self.tx_bytes),
-            tx_bytes_copied: read(&self.tx_bytes_copied),
-            rx_bytes: read(&self.rx_bytes),
-            rx_bytes_copied: read(&self.rx_bytes_copied),
-            ext_mbufs_total: read(&self.ext_mbufs_total),
-            desc_accepted: read(&self.desc_accepted),
-            desc_refused: read(&self.desc_refused),
-            ..csock_wire::Counters::default()
-        }
-    }
+counters! {
+    /// Control messages received.
+    control_msgs;
+    /// Doorbells received, by pulse or by message.
+    doorbells;
+    /// Of these, by message.
+    doorbell_msgs;
+    /// Events delivered to sleeping threads, and parked requests answered.
+    events;
+    /// Times a worker was woken.
+    worker_wakeups;
+    /// Times the doorbell thread came out of its wait.
+    doorbell_wakeups;
+    /// Bytes given to the stack.
+    tx_bytes;
+    /// Of these, bytes copied into its own memory.
+    tx_bytes_copied;
+    /// Of these, bytes that came by message.
+    tx_bytes_by_message;
+    /// Bytes given to clients.
+    rx_bytes;
+    /// Bytes copied to do so.
+    rx_bytes_copied;
+    /// Of the received bytes, those that went by message.
+    rx_bytes_by_message;
+    /// Ranges lent to the stack.
+    ext_mbufs_total;
+    /// Calls of `sosend`.
+    sends;
+    /// Ranges and returned buffers that passed every check.
+    entries_accepted;
+    /// Words and entries refused.
+    faults;
+    /// Times that data waited because the client held every receive buffer.
+    starved;
 }
 
 /// Where one thing is counted: in the total, and for its session if it still has one.

@@ -5,12 +5,12 @@
 pub const MAX_SESSIONS: usize = if cfg!(test) { 4 } else { 64 };
 /// Sessions of one user id. One user's programs cannot take all of them.
 pub const SESSIONS_PER_UID: u32 = if cfg!(test) { 3 } else { 48 };
-/// Sockets in all, closing ones and orphans included. Every one costs about 9.5 KB.
-pub const MAX_SOCKETS: usize = if cfg!(test) { 8 } else { 512 };
+/// Sockets in all, closing ones and orphans included. Every one costs about 4 KB.
+pub const MAX_SOCKETS: usize = if cfg!(test) { 8 } else { 2048 };
 /// Sockets of one session.
-pub const SOCKETS_PER_SESSION: u32 = if cfg!(test) { 4 } else { 256 };
+pub const SOCKETS_PER_SESSION: u32 = if cfg!(test) { 4 } else { 1536 };
 /// Sockets of one user id.
-pub const SOCKETS_PER_UID: u32 = if cfg!(test) { 6 } else { 448 };
+pub const SOCKETS_PER_UID: u32 = if cfg!(test) { 6 } else { 1792 };
 /// Pools mapped in all: those of sessions and those that a dead client's last packets still hold.
 pub const MAX_POOLS: usize = if cfg!(test) { 4 } else { 128 };
 /// Pools of one user id, dead ones that are still mapped included.
@@ -25,22 +25,27 @@ pub const PARKED_PER_SESSION: u32 = if cfg!(test) { 3 } else { 256 };
 pub const PARKED_PER_SOCKET: usize = 4;
 /// Control requests that may queue at one socket while somebody else works on it.
 pub const MAILBOX: usize = 4;
-/// Descriptors of one socket that the stack holds at a time. Further ones stay in the submission ring.
-pub const IN_FLIGHT: usize = if cfg!(test) { 32 } else { 256 };
-/// Longest descriptor.
-pub const MAX_DESC_LEN: u32 = 1 << 30;
 /// Largest piece that becomes one mbuf, and the most that one descriptor gives to one `sosend`.
 pub const MAX_PIECE: u32 = 64 * 1024;
 /// External mbufs chained into one `sosend`.
 pub const MAX_CHAIN: usize = 64;
-/// Descriptors per ring that one round of a turn handles (S-36).
-pub const ROUND_DESCS: u32 = 64;
 /// Bytes per direction that one round of a turn moves (S-36).
 pub const ROUND_BYTES: u32 = 512 * 1024;
-/// Rounds of a turn before the rest goes to a worker (S-36).
-pub const TURN_ROUNDS: u32 = 4;
+/// Rounds of one socket's turn before a worker looks at the next socket (S-36).
+pub const WORKER_ROUNDS: u32 = 2;
+/// Pools of one session.
+pub const POOLS_PER_SESSION: usize = 4;
+/// Blocks of one session's area.
+pub const BLOCKS: usize = if cfg!(test) { 8 } else { 2048 };
+/// Receive buffers of one session's area.
+pub const BUFFERS: usize = if cfg!(test) { 16 } else { 2048 };
+/// Wait slots of one session: threads of its client that may sleep at the same time without a message.
+pub const WAITERS: usize = if cfg!(test) { 4 } else { 128 };
+/// Sockets of one session that a worker serves before it looks at the next session (S-36).
+pub const QUANTUM: u32 = 8;
+/// Ready entries and pieces that one round of a turn handles per direction (S-36).
+pub const ROUND_PIECES: u32 = 64;
 /// Worker threads at most.
 pub const MAX_WORKERS: u32 = 4;
 
 const _: () = assert!(MAX_SOCKETS <= 0x1_0000 && MAX_SESSIONS <= 0x1_0000 && MAX_POOLS <= 0x1_0000);
-const _: () = assert!(IN_FLIGHT.is_multiple_of(32) && IN_FLIGHT <= 0x1_0000);

@@ -1,7 +1,7 @@
 //! The half of a socket that every thread may touch, and the ways into its turn. Each way has one putter by
 //! construction: requests and the close come from who has [`OnlyControl`], a socket from who has the [`Reservation`].
 
-use super::{Body, life::Life, request::SocketRequest, wire::RingSetup};
+use super::{Body, binding::BindingSetup, life::Life, request::SocketRequest};
 use crate::{
     events,
     handle::Handle,
@@ -14,7 +14,7 @@ use crate::{
 };
 use core::{
     mem::ManuallyDrop,
-    sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+    sync::atomic::{AtomicU32, AtomicU64, Ordering},
 };
 use csock_wire::{SockAddr, Turn};
 
@@ -30,12 +30,12 @@ pub struct SocketSlot<P: Platform> {
     pub bound: AtomicU64,
     /// When the socket wants a turn even if nothing happens, ms; 0: never.
     pub timer: AtomicU64,
-    /// Waits parked here.
+    /// Requests parked here.
     pub parked: AtomicU32,
-    /// Descriptors that the stack holds.
+    /// Receive buffers that the client has of this socket. Changed by the session's worker alone.
+    pub buffers: AtomicU32,
+    /// Ranges that the stack holds pieces of.
     pub inflight: InFlight,
-    /// Somebody has the turn now: a hint that saves the wakeup of a worker. See [`crate::table::Table::serve`].
-    pub served: AtomicBool,
     /// Who works on the socket, and what it is.
     pub turn: Turn<Body<P>>,
     requests: Mailbox<Request<P>, MAILBOX>,
@@ -58,8 +58,8 @@ pub struct Request<P: Platform> {
 pub struct Close<P: Platform> {
     /// Which life of the slot it is about.
     pub to: Handle,
-    /// What was published before this position goes out first.
-    pub tx_position: u32,
+    /// What was committed before this position goes out first.
+    pub after: u64,
     /// Who asked.
     pub asked: Asked<P::Ticket>,
 }
@@ -68,8 +68,8 @@ pub struct Close<P: Platform> {
 pub struct Arrival<P: Platform> {
     /// The stack's socket.
     pub stream: P::Stream,
-    /// Its rings, unless it will listen.
-    pub setup: Option<RingSetup<P>>,
+    /// Its block, if it has one.
+    pub setup: Option<BindingSetup<P>>,
     /// Its peer, if it was accepted.
     pub peer: Option<SockAddr>,
     /// Who asked for it.
@@ -87,8 +87,8 @@ impl<P: Platform> SocketSlot<P> {
             bound: AtomicU64::new(0),
             timer: AtomicU64::new(0),
             parked: AtomicU32::new(0),
+            buffers: AtomicU32::new(0),
             inflight: InFlight::new(),
-            served: AtomicBool::new(false),
             turn: Turn::new(Body::new()),
             requests: Mailbox::new(),
             close: Mailbox::new(),
@@ -139,6 +139,7 @@ impl<P: Platform> SocketSlot<P> {
     pub fn vacate(&self) {
         self.bound.store(0, Ordering::Relaxed);
         self.timer.store(0, Ordering::Relaxed);
+        self.buffers.store(0, Ordering::Relaxed);
         self.uid.store(0, Ordering::Relaxed);
         self.life.vacate();
     }

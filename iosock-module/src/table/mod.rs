@@ -1,6 +1,7 @@
 //! All state that threads share: sockets, pools, sessions' counters, and who has work. One static of it is the module.
 
 mod lent_memory;
+mod plane;
 mod schedule;
 mod session_sockets;
 mod slots;
@@ -18,7 +19,13 @@ use crate::{
     session::SessionShared,
     socket::SocketSlot,
 };
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
+use spin::Mutex;
+
+pub use plane::Plane;
+
+/// Sockets that want a turn.
+pub type ReadySockets = Bitmap<{ MAX_SOCKETS.div_ceil(32) }>;
 
 /// The module's state.
 pub struct Table<P: Platform> {
@@ -32,9 +39,17 @@ pub struct Table<P: Platform> {
     pub totals: CounterSet,
     /// Tunables.
     pub config: Config,
+    /// The second channel, for doorbells.
+    pub doorbell_chid: AtomicI32,
     /// Log lines are rationed.
     pub log: LogLimit,
-    ready: Bitmap<{ MAX_SOCKETS.div_ceil(32) }>,
+    /// The data planes of the sessions.
+    pub planes: [Mutex<Plane<P>>; MAX_SESSIONS],
+    /// Sockets that want a turn, by session; the last lane is the orphans'.
+    ready: [ReadySockets; MAX_SESSIONS + 1],
+    /// Sessions that have work.
+    active: Bitmap<{ (MAX_SESSIONS + 1).div_ceil(32) }>,
+    sleepers: schedule::Sleepers,
     /// Earliest timer, as the distance of its ms from `u64::MAX`; 0: none.
     next_timer: AtomicU64,
     stopping: AtomicBool,
@@ -50,22 +65,21 @@ impl<P: Platform> Table<P> {
             sessions: [const { SessionShared::new() }; MAX_SESSIONS],
             totals: CounterSet::new(),
             config: Config::new(),
+            doorbell_chid: AtomicI32::new(0),
             log: LogLimit::new(),
-            ready: Bitmap::new(),
+            planes: [const { Mutex::new(Plane::new()) }; MAX_SESSIONS],
+            ready: [const { Bitmap::new() }; MAX_SESSIONS + 1],
+            active: Bitmap::new(),
+            sleepers: schedule::Sleepers::new(),
             next_timer: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
         }
     }
 
-    /// Aborts every socket, also those that are still on their way in. Thread context.
+    /// Has the workers abort every socket, also those that are still on their way in.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
-        for (index, slot) in self.sockets.iter().enumerate() {
-            if slot.life.handle().is_some() {
-                slot.turn.post(events::LOOK);
-                self.serve(index);
-            }
-        }
+        self.notify_all(events::LOOK);
     }
 
     /// Takes sockets again.

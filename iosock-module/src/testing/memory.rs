@@ -63,33 +63,6 @@ impl SharedMem for TestMem {
         Ok(())
     }
 
-    fn load_word(&self, off: usize) -> Result<u64, OutOfBounds> {
-        self.load_u64(off)
-    }
-
-    fn store_word(&self, off: usize, v: u64) -> Result<(), OutOfBounds> {
-        self.store_u64(off, v)
-    }
-
-    fn change_word(&self, off: usize, change: Change) -> Result<u64, OutOfBounds> {
-        let range = self.range(off, 8, 8)?;
-        let mut bytes = self.0.lock().unwrap();
-        let old = u64::from_le_bytes(bytes[range.clone()].try_into().unwrap());
-        bytes[range].copy_from_slice(&change.apply(old).to_le_bytes());
-        Ok(old)
-    }
-
-    fn exchange_word(&self, off: usize, expected: u64, new: u64) -> Result<Result<u64, u64>, OutOfBounds> {
-        let range = self.range(off, 8, 8)?;
-        let mut bytes = self.0.lock().unwrap();
-        let found = u64::from_le_bytes(bytes[range.clone()].try_into().unwrap());
-        if found != expected {
-            return Ok(Err(found));
-        }
-        bytes[range].copy_from_slice(&new.to_le_bytes());
-        Ok(Ok(found))
-    }
-
     fn copy_in(&self, off: usize, dst: &mut [u8]) -> Result<(), OutOfBounds> {
         let range = self.range(off, dst.len(), 1)?;
         dst.copy_from_slice(&self.0.lock().unwrap()[range]);

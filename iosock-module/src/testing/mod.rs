@@ -22,8 +22,8 @@ use crate::{
     table::Table,
 };
 use csock_wire::{
-    Change, Consumer, Desc, Load, OutOfBounds, PoolHeader, Producer, Refusal, RingBlock, RingBlockGeometry,
-    RingKind, SharedMem, SockAddr, SockOpt, Store, WireErrno,
+    Consumer, Desc, Load, OutOfBounds, PoolHeader, Producer, Refusal, RingBlock, RingBlockGeometry, RingKind,
+    SharedMem, SockAddr, SockOpt, Store, WireErrno,
     layout::ModuleState,
     msg::{self, Body},
 };

@@ -4,7 +4,7 @@ use crate::{
     control::Sender,
     platform::{CONTROL, KernelTicket, PULSE_LOOK, TABLE, node},
 };
-use csock_wire::msg::{MAX_REQUEST_LEN, PULSE_DOORBELL};
+use csock_wire::msg::MAX_REQUEST_LEN;
 use iosock::{Level, StopFlag, WaitQueue};
 use qnx::{Channel, Errno, IoRequest, LinkedPath, Message, PULSE_DISCONNECT, Pulse, Received, Semaphore};
 use spin::Mutex;
@@ -99,7 +99,6 @@ fn serve_message(
 
 fn serve_pulse(control: &mut crate::control::Control<crate::platform::IoSock>, pulse: &Pulse) {
     match pulse.code {
-        PULSE_DOORBELL => control.doorbell(&TABLE, pulse.scoid, pulse.value),
         PULSE_LOOK => control.finish(&TABLE),
         PULSE_DISCONNECT => control.disconnect(&TABLE, pulse.scoid),
         _ => {

@@ -1,0 +1,113 @@
+//! The doorbell thread: owns the second channel. A bell costs it a bit and a wake-up, whoever rings: no data moves here, and
+//! nothing is looked up but the session's slot.
+
+use crate::{handle::Handle, platform::TABLE};
+use core::sync::atomic::Ordering;
+use csock_wire::{
+    Kind, MsgHeader, Request,
+    msg::{self, Empty, MAX_REPLY_LEN, PULSE_DOORBELL, WIRE_VERSION},
+};
+use iosock::{StopFlag, WaitQueue};
+use qnx::{Channel, Errno, Message, Received, Semaphore};
+use spin::Mutex;
+use zerocopy::FromBytes;
+
+/// What [`crate::lifecycle`] made for the thread.
+pub struct Post {
+    /// The channel.
+    pub channel: Channel,
+    /// For a short sleep when receiving fails.
+    pub pause: WaitQueue,
+}
+
+/// Where the thread finds its post.
+pub static POST: Mutex<Option<Post>> = Mutex::new(None);
+/// Posted by the kernel when the channel's pulses run out, instead of killing io-sock (S-34).
+pub static EXHAUSTED: Semaphore = Semaphore::new();
+
+/// Room for a doorbell and more, so that a message that is too long shows.
+const BUFFER: usize = 64;
+
+/// Runs until the stop flag is set.
+pub fn run(stop: &StopFlag, _: usize) {
+    let Some(Post { channel, pause }) = POST.try_lock().and_then(|mut post| post.take()) else {
+        return;
+    };
+    let mut buffer = [0; BUFFER];
+    while !stop.is_set() {
+        match channel.receive(&mut buffer) {
+            Ok(Received::Pulse(pulse)) => {
+                if pulse.code == PULSE_DOORBELL {
+                    ring(u32::try_from(pulse.value).unwrap_or(0), false);
+                }
+                if EXHAUSTED.try_wait() == Ok(true) {
+                    // Which bells were dropped nobody knows: every session gets a look.
+                    ring_all();
+                }
+            }
+            Ok(Received::Message(message)) => answer(&buffer, message),
+            Err(Errno::EINTR) => {}
+            // Never a busy loop.
+            Err(_) => {
+                pause.wait(Some(10));
+            }
+        }
+        TABLE.totals.doorbell_wakeups.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The session `raw` has work. One that is not there, or did not ask to be told, costs nothing more.
+fn ring(raw: u32, by_message: bool) {
+    let Some(handle) = Handle::from_raw(raw) else {
+        return;
+    };
+    let Some(shared) = TABLE.sessions.get(handle.index()) else {
+        return;
+    };
+    if shared.raw.load(Ordering::Acquire) != raw {
+        return;
+    }
+    for counters in [&TABLE.totals, &shared.counters] {
+        counters.doorbells.fetch_add(1, Ordering::Relaxed);
+        if by_message {
+            counters.doorbell_msgs.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    TABLE.activate(handle.index());
+}
+
+fn ring_all() {
+    for (index, shared) in TABLE.sessions.iter().enumerate() {
+        if shared.raw.load(Ordering::Acquire) != 0 {
+            TABLE.activate(index);
+        }
+    }
+}
+
+/// A bell by message, answered at once: the client goes on while the worker wakes.
+fn answer(buffer: &[u8], message: Message) {
+    let info = *message.info();
+    let bytes = buffer.get(..info.msglen.min(buffer.len())).unwrap_or_default();
+    let header = MsgHeader::read_from_bytes(bytes).ok();
+    let Some(header) = header.filter(|h| h.kind == Kind::Doorbell.to_wire() && h.version == WIRE_VERSION)
+    else {
+        // Another kind of request, or none at all: this channel has no answer for it.
+        let error = match Request::parse(bytes) {
+            Err(msg::ParseError::Short { .. }) => Errno::EBADMSG,
+            _ => Errno::ENOSYS,
+        };
+        let _ = message.error(error);
+        return;
+    };
+    let mut reply = [0; MAX_REPLY_LEN];
+    let result = match msg::encode_reply::<msg::Doorbell>(&Empty {}, &mut reply) {
+        Some(bytes) => {
+            let room = bytes.len().min(usize::try_from(info.dstmsglen).unwrap_or(0));
+            message.reply(0, bytes.get(..room).unwrap_or_default())
+        }
+        None => message.error(Errno::EIO),
+    };
+    // ESRCH: the client is gone, and its bell counts all the same.
+    let _ = result;
+    ring(header.session, true);
+}
