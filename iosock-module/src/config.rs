@@ -88,7 +88,7 @@ macro_rules! numbers {
     };
 }
 
-numbers! { 12 rows:
+numbers! { 22 rows:
     /// Send buffer of a new socket, bytes; 0: the stack's default.
     sndbuf, c"csock.sndbuf", 512 * 1024, 0..=64 << 20;
     /// Receive buffer of a new socket, bytes; 0: the stack's default.
@@ -113,6 +113,26 @@ numbers! { 12 rows:
     uid, c"csock.uid", 0, 0..=0x7FFF_FFFF;
     /// Group of the node.
     gid, c"csock.gid", 0, 0..=0x7FFF_FFFF;
+    /// Sessions in all.
+    max_sessions, c"csock.max_sessions", limits::places(limits::MAX_SESSIONS), 1..=limits::places(limits::MAX_SESSIONS);
+    /// Sessions of one user id: one user's programs do not take all of them.
+    sessions_per_uid, c"csock.sessions_per_uid", if cfg!(test) { 3 } else { 192 }, 1..=limits::places(limits::MAX_SESSIONS);
+    /// Sessions that only user id 0 gets, so that an administrator always gets in.
+    root_sessions, c"csock.root_sessions", if cfg!(test) { 0 } else { 8 }, 0..=limits::places(limits::MAX_SESSIONS);
+    /// Sockets of one session.
+    sockets_per_session, c"csock.sockets_per_session", if cfg!(test) { 4 } else { 1024 }, 1..=limits::places(limits::MAX_SOCKETS);
+    /// Sockets of one user id.
+    sockets_per_uid, c"csock.sockets_per_uid", if cfg!(test) { 6 } else { 1536 }, 1..=limits::places(limits::MAX_SOCKETS);
+    /// Sockets that only user id 0 gets.
+    root_sockets, c"csock.root_sockets", if cfg!(test) { 0 } else { 32 }, 0..=limits::places(limits::MAX_SOCKETS);
+    /// Sockets that only a session with few of them gets, so that who has a session can use it.
+    spare_sockets, c"csock.spare_sockets", if cfg!(test) { 0 } else { 256 }, 0..=limits::places(limits::MAX_SOCKETS);
+    /// Pools of one user id, dead ones that are still mapped included.
+    pools_per_uid, c"csock.pools_per_uid", if cfg!(test) { 3 } else { 384 }, 1..=limits::places(limits::MAX_POOLS);
+    /// Megabytes (2^20) of pools of one user id, dead ones that are still mapped included. One pool has 1024 at most.
+    pool_mib_per_uid, c"csock.pool_mib_per_uid", 4096, 1..=1 << 20;
+    /// Requests that one session may have parked.
+    parked_per_session, c"csock.parked_per_session", if cfg!(test) { 3 } else { 4096 }, 1..=1 << 16;
 }
 
 impl Config {

@@ -70,6 +70,60 @@ counters! {
     starved;
 }
 
+/// How often each limit said no, since the load. One for each quota that can be tuned.
+#[derive(Default)]
+pub struct Refusals {
+    /// Sessions (`max_sessions`, `sessions_per_uid`, `root_sessions`).
+    pub sessions: AtomicU64,
+    /// Sockets (`sockets_per_session`, `sockets_per_uid`, `root_sockets`, `spare_sockets`, or the table is full).
+    pub sockets: AtomicU64,
+    /// Pools (`pools_per_uid`, `pool_mib_per_uid`, or the table is full).
+    pub pools: AtomicU64,
+    /// Parked requests (`parked_per_session`).
+    pub parked: AtomicU64,
+    /// Requests that the library was told to repeat.
+    pub repeats: AtomicU64,
+    /// Closed sockets that were ended early to make room.
+    pub hurried: AtomicU64,
+}
+
+impl Refusals {
+    /// None.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            sessions: AtomicU64::new(0),
+            sockets: AtomicU64::new(0),
+            pools: AtomicU64::new(0),
+            parked: AtomicU64::new(0),
+            repeats: AtomicU64::new(0),
+            hurried: AtomicU64::new(0),
+        }
+    }
+
+    /// Names and values.
+    #[must_use]
+    pub fn named(&self) -> [(&'static str, u64); 6] {
+        [
+            ("refused_sessions", &self.sessions),
+            ("refused_sockets", &self.sockets),
+            ("refused_pools", &self.pools),
+            ("refused_parked", &self.parked),
+            ("told_to_repeat", &self.repeats),
+            ("closed_early", &self.hurried),
+        ]
+        .map(|(name, counter)| (name, counter.load(Ordering::Relaxed)))
+    }
+}
+
+/// Counts one refusal if `result` is one, and hands it on.
+pub fn count_refusal<T, E>(counter: &AtomicU64, result: Result<T, E>) -> Result<T, E> {
+    if result.is_err() {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+    result
+}
+
 /// Where one thing is counted: in the total, and for its session if it still has one.
 #[derive(Clone, Copy)]
 pub struct Tally<'a> {

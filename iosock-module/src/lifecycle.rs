@@ -177,6 +177,9 @@ impl iosock::Module for Csock {
         ] {
             text.text(name).byte(b'=').dec(value).byte(b'\n');
         }
+        for (name, value) in TABLE.refusals.named() {
+            text.text(name).byte(b'=').dec(value).byte(b'\n');
+        }
     }
 }
 

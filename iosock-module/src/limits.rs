@@ -1,26 +1,18 @@
-//! Sizes of the static tables and the quotas of clients (S-31). All memory of the module is in these tables: nothing
-//! is allocated once it runs.
+//! Sizes of the static tables. All memory of the module is in these tables: nothing is allocated once it runs. The quotas
+//! of clients are tunables (`config.rs`), and these sizes their upper bounds (S-31).
 
 /// Sessions in all.
-pub const MAX_SESSIONS: usize = if cfg!(test) { 4 } else { 64 };
-/// Sessions of one user id. One user's programs cannot take all of them.
-pub const SESSIONS_PER_UID: u32 = if cfg!(test) { 3 } else { 48 };
+pub const MAX_SESSIONS: usize = if cfg!(test) { 4 } else { 256 };
 /// Sockets in all, closing ones and orphans included. Every one costs about 4 KB.
 pub const MAX_SOCKETS: usize = if cfg!(test) { 8 } else { 2048 };
-/// Sockets of one session.
-pub const SOCKETS_PER_SESSION: u32 = if cfg!(test) { 4 } else { 1536 };
-/// Sockets of one user id.
-pub const SOCKETS_PER_UID: u32 = if cfg!(test) { 6 } else { 1792 };
 /// Pools mapped in all: those of sessions and those that a dead client's last packets still hold.
-pub const MAX_POOLS: usize = if cfg!(test) { 4 } else { 128 };
-/// Pools of one user id, dead ones that are still mapped included.
-pub const POOLS_PER_UID: u32 = if cfg!(test) { 3 } else { 96 };
+pub const MAX_POOLS: usize = if cfg!(test) { 4 } else { 512 };
 /// Bytes of one pool.
 pub const MAX_POOL_BYTES: u64 = 1 << 30;
-/// Pool bytes of one user id, dead pools that are still mapped included.
-pub const POOL_BYTES_PER_UID: u64 = 4 << 30;
-/// Requests that one session may have parked.
-pub const PARKED_PER_SESSION: u32 = if cfg!(test) { 3 } else { 256 };
+/// A session with fewer sockets than this may take one of the spare ones (`csock.spare_sockets`).
+pub const FEW_SOCKETS: u32 = 8;
+/// How long a closed socket may go on sending before a new one that finds no place may end it, ms.
+pub const CLOSING_AT_LEAST_MS: u64 = 1_000;
 /// Requests that may be parked at one socket (say, one reader, one writer and two that poll).
 pub const PARKED_PER_SOCKET: usize = 4;
 /// Control requests that may queue at one socket while somebody else works on it.
@@ -49,3 +41,12 @@ pub const ROUND_PIECES: u32 = 64;
 pub const MAX_WORKERS: u32 = 4;
 
 const _: () = assert!(MAX_SOCKETS <= 0x1_0000 && MAX_SESSIONS <= 0x1_0000 && MAX_POOLS <= 0x1_0000);
+
+/// The size of a table as a number that a tunable can have.
+#[cfg_attr(
+    not(test),
+    expect(clippy::as_conversions, reason = "a constant below 65536, as asserted above")
+)]
+pub const fn places(size: usize) -> u32 {
+    size as u32
+}

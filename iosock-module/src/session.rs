@@ -4,9 +4,10 @@
 //! turns touch on any thread ([`SessionShared`]).
 
 use crate::{
+    config::Config,
     counters::CounterSet,
     handle::{Handle, next_generation},
-    limits::{BLOCKS, MAX_SESSIONS, SESSIONS_PER_UID},
+    limits::{BLOCKS, MAX_SESSIONS},
     machine::{Parked, Platform},
     maybe::Maybe,
     reply::Asked,
@@ -140,7 +141,7 @@ bitflags! {
         const FAULT = 1;
         /// The client is gone: what it published goes out for a while, then the socket ends.
         const ORPHAN = 1 << 1;
-        /// The module ends: RST now.
+        /// The module ends, or somebody new needs the slot of a closed socket: RST now.
         const ABORT = 1 << 2;
     }
 }
@@ -207,7 +208,7 @@ impl<P: Platform> Sessions<P> {
     ///
     /// # Errors
     /// `EUSERS` with the count and the limit: of the client's user id, or of all.
-    pub fn open(&mut self, client: Identity) -> Result<Handle, Refusal> {
+    pub fn open(&mut self, client: Identity, config: &Config) -> Result<Handle, Refusal> {
         let refuse = |count: u32, limit: u32| {
             Err(Refusal::new(
                 WireErrno::EUSERS,
@@ -217,8 +218,17 @@ impl<P: Platform> Sessions<P> {
             ))
         };
         let mine = self.count(|s| s.client.euid == client.euid);
-        if mine >= SESSIONS_PER_UID {
-            return refuse(mine, SESSIONS_PER_UID);
+        let (all, limit) = (self.count(|_| true), config.max_sessions());
+        let allowed = match client.euid {
+            0 => limit,
+            _ => limit.saturating_sub(config.root_sessions()),
+        };
+        if all >= allowed {
+            return refuse(all, allowed);
+        }
+        // The administrator's programs are not held up by their number.
+        if client.euid != 0 && mine >= config.sessions_per_uid() {
+            return refuse(mine, config.sessions_per_uid());
         }
         let places = (0u16..).zip(self.slots.iter_mut().zip(&mut self.generations));
         for (index, (slot, generation)) in places {
@@ -237,10 +247,7 @@ impl<P: Platform> Sessions<P> {
                 return Ok(handle);
             }
         }
-        refuse(
-            self.count(|_| true),
-            u32::try_from(MAX_SESSIONS).unwrap_or(u32::MAX),
-        )
+        refuse(all, limit)
     }
 
     /// The live session `raw`, if the message that names it came from its client: `scoid` is the kernel's word.

@@ -2,8 +2,9 @@
 
 use super::{Control, Sender};
 use crate::{
+    counters::count_refusal,
     handle::Handle,
-    limits::{MAX_POOL_BYTES, PARKED_PER_SESSION, POOLS_PER_SESSION, SOCKETS_PER_SESSION, WAITERS},
+    limits::{MAX_POOL_BYTES, POOLS_PER_SESSION, WAITERS},
     machine::Host,
     node::{READ, WRITE},
     session::Identity,
@@ -52,12 +53,13 @@ impl<P: Host> Control<P> {
             scoid: sender.scoid,
             euid,
         };
-        let handle = match self.sessions.open(client) {
+        let handle = match self.sessions.open(client, &table.config) {
             Ok(handle) => handle,
             Err(_) => {
                 // A disconnect pulse that the kernel had to drop leaves a dead session behind: look, then try again.
                 self.audit(table);
-                self.sessions.open(client)?
+                let opened = self.sessions.open(client, &table.config);
+                count_refusal(&table.refusals.sessions, opened)?
             }
         };
         if let Some(shared) = table.session_of(handle.raw()) {
@@ -68,11 +70,11 @@ impl<P: Host> Control<P> {
             version,
             reserved: [0; 3],
             session: handle.raw(),
-            max_sockets: SOCKETS_PER_SESSION,
+            max_sockets: table.config.sockets_per_session(),
             max_pool_bytes: MAX_POOL_BYTES,
             doorbell_chid: table.doorbell_chid.load(Ordering::Relaxed),
             max_waiters: u32::try_from(WAITERS).unwrap_or(u32::MAX),
-            max_parked: PARKED_PER_SESSION,
+            max_parked: table.config.parked_per_session(),
             max_pools: u32::try_from(POOLS_PER_SESSION).unwrap_or(u32::MAX),
             tx_mode: if table.config.copies() {
                 TX_COPY

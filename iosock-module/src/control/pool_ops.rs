@@ -2,8 +2,9 @@
 
 use super::Control;
 use crate::{
+    counters::count_refusal,
     handle::Handle,
-    limits::{MAX_POOL_BYTES, MAX_POOLS, POOL_BYTES_PER_UID, POOLS_PER_SESSION, POOLS_PER_UID},
+    limits::{MAX_POOL_BYTES, MAX_POOLS, POOLS_PER_SESSION},
     machine::{Host, Mapping, ObjectFlags, PoolObject},
     table::Table,
 };
@@ -36,7 +37,7 @@ impl<P: Host> Control<P> {
                 WireErrno::EINVAL
             }));
         }
-        quota(table, uid, body.size)?;
+        count_refusal(&table.refusals.pools, quota(table, uid, body.size))?;
         let object = P::open_object(body.handle, session.client.pid)
             .map_err(|error| Refusal::new(error, Field::PoolHandle, body.handle, 0))?;
         check_flags(object.flags()?)?;
@@ -116,21 +117,25 @@ fn quota<P: Host>(table: &'static Table<P>, uid: u32, size: u64) -> Result<(), R
         ));
     }
     let usage = table.pools.usage(uid);
-    if usage.pools >= POOLS_PER_UID {
+    let (pools, bytes_allowed) = (
+        table.config.pools_per_uid(),
+        u64::from(table.config.pool_mib_per_uid()).saturating_mul(1 << 20),
+    );
+    if usage.pools >= pools {
         return Err(Refusal::new(
             WireErrno::EMFILE,
             Field::PoolCount,
             u64::from(usage.pools),
-            u64::from(POOLS_PER_UID),
+            u64::from(pools),
         ));
     }
     let bytes = usage.bytes.saturating_add(size);
-    if bytes > POOL_BYTES_PER_UID {
+    if bytes > bytes_allowed {
         return Err(Refusal::new(
             WireErrno::EDQUOT,
             Field::PoolSize,
             bytes,
-            POOL_BYTES_PER_UID,
+            bytes_allowed,
         ));
     }
     Ok(())

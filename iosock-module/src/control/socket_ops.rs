@@ -83,7 +83,10 @@ impl<P: Host> Control<P> {
             // By index: the socket may have ended meanwhile, and its request is answered all the same.
             Ok(()) => table.post_and_serve(handle.index(), events::OP),
             // What it reserved goes back with it, and the library asks again.
-            Err(request) => request.asked.refuse(&Refusal::bare(WireErrno::EREPEAT)),
+            Err(request) => {
+                table.refusals.repeats.fetch_add(1, Ordering::Relaxed);
+                request.asked.refuse(&Refusal::bare(WireErrno::EREPEAT));
+            }
         }
     }
 

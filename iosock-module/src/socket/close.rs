@@ -12,6 +12,7 @@ use crate::{
     machine::{How, OptValue, Platform, Stream},
     session::Orders,
 };
+use core::sync::atomic::Ordering;
 use csock_wire::{WireErrno, msg::Empty, stream::StreamFault};
 
 /// A socket on its way out.
@@ -47,6 +48,7 @@ impl<P: Platform> Body<P> {
         // A peer that reads nothing would otherwise hold the slot, the rings and the pool for ever.
         let closing = Closing::within::<P>(round.config.close_ms());
         self.closing.set(closing);
+        note_close(round);
         if self.linger_zero() {
             self.abort_stack();
         } else if closing.deadline != 0 {
@@ -77,6 +79,7 @@ impl<P: Platform> Body<P> {
                     }
                 }
                 self.closing.set(orphaned);
+                note_close(round);
             }
         }
         if patience == 0 || self.linger_zero() {
@@ -232,4 +235,9 @@ impl<P: Platform> Body<P> {
         round.effects.left = true;
         round.effects.vacated = true;
     }
+}
+
+/// From now on the socket may have to make room for a new one.
+fn note_close<P: Platform>(round: &Round<'_, P>) {
+    round.slot.closed_at.store(P::now_ms().max(1), Ordering::Relaxed);
 }

@@ -14,7 +14,7 @@ use crate::{
 };
 use core::{
     mem::ManuallyDrop,
-    sync::atomic::{AtomicU32, AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
 };
 use csock_wire::{SockAddr, Turn};
 
@@ -28,6 +28,10 @@ pub struct SocketSlot<P: Platform> {
     pub uid: AtomicU32,
     /// Address of a successful bind: port in the low 16 bits, IPv4 address above; 0: none.
     pub bound: AtomicU64,
+    /// When it was closed or orphaned, ms; 0: neither.
+    pub closed_at: AtomicU64,
+    /// Somebody new needs the slot: its close ends now.
+    pub hurry: AtomicBool,
     /// When the socket wants a turn even if nothing happens, ms; 0: never.
     pub timer: AtomicU64,
     /// Requests parked here.
@@ -85,6 +89,8 @@ impl<P: Platform> SocketSlot<P> {
             session: AtomicU32::new(0),
             uid: AtomicU32::new(0),
             bound: AtomicU64::new(0),
+            closed_at: AtomicU64::new(0),
+            hurry: AtomicBool::new(false),
             timer: AtomicU64::new(0),
             parked: AtomicU32::new(0),
             buffers: AtomicU32::new(0),
@@ -138,6 +144,8 @@ impl<P: Platform> SocketSlot<P> {
     /// Ends the life of the slot. By the holder of its turn, or of its reservation.
     pub fn vacate(&self) {
         self.bound.store(0, Ordering::Relaxed);
+        self.closed_at.store(0, Ordering::Relaxed);
+        self.hurry.store(false, Ordering::Relaxed);
         self.timer.store(0, Ordering::Relaxed);
         self.buffers.store(0, Ordering::Relaxed);
         self.uid.store(0, Ordering::Relaxed);

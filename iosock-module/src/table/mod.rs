@@ -10,7 +10,7 @@ mod timers;
 use crate::{
     bitmap::Bitmap,
     config::Config,
-    counters::CounterSet,
+    counters::{CounterSet, Refusals},
     events,
     limits::{MAX_SESSIONS, MAX_SOCKETS},
     log::LogLimit,
@@ -37,6 +37,8 @@ pub struct Table<P: Platform> {
     pub sessions: [SessionShared; MAX_SESSIONS],
     /// What everybody did.
     pub totals: CounterSet,
+    /// How often each limit said no.
+    pub refusals: Refusals,
     /// Tunables.
     pub config: Config,
     /// The second channel, for doorbells.
@@ -64,6 +66,7 @@ impl<P: Platform> Table<P> {
             pools: Pools::new(),
             sessions: [const { SessionShared::new() }; MAX_SESSIONS],
             totals: CounterSet::new(),
+            refusals: Refusals::new(),
             config: Config::new(),
             doorbell_chid: AtomicI32::new(0),
             log: LogLimit::new(),

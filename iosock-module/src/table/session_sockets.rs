@@ -2,10 +2,9 @@
 
 use super::Table;
 use crate::{
-    counters::Tally,
+    counters::{Tally, count_refusal},
     events,
     handle::Handle,
-    limits::PARKED_PER_SESSION,
     machine::Platform,
     session::{Orders, ParkPlace, SessionShared},
     socket::SocketSlot,
@@ -35,21 +34,24 @@ impl<P: Platform> Table<P> {
     /// `EBUSY` with count and limit.
     pub fn park(&'static self, session: Handle) -> Result<ParkPlace, Refusal> {
         let shared = self.sessions.get(session.index()).ok_or(WireErrno::EBADF)?;
-        ParkPlace::take(shared, PARKED_PER_SESSION).map_err(|count| {
+        let limit = self.config.parked_per_session();
+        let place = ParkPlace::take(shared, limit).map_err(|count| {
             Refusal::new(
                 WireErrno::EBUSY,
                 Field::ParkedCount,
                 u64::from(count),
-                u64::from(PARKED_PER_SESSION),
+                u64::from(limit),
             )
-        })
+        });
+        count_refusal(&self.refusals.parked, place)
     }
 
     /// What the owner's state asks of the socket now.
     #[must_use]
     pub fn orders(&self, slot: &SocketSlot<P>) -> Orders {
         let mut orders = Orders::empty();
-        orders.set(Orders::ABORT, self.stopping.load(Ordering::Acquire));
+        let now = self.stopping.load(Ordering::Acquire) || slot.hurry.load(Ordering::Acquire);
+        orders.set(Orders::ABORT, now);
         if let Some(shared) = self.session_of(slot.session.load(Ordering::Relaxed)) {
             orders.set(Orders::FAULT, shared.faulty.load(Ordering::Acquire) != 0);
             orders.set(Orders::ORPHAN, shared.dying.load(Ordering::Acquire) != 0);

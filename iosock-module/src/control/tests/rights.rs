@@ -2,7 +2,7 @@
 
 use super::wait_readable;
 use crate::{
-    limits::{PARKED_PER_SESSION, SESSIONS_PER_UID, SOCKETS_PER_SESSION},
+    limits::{FEW_SOCKETS, MAX_SOCKETS},
     machine::ObjectFlags,
     testing::{POOL_LEN, Rig, good_flags, world},
 };
@@ -26,7 +26,7 @@ fn hello_negotiates_and_counts() {
         ..msg::Hello::THIS
     };
     assert_eq!(rig.call(&client, 0, &other).unwrap_err().what, Field::LayoutHash);
-    for _ in 0..SESSIONS_PER_UID {
+    for _ in 0..rig.table.config.sessions_per_uid() {
         rig.call(&client, 0, &msg::Hello::THIS).unwrap();
     }
     let refused = rig.call(&client, 0, &msg::Hello::THIS).unwrap_err();
@@ -163,7 +163,7 @@ fn only_memory_that_cannot_vanish_is_taken() {
 fn limits_hold_for_one_and_spare_the_others() {
     let mut rig = Rig::new();
     let mut client = rig.client(1, 500);
-    let mut sockets: Vec<_> = (0..SOCKETS_PER_SESSION)
+    let mut sockets: Vec<_> = (0..rig.table.config.sockets_per_session())
         .map(|_| rig.socket(&mut client))
         .collect();
     let body = msg::Socket {
@@ -179,7 +179,7 @@ fn limits_hold_for_one_and_spare_the_others() {
     let mut other = rig.client(2, 501);
     let _ = rig.socket(&mut other);
     let (socket, _) = sockets.pop().unwrap();
-    let parked: Vec<_> = (0..PARKED_PER_SESSION)
+    let parked: Vec<_> = (0..rig.table.config.parked_per_session())
         .map(|_| rig.ask(&client, socket.socket, &wait_readable()))
         .collect();
     assert!(parked.iter().all(crate::testing::Pending::is_parked));
@@ -243,4 +243,79 @@ fn everybodys_ledger_is_for_root_alone() {
             assert_eq!(stats.total, csock_wire::Counters::default());
         }
     }
+}
+
+#[test]
+fn no_users_keep_root_out() {
+    let mut rig = Rig::new();
+    rig.table.config.tune(c"csock.root_sessions", 1);
+    rig.table.config.tune(c"csock.sessions_per_uid", 2);
+    let hello = |rig: &mut Rig, scoid, uid| {
+        let client = rig.connect_client(scoid, uid);
+        rig.call(&client, 0, &msg::Hello::THIS).map(|_| ())
+    };
+    // Two users take what they can.
+    let taken = (1..=6).filter(|scoid| hello(&mut rig, *scoid, 500 + *scoid as u32 % 2).is_ok());
+    assert_eq!(taken.count(), 3);
+    assert_eq!(rig.table.refusals.named()[0], ("refused_sessions", 3));
+    hello(&mut rig, 7, 0).unwrap();
+}
+
+#[test]
+fn the_last_sockets_are_for_root_and_for_who_has_few() {
+    let mut rig = Rig::new();
+    let all = u32::try_from(MAX_SOCKETS).unwrap();
+    assert!(all <= FEW_SOCKETS, "who has few, has few here");
+    for limit in [c"csock.sockets_per_session", c"csock.sockets_per_uid"] {
+        rig.table.config.tune(limit, all);
+    }
+    rig.table.config.tune(c"csock.root_sockets", 2);
+    let body = msg::Socket {
+        domain: 2,
+        kind: 1,
+        ..msg::Socket::default()
+    };
+    let greedy = rig.client(1, 500);
+    for _ in 0..all - 2 {
+        rig.call(&greedy, 0, &body).unwrap();
+    }
+    let refused = rig.call(&greedy, 0, &body).unwrap_err();
+    assert_eq!(
+        (refused.error, refused.allowed),
+        (WireErrno::ENFILE, u64::from(all) - 2)
+    );
+    let root = rig.client(2, 0);
+    rig.call(&root, 0, &body).unwrap();
+    rig.call(&root, 0, &body).unwrap();
+    assert_eq!(rig.call(&root, 0, &body).unwrap_err().error, WireErrno::ENFILE);
+    assert_eq!(rig.table.refusals.named()[1], ("refused_sockets", 2));
+}
+
+#[test]
+fn closed_sockets_of_a_stalled_peer_make_room_for_new_ones() {
+    let mut rig = Rig::new();
+    let mut client = rig.client(1, 500);
+    let mut streams = Vec::new();
+    for _ in 0..rig.table.config.sockets_per_session() {
+        let (mut socket, stream) = rig.connected(&mut client);
+        socket.submit(0, b"nobody reads this", 1);
+        let close = msg::Close {
+            tx_position: socket.sq.position(),
+            reserved: 0,
+        };
+        rig.call(&client, socket.socket, &close).unwrap();
+        streams.push(stream);
+        world(|w| w.now += 10);
+    }
+    let body = msg::Socket {
+        domain: 2,
+        kind: 1,
+        ..msg::Socket::default()
+    };
+    let early = rig.call(&client, 0, &body).unwrap_err();
+    assert_eq!(early.error, WireErrno::EMFILE, "each has a second to send");
+    world(|w| w.now += 1_000);
+    rig.call(&client, 0, &body).unwrap();
+    let aborted: Vec<bool> = streams.iter().map(|s| s.with(|s| s.aborted)).collect();
+    assert_eq!(aborted, [true, false, false, false], "the oldest, and only it");
 }
