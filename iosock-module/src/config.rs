@@ -1,5 +1,6 @@
 //! Tunables, read once at load from io-sock's kernel environment (`csock.x` there is `x=` of `-m csock`). One row below is
-//! one number: its place, its name, default and range are made from it.
+//! one number: its place, its name, default and range are made from it, and its sysctl, with the comment as description
+//! (`published.rs`).
 
 use crate::{
     limits,
@@ -58,7 +59,7 @@ struct Row<'a> {
 }
 
 macro_rules! numbers {
-    ($count:literal rows: $($(#[doc = $doc:literal])* $field:ident, $name:literal, $default:expr, $min:literal..=$max:expr;)*) => {
+    ($($(#[doc = $doc:literal])* $field:ident, $name:literal, $default:expr, $min:literal..=$max:expr;)*) => {
         /// The tunables, as the module uses them. Written at load, read by all threads.
         pub struct Config {
             copies: AtomicBool,
@@ -66,6 +67,9 @@ macro_rules! numbers {
         }
 
         impl Config {
+            /// The numbers, by the name behind `csock.`.
+            pub const NAMES: &[&str] = &[$(stringify!($field)),*];
+
             /// Nothing read yet: all zero.
             #[must_use]
             pub const fn new() -> Self {
@@ -75,8 +79,14 @@ macro_rules! numbers {
                 }
             }
 
-            fn rows(&self) -> [Row<'_>; $count] {
+            fn rows(&self) -> [Row<'_>; Self::NAMES.len()] {
                 [$(Row { place: &self.$field, name: $name, default: $default, min: $min, max: $max },)*]
+            }
+
+            /// The values in the order of the names.
+            #[must_use]
+            pub fn values(&self) -> [u64; Self::NAMES.len()] {
+                [$(u64::from(self.$field()),)*]
             }
 
             $($(#[doc = $doc])*
@@ -88,7 +98,7 @@ macro_rules! numbers {
     };
 }
 
-numbers! { 22 rows:
+numbers! {
     /// Send buffer of a new socket, bytes; 0: the stack's default.
     sndbuf, c"csock.sndbuf", 512 * 1024, 0..=64 << 20;
     /// Receive buffer of a new socket, bytes; 0: the stack's default.
@@ -107,7 +117,7 @@ numbers! { 22 rows:
     burst, c"csock.burst", 256 * 1024, 4096..=64 << 20;
     /// First port that a client of another user id than 0 may bind.
     first_port, c"csock.first_port", 1024, 0..=65_536;
-    /// Who may use the module: permission bits of the node. 0660 is octal.
+    /// Who may use the module: permission bits of the node. A value with a leading 0 is octal.
     mode, c"csock.mode", 0o666, 0..=0o777;
     /// Owner of the node.
     uid, c"csock.uid", 0, 0..=0x7FFF_FFFF;
@@ -310,6 +320,10 @@ mod tests {
         let config = Config::new();
         let rows = config.rows();
         for (at, row) in rows.iter().enumerate() {
+            assert_eq!(
+                row.name.to_bytes(),
+                format!("csock.{}", Config::NAMES[at]).as_bytes()
+            );
             assert!((row.min..=row.max).contains(&row.default), "{:?}", row.name);
             assert!(rows.iter().skip(at + 1).all(|other| other.name != row.name));
         }

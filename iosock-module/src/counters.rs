@@ -1,4 +1,5 @@
-//! The ledger: what happened, per session and in total, readable while running (`docs/design.md` 7).
+//! The ledger: what happened, per session and in total, readable while running (`docs/design.md` 7). Each row of the lists is a
+//! sysctl, its comment the description there (`published.rs`).
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,6 +11,9 @@ macro_rules! counters {
         }
 
         impl CounterSet {
+            /// What is counted.
+            pub const NAMES: &[&str] = &[$(stringify!($name)),*];
+
             /// All zero.
             #[must_use]
             pub const fn new() -> Self {
@@ -19,6 +23,12 @@ macro_rules! counters {
             /// Back to zero: a new session starts.
             pub fn reset(&self) {
                 $(self.$name.store(0, Ordering::Relaxed);)*
+            }
+
+            /// The values in the order of the names.
+            #[must_use]
+            pub fn values(&self) -> [u64; Self::NAMES.len()] {
+                [$(self.$name.load(Ordering::Relaxed),)*]
             }
 
             /// The wire form, with the "now" fields zero.
@@ -38,7 +48,7 @@ counters! {
     control_msgs;
     /// Doorbells received, by pulse or by message.
     doorbells;
-    /// Of these, by message.
+    /// Of the doorbells, those by message.
     doorbell_msgs;
     /// Events delivered to sleeping threads, and parked requests answered.
     events;
@@ -48,13 +58,13 @@ counters! {
     doorbell_wakeups;
     /// Bytes given to the stack.
     tx_bytes;
-    /// Of these, bytes copied into its own memory.
+    /// Of the bytes given to the stack, those copied into its own memory.
     tx_bytes_copied;
-    /// Of these, bytes that came by message.
+    /// Of the bytes given to the stack, those that came by message.
     tx_bytes_by_message;
     /// Bytes given to clients.
     rx_bytes;
-    /// Bytes copied to do so.
+    /// Bytes copied to give them to clients.
     rx_bytes_copied;
     /// Of the received bytes, those that went by message.
     rx_bytes_by_message;
@@ -70,50 +80,78 @@ counters! {
     starved;
 }
 
-/// How often each limit said no, since the load. One for each quota that can be tuned.
-#[derive(Default)]
-pub struct Refusals {
-    /// Sessions (`max_sessions`, `sessions_per_uid`, `root_sessions`).
-    pub sessions: AtomicU64,
-    /// Sockets (`sockets_per_session`, `sockets_per_uid`, `root_sockets`, `spare_sockets`, or the table is full).
-    pub sockets: AtomicU64,
-    /// Pools (`pools_per_uid`, `pool_mib_per_uid`, or the table is full).
-    pub pools: AtomicU64,
-    /// Parked requests (`parked_per_session`).
-    pub parked: AtomicU64,
-    /// Requests that the library was told to repeat.
-    pub repeats: AtomicU64,
-    /// Closed sockets that were ended early to make room.
-    pub hurried: AtomicU64,
+macro_rules! now {
+    ($($(#[$doc:meta])* $name:ident;)*) => {
+        /// What is counted when it is asked for.
+        pub const NOW: &[&str] = &[$(stringify!($name)),*];
+
+        /// The values of [`NOW`].
+        #[must_use]
+        pub fn now(ledger: &csock_wire::Counters) -> [u64; NOW.len()] {
+            [$(ledger.$name,)*]
+        }
+    };
 }
 
-impl Refusals {
-    /// None.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self {
-            sessions: AtomicU64::new(0),
-            sockets: AtomicU64::new(0),
-            pools: AtomicU64::new(0),
-            parked: AtomicU64::new(0),
-            repeats: AtomicU64::new(0),
-            hurried: AtomicU64::new(0),
-        }
-    }
+now! {
+    /// Sockets open now.
+    sockets_open;
+    /// Sessions open now.
+    sessions_open;
+    /// Pools mapped now, those of dead clients included whose data is still in the stack.
+    pools_mapped;
+    /// Ranges of client memory that the stack has now.
+    ext_mbufs_outstanding;
+    /// Requests parked now.
+    parked;
+}
 
-    /// Names and values.
-    #[must_use]
-    pub fn named(&self) -> [(&'static str, u64); 6] {
-        [
-            ("refused_sessions", &self.sessions),
-            ("refused_sockets", &self.sockets),
-            ("refused_pools", &self.pools),
-            ("refused_parked", &self.parked),
-            ("told_to_repeat", &self.repeats),
-            ("closed_early", &self.hurried),
-        ]
-        .map(|(name, counter)| (name, counter.load(Ordering::Relaxed)))
-    }
+// Whatever the wire form has is published.
+const _: () = assert!(
+    (CounterSet::NAMES.len() + NOW.len()) * size_of::<u64>()
+        == core::mem::offset_of!(csock_wire::Counters, reserved)
+);
+
+macro_rules! refusals {
+    ($($(#[$doc:meta])* $name:ident;)*) => {
+        /// How often each limit said no, since the load.
+        #[derive(Default)]
+        pub struct Refusals {
+            $($(#[$doc])* pub $name: AtomicU64,)*
+        }
+
+        impl Refusals {
+            /// What is refused.
+            pub const NAMES: &[&str] = &[$(stringify!($name)),*];
+
+            /// None.
+            #[must_use]
+            pub const fn new() -> Self {
+                Self { $($name: AtomicU64::new(0),)* }
+            }
+
+            /// The values in the order of the names.
+            #[must_use]
+            pub fn values(&self) -> [u64; Self::NAMES.len()] {
+                [$(self.$name.load(Ordering::Relaxed),)*]
+            }
+        }
+    };
+}
+
+refusals! {
+    /// Sessions refused (max_sessions, sessions_per_uid, root_sessions).
+    sessions;
+    /// Sockets refused (sockets_per_session, sockets_per_uid, root_sockets, spare_sockets, or the table is full).
+    sockets;
+    /// Pools refused (pools_per_uid, pool_mib_per_uid, or the table is full).
+    pools;
+    /// Requests that were not parked (parked_per_session).
+    parked;
+    /// Requests that the library was told to repeat.
+    repeats;
+    /// Closed sockets that were ended early to make room.
+    hurried;
 }
 
 /// Counts one refusal if `result` is one, and hands it on.

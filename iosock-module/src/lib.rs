@@ -41,6 +41,7 @@ mod panic_control;
 #[cfg(not(test))]
 mod platform;
 mod pool;
+mod published;
 mod reply;
 mod resident;
 mod session;

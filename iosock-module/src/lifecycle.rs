@@ -14,6 +14,7 @@ use crate::{
     limits::MAX_WORKERS,
     node::NodePath,
     platform::{SELF, SELF_BELL, TABLE, WAKE, nudge_control, nudge_doorbell},
+    published,
     resident::Resident,
     threads::{
         control::{self, EXHAUSTED, POST, Post},
@@ -149,37 +150,8 @@ impl iosock::Module for Csock {
         crate::panic_control::trip();
     }
 
-    fn counters<const N: usize>(text: &mut LineBuf<N>) {
-        let c = TABLE.ledger();
-        for (name, value) in [
-            ("control_msgs", c.control_msgs),
-            ("doorbells", c.doorbells),
-            ("events", c.events),
-            ("worker_wakeups", c.worker_wakeups),
-            ("tx_bytes", c.tx_bytes),
-            ("tx_bytes_copied", c.tx_bytes_copied),
-            ("rx_bytes", c.rx_bytes),
-            ("rx_bytes_copied", c.rx_bytes_copied),
-            ("ext_mbufs_outstanding", c.ext_mbufs_outstanding),
-            ("ext_mbufs_total", c.ext_mbufs_total),
-            ("entries_accepted", c.entries_accepted),
-            ("faults", c.faults),
-            ("doorbell_msgs", c.doorbell_msgs),
-            ("doorbell_wakeups", c.doorbell_wakeups),
-            ("tx_bytes_by_message", c.tx_bytes_by_message),
-            ("rx_bytes_by_message", c.rx_bytes_by_message),
-            ("sends", c.sends),
-            ("starved", c.starved),
-            ("sockets_open", c.sockets_open),
-            ("sessions_open", c.sessions_open),
-            ("pools_mapped", c.pools_mapped),
-            ("parked", c.parked),
-        ] {
-            text.text(name).byte(b'=').dec(value).byte(b'\n');
-        }
-        for (name, value) in TABLE.refusals.named() {
-            text.text(name).byte(b'=').dec(value).byte(b'\n');
-        }
+    fn value(index: u32) -> Option<u64> {
+        published::value(&TABLE, index)
     }
 }
 
