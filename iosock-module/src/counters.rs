@@ -72,7 +72,7 @@ counters! {
     ext_mbufs_total;
     /// Calls of `sosend`.
     sends;
-    /// Ranges and returned buffers that passed every check.
+    /// Pieces of what clients committed that passed every check.
     entries_accepted;
     /// Words and entries refused.
     faults;

@@ -245,25 +245,33 @@ fn counters_in_order() {
         word[0] = i as u8;
     }
     let c: Counters = zerocopy::transmute!(bytes);
-    let order = [
-        c.control_msgs,
-        c.doorbells,
-        c.events,
-        c.worker_wakeups,
-        c.tx_bytes,
-        c.tx_bytes_copied,
-        c.rx_bytes,
-        c.rx_bytes_copied,
-        c.ext_mbufs_outstanding,
-        c.ext_mbufs_total,
-        c.desc_accepted,
-        c.desc_refused,
-        c.sockets_open,
-        c.sessions_open,
-        c.pools_mapped,
-        c.parked,
+    let named = c.named();
+    assert!(named.iter().map(|(_, value)| *value).eq(0..22));
+    let names = [
+        "control_msgs",
+        "doorbells",
+        "doorbell_msgs",
+        "events",
+        "worker_wakeups",
+        "doorbell_wakeups",
+        "tx_bytes",
+        "tx_bytes_copied",
+        "tx_bytes_by_message",
+        "rx_bytes",
+        "rx_bytes_copied",
+        "rx_bytes_by_message",
+        "ext_mbufs_outstanding",
+        "ext_mbufs_total",
+        "sends",
+        "entries_accepted",
+        "faults",
+        "sockets_open",
+        "sessions_open",
+        "pools_mapped",
+        "parked",
+        "starved",
     ];
-    assert!(order.into_iter().eq(0..16));
+    assert_eq!(named.map(|(name, _)| name), names);
 }
 
 #[test]

@@ -201,6 +201,7 @@ impl<P: Platform> Body<P> {
                 return Ok((chain, bytes, true));
             }
             binding.reader.take(piece.len);
+            round.tally.add(|c| &c.entries_accepted, 1);
             bytes = bytes.saturating_add(piece.len);
             round.tx_budget.spend_piece();
         }

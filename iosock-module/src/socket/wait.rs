@@ -179,6 +179,7 @@ impl<P: Platform> Body<P> {
                 }
                 Err(error) => return Some(Answer::Refused(error)),
             };
+            round.tally.add(|c| &c.sends, 1);
             if let Err(error) = stream.send(chain, false) {
                 self.fail(round, error);
                 return Some(Answer::Refused(error));
