@@ -116,8 +116,8 @@ impl<P: Host> Control<P> {
         let added = P::waiter(asked.ticket(), body.event)
             .ok_or(event)
             .and_then(|waiter| {
-                let plane = table.planes.get(session.index()).ok_or(WireErrno::EBADF)?;
-                plane.try_lock().ok_or(WireErrno::EREPEAT)?.add_waiter(waiter)
+                let mut plane = table.plane(session.index()).ok_or(WireErrno::EREPEAT)?;
+                plane.add_waiter(waiter)
             });
         asked.answer::<msg::AddWaiter>(added.map(|slot| msg::WaiterReply {
             slot: slot.into(),
@@ -138,9 +138,9 @@ impl<P: Host> Control<P> {
 /// DROP_WAITER.
 fn drop_waiter<P: Host>(table: &'static Table<P>, session: Handle, slot: u32) -> Result<msg::Empty, Refusal> {
     let missing = Refusal::new(WireErrno::ENOENT, Field::WaitSlot, slot.into(), 0);
-    let plane = table.planes.get(session.index()).ok_or(WireErrno::EBADF)?;
     let slot = u16::try_from(slot).map_err(|_| missing)?;
-    if plane.try_lock().ok_or(WireErrno::EREPEAT)?.drop_waiter(slot) {
+    let mut plane = table.plane(session.index()).ok_or(WireErrno::EREPEAT)?;
+    if plane.drop_waiter(slot) {
         Ok(msg::Empty {})
     } else {
         Err(missing)

@@ -99,10 +99,7 @@ impl<P: Host> Control<P> {
         mine.ext_mbufs_outstanding = ext;
         mine.sessions_open = 1;
         let session = self.sessions.get_mut(session).ok_or(WireErrno::EBADF)?;
-        let plane = table
-            .planes
-            .get(session.handle.index())
-            .and_then(|plane| plane.try_lock());
+        let plane = table.plane(session.handle.index());
         let pools = plane.map_or(0, |plane| plane.pools().iter().flatten().count());
         mine.pools_mapped = u64::try_from(pools).unwrap_or(0);
         mine.parked = u64::from(shared.parked.load(Ordering::Relaxed));

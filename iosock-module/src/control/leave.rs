@@ -98,21 +98,20 @@ impl<P: Host> Control<P> {
         while let Some((handle, after)) = self.sessions.find(next, |s| s.dying && empty(s.handle)) {
             next = after;
             // A worker that is at it right now says so when it is done: see `Table::quantum`.
-            let Some(mut plane) = table
-                .planes
-                .get(handle.index())
-                .and_then(|plane| plane.try_lock())
-            else {
+            let Some(mut plane) = table.plane(handle.index()) else {
                 continue;
             };
             plane.stop();
+            // First: nobody is told of a plane that is given back here.
+            if let Some(shared) = table.session_of(handle.raw()) {
+                shared.raw.store(0, Ordering::Release);
+            }
             drop(plane);
             let Some(session) = self.sessions.remove(handle) else {
                 return;
             };
             if let Some(shared) = table.session_of(handle.raw()) {
                 shared.parked.store(0, Ordering::Relaxed);
-                shared.raw.store(0, Ordering::Release);
                 shared.open.store(0, Ordering::Relaxed);
             }
             let scoid = session.client.scoid;

@@ -26,9 +26,8 @@ impl<P: Host> Control<P> {
         let most = u64::try_from(POOLS_PER_SESSION).unwrap_or(u64::MAX);
         let wrong = |error| Refusal::new(error, Field::PoolNumber, body.number.into(), most);
         let number = usize::try_from(body.number).map_err(|_| wrong(WireErrno::EINVAL))?;
-        let plane = table.planes.get(session.handle.index()).ok_or(WireErrno::EBADF)?;
         // A worker is at the session right now: the library asks again.
-        let mut plane = plane.try_lock().ok_or(WireErrno::EREPEAT)?;
+        let mut plane = table.plane(session.handle.index()).ok_or(WireErrno::EREPEAT)?;
         let place = plane.pools().get(number).ok_or(wrong(WireErrno::EINVAL))?;
         if place.is_some() || (number != 0 && plane.area().is_none()) {
             return Err(wrong(if place.is_some() {
@@ -79,8 +78,7 @@ impl<P: Host> Control<P> {
         number: u32,
     ) -> Result<Empty, Refusal> {
         let missing = Refusal::new(WireErrno::ENOENT, Field::PoolNumber, number.into(), 0);
-        let plane = table.planes.get(session.index()).ok_or(WireErrno::EBADF)?;
-        let mut plane = plane.try_lock().ok_or(WireErrno::EREPEAT)?;
+        let mut plane = table.plane(session.index()).ok_or(WireErrno::EREPEAT)?;
         let number = usize::try_from(number).map_err(|_| missing)?;
         let pool = plane
             .pools()
@@ -98,7 +96,7 @@ impl<P: Host> Control<P> {
             ));
         }
         if number == 0 {
-            plane.stop();
+            plane.stop_data();
         } else if let Some(place) = plane.pools_mut().get_mut(number) {
             *place = None;
         }

@@ -202,8 +202,7 @@ fn binding_setup<P: Host>(
     if index == msg::NO_BLOCK {
         return Ok(None);
     }
-    let plane = table.planes.get(session.index()).ok_or(WireErrno::EBADF)?;
-    let plane = plane.try_lock().ok_or(WireErrno::EREPEAT)?;
+    let plane = table.plane(session.index()).ok_or(WireErrno::EREPEAT)?;
     let none = Refusal::new(WireErrno::EINVAL, Field::PoolCount, 0, 1);
     let area = *plane.area().ok_or(none)?;
     let pool = plane
@@ -218,8 +217,18 @@ fn binding_setup<P: Host>(
         .ok_or(wrong(WireErrno::EINVAL, area.geometry().sockets))?;
     // One socket a block: a second one would have two writers for every word.
     let shared = table.sessions.get(session.index()).ok_or(WireErrno::EBADF)?;
-    if shared.block(index).is_some() {
-        return Err(wrong(WireErrno::EBUSY, 0));
+    if let Some(handle) = shared.block(index) {
+        // A socket on its way out may have shown that it has left the block, and not have said so here yet.
+        let slot = table.sockets.get(handle.index());
+        let leaves = slot.is_some_and(|slot| !slot.life.is_open(handle));
+        return Err(wrong(
+            if leaves {
+                WireErrno::EREPEAT
+            } else {
+                WireErrno::EBUSY
+            },
+            0,
+        ));
     }
     Ok(Some(BindingSetup {
         pool,

@@ -42,7 +42,7 @@ impl<P: Platform> Body<P> {
     /// close(2). The client has no more use for completions: the released block tells it that all buffers are back.
     pub(super) fn close(&mut self, round: &mut Round<'_, P>, after: u64) -> Empty {
         if self.phase == Phase::Connected && self.binding.is_some() {
-            self.tx.end = Some(after);
+            self.tx.end_at(after);
         }
         self.cancel_waits(round, WireErrno::EBADF);
         // A peer that reads nothing would otherwise hold the slot, the rings and the pool for ever.
@@ -74,7 +74,7 @@ impl<P: Platform> Body<P> {
             None => {
                 if let (Phase::Connected, Some(binding)) = (self.phase, self.binding.as_mut()) {
                     match binding.look(round.plane.as_deref()) {
-                        Ok(_) => self.tx.end = Some(binding.reader.tail()),
+                        Ok(_) => self.tx.end_at(binding.reader.tail()),
                         Err(fault) => self.stream_fault(round, fault),
                     }
                 }
@@ -230,7 +230,6 @@ impl<P: Platform> Body<P> {
         self.closing.take();
         self.linger = OptValue::default();
         self.retry = false;
-        self.hungry = false;
         self.obeyed = Orders::empty();
         round.effects.left = true;
         round.effects.vacated = true;

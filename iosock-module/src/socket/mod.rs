@@ -79,8 +79,6 @@ pub struct Body<P: Platform> {
     /// A connection taken from the queue and not yet asked for.
     stash: Maybe<(P::Stream, SockAddr)>,
     parked: [Maybe<wait::Wait<P>>; PARKED_PER_SOCKET],
-    /// Data waits for a receive buffer.
-    hungry: bool,
     /// Why the connection failed.
     failure: Option<WireErrno>,
     /// The same, until the client has read it as `SO_ERROR`.
@@ -104,7 +102,6 @@ impl<P: Platform> Body<P> {
             rx: rx::Rx::new(),
             stash: Maybe::Nothing,
             parked: [const { Maybe::Nothing }; PARKED_PER_SOCKET],
-            hungry: false,
             failure: None,
             pending_error: None,
             closing: Maybe::Nothing,

@@ -20,10 +20,6 @@ use csock_wire::{
 use zerocopy::IntoBytes;
 
 /// A checked request about one socket.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it lives in a static mailbox; there is no heap to put the large one on"
-)]
 pub enum SocketRequest<P: Platform> {
     /// bind(2); the right to the port was checked.
     Bind(SockAddr),

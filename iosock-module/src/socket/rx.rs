@@ -101,6 +101,10 @@ impl<P: Platform> Body<P> {
                     break;
                 }
                 Supply::End(error) => {
+                    if !error.is_ok() && self.failure.is_none() {
+                        // Asking has taken the error from the stack, so from now on it is ours to tell.
+                        self.fail(round, error);
+                    }
                     self.tell_end(error);
                     break;
                 }
@@ -199,15 +203,10 @@ impl<P: Platform> Body<P> {
             });
             round.tally.add(|c| &c.starved, u64::from(empty_handed));
         }
-        if starved {
-            self.hungry = true;
-            if !plane.is_starving() {
-                plane.starve(true)?;
-                // What came back before the client saw the wish is found by one more look.
-                round.effects.look_again = true;
-            }
-        } else {
-            self.hungry = false;
+        if starved && !plane.is_starving() {
+            plane.starve(true)?;
+            // What came back before the client saw the wish is found by one more look.
+            round.effects.look_again = true;
         }
         Ok(())
     }

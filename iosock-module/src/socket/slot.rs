@@ -106,10 +106,6 @@ impl<P: Platform> SocketSlot<P> {
     ///
     /// # Errors
     /// The request, when as many as there is room for wait already.
-    #[expect(
-        clippy::result_large_err,
-        reason = "no heap; the refused request is answered at once"
-    )]
     pub fn request(&self, _: &mut OnlyControl, request: Request<P>) -> Result<(), Request<P>> {
         self.requests.put(request)
     }
@@ -170,7 +166,6 @@ impl<P: Platform> Reservation<P> {
     ///
     /// # Errors
     /// The socket. Cannot be: a reservation fills its place once.
-    #[expect(clippy::result_large_err, reason = "no heap; and it does not happen")]
     pub fn move_in(self, arrival: Arrival<P>) -> Result<usize, Arrival<P>> {
         self.slot.arrival.put(arrival)?;
         let kept = ManuallyDrop::new(self);

@@ -30,7 +30,9 @@ pub(super) struct Tx<P: Platform> {
     lent: Maybe<(u16, u64, P::Lent)>,
     /// A shutdown that waits for this position.
     pub shut_at: Option<u64>,
-    /// Nothing is taken at or behind this position: the socket was closed there.
+    /// The stack has been told that no more will be sent.
+    pub shut: bool,
+    /// Nothing is taken at or behind this position: the socket was closed or shut down there.
     pub end: Option<u64>,
     /// When bytes that may wait for more go out without it, ms.
     more_until: Option<u64>,
@@ -41,6 +43,7 @@ impl<P: Platform> Tx<P> {
         Self {
             lent: Maybe::Nothing,
             shut_at: None,
+            shut: false,
             end: None,
             more_until: None,
         }
@@ -49,6 +52,11 @@ impl<P: Platform> Tx<P> {
     /// Back to the state of a new socket. The loan goes first: its release must not meet the next life.
     pub fn reset(&mut self) {
         *self = Self::new();
+    }
+
+    /// Nothing is taken at or behind `position`, or where an earlier end was.
+    pub fn end_at(&mut self, position: u64) {
+        self.end = Some(self.end.map_or(position, |end| end.min(position)));
     }
 
     /// Nothing more is made of the range.
@@ -125,10 +133,15 @@ impl<P: Platform> Body<P> {
         };
         let reader = &binding.reader;
         let mut most = reader.waiting();
-        if let Some(end) = self.tx.end {
+        let end = match (self.tx.end, self.tx.shut_at) {
+            (Some(end), Some(at)) => Some(end.min(at)),
+            (end, at) => end.or(at),
+        };
+        if let Some(end) = end {
             return most.min(end.saturating_sub(reader.taken()));
         }
-        let open_end = reader.tail().saturating_sub(reader.flush());
+        // What was sent although it might have waited is no reason to send what comes after it at once.
+        let open_end = reader.tail().saturating_sub(reader.flush().max(reader.taken()));
         if open_end == 0 || open_end >= WHOLE_SEGMENTS {
             self.tx.more_until = None;
             return most;
@@ -233,6 +246,8 @@ impl<P: Platform> Body<P> {
         // A position that the client never committed is reached with everything that it did.
         if reader.is_none_or(|reader| reader.taken() >= at.min(reader.tail())) {
             self.tx.shut_at = None;
+            self.tx.shut = true;
+            self.tx.end_at(reader.map_or(0, |reader| reader.taken()));
             // ENOTCONN: the peer was faster. The client learns of it from the receiving side.
             let _ = stream.shutdown(How::Write);
         }
@@ -269,11 +284,11 @@ fn add_piece<P: Platform>(
     let pool = binding.pool(piece.pool).ok_or(WireErrno::EBADF)?;
     let offset = usize::try_from(piece.offset).map_err(|_| WireErrno::EFAULT)?;
     if piece.len < round.config.copy_below() || round.config.copies() {
-        if chain.is_none() {
-            *chain = Some(P::chain_with_room(piece.len)?);
+        match chain {
+            Some(chain) => P::copy_behind(chain, pool.mem(), offset, piece.len)?,
+            // Only when it has bytes: an empty one must not be sent.
+            None => *chain = Some(copied::<P>(pool, offset, piece.len)?),
         }
-        let Some(chain) = chain else { return Ok(()) };
-        P::copy_behind(chain, pool.mem(), offset, piece.len)?;
         round.tally.add(|c| &c.tx_bytes_copied, u64::from(piece.len));
         return Ok(());
     }
@@ -283,6 +298,13 @@ fn add_piece<P: Platform>(
         None => *chain = Some(part),
     }
     Ok(())
+}
+
+/// A chain of its own with a copy of the bytes.
+fn copied<P: Platform>(pool: &PoolHold<P>, offset: usize, len: u32) -> Result<P::Chain, WireErrno> {
+    let mut chain = P::chain_with_room(len)?;
+    P::copy_behind(&mut chain, pool.mem(), offset, len)?;
+    Ok(chain)
 }
 
 /// A piece by reference, of the loan of its range; which begins with it, if it is the first.
@@ -297,9 +319,8 @@ fn lent_piece<P: Platform>(
         tx.lent.take();
         if round.slot.inflight.is_out(piece.entry) {
             // A loan of the same range was ended early, and the stack still has pieces: copy rather than count twice.
-            let mut chain = P::chain_with_room(piece.len)?;
             let offset = usize::try_from(piece.offset).map_err(|_| WireErrno::EFAULT)?;
-            P::copy_behind(&mut chain, pool.mem(), offset, piece.len)?;
+            let chain = copied::<P>(pool, offset, piece.len)?;
             round.tally.add(|c| &c.tx_bytes_copied, u64::from(piece.len));
             return Ok(chain);
         }

@@ -160,7 +160,7 @@ impl<P: Platform> Body<P> {
         let (Sock::Stream(stream), Phase::Connected) = (&self.sock, self.phase) else {
             return Some(Answer::Refused(WireErrno::ENOTCONN));
         };
-        if self.tx.shut_at.is_some() {
+        if self.tx.shut || self.tx.shut_at.is_some() {
             return Some(Answer::Refused(WireErrno::EPIPE));
         }
         let space = u32::try_from(stream.send_space().max(0)).unwrap_or(u32::MAX);
@@ -210,7 +210,12 @@ impl<P: Platform> Body<P> {
         {
             return Some(Answer::Refused(WireErrno::EREPEAT));
         }
+        let behind = size_of::<ReplyHeader>().saturating_add(size_of::<RecvReply>());
+        let room = u32::try_from(ticket.room().saturating_sub(behind)).unwrap_or(u32::MAX);
+        let most = len.min(room).min(MAX_PIECE);
         match self.supply() {
+            // Who wants nothing gets it.
+            _ if most == 0 => Some(Answer::Received(0)),
             Supply::Nothing if dont_wait => Some(Answer::Refused(WireErrno::EAGAIN)),
             Supply::Nothing => None,
             Supply::End(error) if error.is_ok() => Some(Answer::Received(0)),
@@ -219,10 +224,8 @@ impl<P: Platform> Body<P> {
                 let Sock::Stream(stream) = &self.sock else {
                     return Some(Answer::Refused(WireErrno::ENOTCONN));
                 };
-                let behind = size_of::<ReplyHeader>().saturating_add(size_of::<RecvReply>());
-                let room = u32::try_from(ticket.room().saturating_sub(behind)).unwrap_or(u32::MAX);
                 let mut at = behind;
-                let received = stream.receive(len.min(room).min(MAX_PIECE), &mut |piece| {
+                let received = stream.receive(most, &mut |piece| {
                     // A client that is gone gets nothing; what it asked for is lost with it.
                     let _ = ticket.write(at, piece);
                     at = at.saturating_add(piece.len());
@@ -232,6 +235,8 @@ impl<P: Platform> Body<P> {
                         round.tally.add(|c| &c.rx_bytes, u64::from(n));
                         round.tally.add(|c| &c.rx_bytes_copied, u64::from(n));
                         round.tally.add(|c| &c.rx_bytes_by_message, u64::from(n));
+                        // The client may sleep now, and "starved" must be news again when it comes again.
+                        round.effects.more |= self.binding.is_some();
                         Some(Answer::Received(n))
                     }
                     Received::Failed(error) => {

@@ -2,6 +2,7 @@
 
 mod lent_memory;
 mod plane;
+mod plane_guard;
 mod schedule;
 mod session_sockets;
 mod slots;
@@ -19,7 +20,7 @@ use crate::{
     session::SessionShared,
     socket::SocketSlot,
 };
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use spin::Mutex;
 
 pub use plane::Plane;
@@ -46,12 +47,16 @@ pub struct Table<P: Platform> {
     /// Log lines are rationed.
     pub log: LogLimit,
     /// The data planes of the sessions.
-    pub planes: [Mutex<Plane<P>>; MAX_SESSIONS],
+    planes: [Mutex<Plane<P>>; MAX_SESSIONS],
     /// Sockets that want a turn, by session; the last lane is the orphans'.
     ready: [ReadySockets; MAX_SESSIONS + 1],
     /// Sessions that have work.
     active: Bitmap<{ (MAX_SESSIONS + 1).div_ceil(32) }>,
+    /// Sessions whose plane a worker found in use.
+    missed: Bitmap<{ (MAX_SESSIONS + 1).div_ceil(32) }>,
     sleepers: schedule::Sleepers,
+    /// Where the next quantum of the orphans' lane begins.
+    orphans_from: AtomicUsize,
     /// Earliest timer, as the distance of its ms from `u64::MAX`; 0: none.
     next_timer: AtomicU64,
     stopping: AtomicBool,
@@ -73,6 +78,8 @@ impl<P: Platform> Table<P> {
             planes: [const { Mutex::new(Plane::new()) }; MAX_SESSIONS],
             ready: [const { Bitmap::new() }; MAX_SESSIONS + 1],
             active: Bitmap::new(),
+            missed: Bitmap::new(),
+            orphans_from: AtomicUsize::new(0),
             sleepers: schedule::Sleepers::new(),
             next_timer: AtomicU64::new(0),
             stopping: AtomicBool::new(false),

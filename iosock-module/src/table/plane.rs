@@ -55,7 +55,7 @@ impl<P: Platform> Plane<P> {
         };
         within(Field::SocketCount, area.geometry().sockets, BLOCKS)?;
         within(Field::BufferCount, area.buffers(), BUFFERS)?;
-        self.stop();
+        self.stop_data();
         self.watch.start(&area);
         self.buffers.start(&area);
         self.area.set(area);
@@ -67,11 +67,17 @@ impl<P: Platform> Plane<P> {
 
     /// Gives everything back.
     pub fn stop(&mut self) {
-        for pool in &mut self.pools {
-            *pool = None;
-        }
         for waiter in &mut self.waiters {
             waiter.take();
+        }
+        self.stop_data();
+    }
+
+    /// Gives everything back but the wait slots: a thread may have registered before there was a pool, and still sleeps on
+    /// its slot when the pool has gone.
+    pub fn stop_data(&mut self) {
+        for pool in &mut self.pools {
+            *pool = None;
         }
         self.area.take();
         self.watch = Watch::new();
@@ -111,12 +117,9 @@ impl<P: Platform> Plane<P> {
         self.watch.wake(&mem)?;
         self.watch.drain(&mem, dirty)?;
         let buffers = &mut self.buffers;
-        let starving = buffers.starving;
         self.supply.drain(&mem, &area, |id| match buffers.give_back(id) {
             Some(owner) => {
-                if starving {
-                    back(owner);
-                }
+                back(owner);
                 true
             }
             None => false,

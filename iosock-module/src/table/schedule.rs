@@ -17,17 +17,32 @@ use heapless::Vec;
 const ORPHANS: usize = MAX_SESSIONS;
 /// What one turn can accept at most, rounds times requests.
 const CHILDREN: usize = 16;
-const _: () = assert!(MAILBOX * (WORKER_ROUNDS as usize) <= CHILDREN);
+/// Places for what each worker has one of.
+const WORKERS: usize = 4;
+const _: () = assert!(MAILBOX * 2 <= CHILDREN && WORKER_ROUNDS == 2 && MAX_WORKERS == 4);
 
 /// One flag for each worker: it sleeps, or is about to.
-pub struct Sleepers([AtomicBool; MAX_WORKERS as usize]);
+pub struct Sleepers([AtomicBool; WORKERS]);
 
 impl Sleepers {
     /// Nobody sleeps.
     #[must_use]
     pub const fn new() -> Self {
-        Self([const { AtomicBool::new(false) }; MAX_WORKERS as usize])
+        Self([const { AtomicBool::new(false) }; WORKERS])
     }
+}
+
+/// What a turn is for.
+enum Served<'a, P: Platform> {
+    /// Requests alone.
+    Requests,
+    /// A worker moves the data of the sockets in this lane, with the plane of its session.
+    Data(usize, Option<&'a mut Plane<P>>),
+}
+
+/// The lane that the socket is in now.
+fn lane_of<P: Platform>(slot: &SocketSlot<P>) -> usize {
+    Handle::from_raw(slot.session.load(Ordering::Acquire)).map_or(ORPHANS, Handle::index)
 }
 
 impl<P: Platform> Table<P> {
@@ -50,7 +65,7 @@ impl<P: Platform> Table<P> {
     }
 
     fn schedule(&self, index: usize, slot: &SocketSlot<P>) {
-        let lane = Handle::from_raw(slot.session.load(Ordering::Acquire)).map_or(ORPHANS, Handle::index);
+        let lane = lane_of(slot);
         if let Some(ready) = self.ready.get(lane) {
             ready.set(index);
         }
@@ -62,6 +77,55 @@ impl<P: Platform> Table<P> {
         if self.active.set(lane) {
             self.wake_worker_of(lane);
         }
+    }
+
+    /// The bell of the session `raw`. One that is not there costs a look at its slot, and one that nobody asked for a look at
+    /// the session.
+    pub fn ring(&self, raw: u32, by_message: bool) {
+        let session =
+            Handle::from_raw(raw).and_then(|handle| Some((handle, self.sessions.get(handle.index())?)));
+        let Some((handle, shared)) = session else { return };
+        if shared.raw.load(Ordering::Acquire) != raw {
+            return;
+        }
+        for counters in [&self.totals, &shared.counters] {
+            counters.doorbells.fetch_add(1, Ordering::Relaxed);
+            if by_message {
+                counters.doorbell_msgs.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        self.activate(handle.index());
+    }
+
+    /// Bells were lost, nobody knows whose: every session gets a look.
+    pub fn ring_all(&self) {
+        for (index, shared) in self.sessions.iter().enumerate() {
+            if shared.raw.load(Ordering::Acquire) != 0 {
+                self.activate(index);
+            }
+        }
+    }
+
+    /// A bit in the wrong lane, as a slot leaves it that has changed hands.
+    #[cfg(test)]
+    pub fn misplace(&self, lane: usize, index: usize) {
+        if let Some(ready) = self.ready.get(lane) {
+            ready.set(index);
+        }
+        self.activate(lane);
+    }
+
+    /// One turn of a worker for one socket.
+    #[cfg(test)]
+    pub fn serve_once(&self, index: usize) {
+        let Some(slot) = self.sockets.get(index) else {
+            return;
+        };
+        let lane = lane_of(slot);
+        let mut plane = self.plane(lane);
+        slot.turn.post(events::DOORBELL);
+        let served = Served::Data(lane, plane.as_deref_mut());
+        self.run(index, WORKER_ROUNDS, served, &mut |_| ());
     }
 
     fn workers(&self) -> usize {
@@ -121,14 +185,14 @@ impl<P: Platform> Table<P> {
     /// Answers the requests of one socket, and of the sockets that it has accepted.
     pub fn serve(&self, index: usize) {
         let mut children: Vec<usize, CHILDREN> = Vec::new();
-        self.run(index, 1, None, false, &mut |child| {
+        self.run(index, 1, Served::Requests, &mut |child| {
             if children.push(child).is_err() {
                 self.schedule_index(child);
             }
         });
         for child in children {
             // A socket that has just moved in has accepted nothing yet.
-            self.run(child, 1, None, false, &mut |grandchild| {
+            self.run(child, 1, Served::Requests, &mut |grandchild| {
                 self.schedule_index(grandchild)
             });
         }
@@ -141,23 +205,22 @@ impl<P: Platform> Table<P> {
     }
 
     /// Runs the turn of one socket; `follow` gets the sockets that it made work for.
-    fn run(
-        &self,
-        index: usize,
-        rounds: u32,
-        mut plane: Option<&mut Plane<P>>,
-        bulk: bool,
-        follow: &mut dyn FnMut(usize),
-    ) {
+    fn run(&self, index: usize, rounds: u32, mut served: Served<'_, P>, follow: &mut dyn FnMut(usize)) {
         let Some(slot) = self.sockets.get(index) else {
             return;
         };
         let outcome = slot.turn.run(rounds, |body, bits| {
+            // A bit may stay in a lane while its slot changes hands. The memory of one session is nothing for a socket of
+            // another, so that one goes to its own lane. Inside the turn a slot that is in this lane stays there.
+            let (bulk, plane) = match &mut served {
+                Served::Data(lane, plane) if lane_of(slot) == *lane => (true, plane.as_deref_mut()),
+                Served::Data(..) | Served::Requests => (false, None),
+            };
             let around = Surroundings {
                 config: &self.config,
                 tally: self.tally(slot),
                 orders: self.orders(slot),
-                plane: plane.as_deref_mut(),
+                plane,
                 bulk,
             };
             let effects = body.round(around, slot, bits);
@@ -246,28 +309,27 @@ impl<P: Platform> Table<P> {
         let Some(ready) = self.ready.get(lane) else {
             return false;
         };
-        let Some(plane) = self.planes.get(lane) else {
-            // Orphans need no plane.
-            self.serve_ready(ready, 0, None);
+        if lane == ORPHANS {
+            // They need no plane.
+            let from = self.orphans_from.load(Ordering::Relaxed);
+            let next = self.serve_ready(lane, ready, from, None);
+            self.orphans_from.store(next, Ordering::Relaxed);
             return ready.any();
-        };
-        let Some(mut plane) = plane.try_lock() else {
-            // The control thread changes it, and says so when it is done.
+        }
+        let Some(mut plane) = self.plane_or_call_back(lane) else {
             return false;
         };
         if !self.look(lane, &mut plane) {
             self.session_lies(lane);
         }
         let from = plane.cursor;
-        plane.cursor = self.serve_ready(ready, from, Some(&mut plane));
-        if self.is_over(lane) {
-            // The control thread may have found the plane in use, and waits to hear that it is free.
-            drop(plane);
-            P::session_drained();
-            return ready.any();
-        }
+        plane.cursor = self.serve_ready(lane, ready, from, Some(&mut plane));
         if ready.any() {
             return true;
+        }
+        if self.is_faulty(lane) {
+            // Its memory is not looked at, so nothing there can be work.
+            return false;
         }
         match plane.arm() {
             Ok(asleep) => !asleep,
@@ -278,11 +340,9 @@ impl<P: Platform> Table<P> {
         }
     }
 
-    /// The session is dying, and its last socket has left.
-    fn is_over(&self, lane: usize) -> bool {
-        self.sessions.get(lane).is_some_and(|shared| {
-            shared.dying.load(Ordering::Acquire) != 0 && shared.sockets.load(Ordering::Acquire) == 0
-        })
+    fn is_faulty(&self, lane: usize) -> bool {
+        let shared = self.sessions.get(lane);
+        shared.is_some_and(|shared| shared.faulty.load(Ordering::Acquire) != 0)
     }
 
     /// Takes what the client has marked. False: its memory lies.
@@ -328,6 +388,7 @@ impl<P: Platform> Table<P> {
     /// Serves some of a lane's sockets; where the next quantum goes on.
     fn serve_ready(
         &self,
+        lane: usize,
         ready: &super::ReadySockets,
         from: usize,
         mut plane: Option<&mut Plane<P>>,
@@ -338,8 +399,9 @@ impl<P: Platform> Table<P> {
                 break;
             };
             cursor = index.wrapping_add(1);
-            self.run(index, WORKER_ROUNDS, plane.as_deref_mut(), true, &mut |child| {
-                self.schedule_index(child);
+            let served = Served::Data(lane, plane.as_deref_mut());
+            self.run(index, WORKER_ROUNDS, served, &mut |child| {
+                self.schedule_index(child)
             });
         }
         cursor

@@ -23,6 +23,22 @@ impl TestMem {
         }
     }
 
+    /// `Ok` with the old word when `next` changed it, `Err` with the word when it did not.
+    fn update(
+        &self,
+        off: usize,
+        next: impl FnOnce(u64) -> Option<u64>,
+    ) -> Result<Result<u64, u64>, OutOfBounds> {
+        let range = self.range(off, 8, 8)?;
+        let mut bytes = self.0.lock().unwrap();
+        let word = u64::from_le_bytes(bytes[range.clone()].try_into().unwrap());
+        let Some(new) = next(word) else {
+            return Ok(Err(word));
+        };
+        bytes[range].copy_from_slice(&new.to_le_bytes());
+        Ok(Ok(word))
+    }
+
     pub fn write(&self, off: usize, bytes: &[u8]) {
         self.0.lock().unwrap()[off..off + bytes.len()].copy_from_slice(bytes);
     }
@@ -61,6 +77,25 @@ impl SharedMem for TestMem {
         let range = self.range(off, 8, 8)?;
         self.0.lock().unwrap()[range].copy_from_slice(&v.to_le_bytes());
         Ok(())
+    }
+
+    // One lock around each access makes all of them sequentially consistent.
+
+    fn load_word(&self, off: usize) -> Result<u64, OutOfBounds> {
+        self.load_u64(off)
+    }
+
+    fn store_word(&self, off: usize, v: u64) -> Result<(), OutOfBounds> {
+        self.store_u64(off, v)
+    }
+
+    fn change_word(&self, off: usize, change: Change) -> Result<u64, OutOfBounds> {
+        self.update(off, |word| Some(change.apply(word)))
+            .map(|result| result.unwrap())
+    }
+
+    fn exchange_word(&self, off: usize, expected: u64, new: u64) -> Result<Result<u64, u64>, OutOfBounds> {
+        self.update(off, |word| (word == expected).then_some(new))
     }
 
     fn copy_in(&self, off: usize, dst: &mut [u8]) -> Result<(), OutOfBounds> {

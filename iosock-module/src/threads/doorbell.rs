@@ -1,7 +1,7 @@
 //! The doorbell thread: owns the second channel. A bell costs it a bit and a wake-up, whoever rings: no data moves here, and
 //! nothing is looked up but the session's slot.
 
-use crate::{handle::Handle, platform::TABLE};
+use crate::platform::TABLE;
 use core::sync::atomic::Ordering;
 use csock_wire::{
     Kind, MsgHeader, Request,
@@ -38,11 +38,11 @@ pub fn run(stop: &StopFlag, _: usize) {
         match channel.receive(&mut buffer) {
             Ok(Received::Pulse(pulse)) => {
                 if pulse.code == PULSE_DOORBELL {
-                    ring(u32::try_from(pulse.value).unwrap_or(0), false);
+                    TABLE.ring(u32::try_from(pulse.value).unwrap_or(0), false);
                 }
                 if EXHAUSTED.try_wait() == Ok(true) {
                     // Which bells were dropped nobody knows: every session gets a look.
-                    ring_all();
+                    TABLE.ring_all();
                 }
             }
             Ok(Received::Message(message)) => answer(&buffer, message),
@@ -53,34 +53,6 @@ pub fn run(stop: &StopFlag, _: usize) {
             }
         }
         TABLE.totals.doorbell_wakeups.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-/// The session `raw` has work. One that is not there, or did not ask to be told, costs nothing more.
-fn ring(raw: u32, by_message: bool) {
-    let Some(handle) = Handle::from_raw(raw) else {
-        return;
-    };
-    let Some(shared) = TABLE.sessions.get(handle.index()) else {
-        return;
-    };
-    if shared.raw.load(Ordering::Acquire) != raw {
-        return;
-    }
-    for counters in [&TABLE.totals, &shared.counters] {
-        counters.doorbells.fetch_add(1, Ordering::Relaxed);
-        if by_message {
-            counters.doorbell_msgs.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-    TABLE.activate(handle.index());
-}
-
-fn ring_all() {
-    for (index, shared) in TABLE.sessions.iter().enumerate() {
-        if shared.raw.load(Ordering::Acquire) != 0 {
-            TABLE.activate(index);
-        }
     }
 }
 
@@ -102,12 +74,12 @@ fn answer(buffer: &[u8], message: Message) {
     let mut reply = [0; MAX_REPLY_LEN];
     let result = match msg::encode_reply::<msg::Doorbell>(&Empty {}, &mut reply) {
         Some(bytes) => {
-            let room = bytes.len().min(usize::try_from(info.dstmsglen).unwrap_or(0));
+            let room = bytes.len().min(info.dstmsglen);
             message.reply(0, bytes.get(..room).unwrap_or_default())
         }
         None => message.error(Errno::EIO),
     };
     // ESRCH: the client is gone, and its bell counts all the same.
     let _ = result;
-    ring(header.session, true);
+    TABLE.ring(header.session, true);
 }

@@ -2,16 +2,11 @@
 
 mod leaving;
 mod messages;
-mod random;
+
 mod rights;
 
 use csock_wire::msg;
 
 fn wait_readable() -> msg::Wait {
-    msg::Wait {
-        events: msg::Events::READABLE.bits(),
-        seen_sq: 0,
-        seen_cq: 0,
-        seen_rq: 0,
-    }
+    crate::testing::wait(msg::Events::READABLE)
 }
