@@ -150,6 +150,8 @@ refusals! {
     parked;
     /// Requests that the library was told to repeat.
     repeats;
+    /// Times that a channel had no pulse left and the kernel dropped some.
+    pulses;
     /// Closed sockets that were ended early to make room.
     hurried;
 }

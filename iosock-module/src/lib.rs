@@ -30,6 +30,7 @@ mod inflight;
 mod lifecycle;
 mod limits;
 mod log;
+mod losses;
 mod machine;
 mod mailbox;
 mod maybe;

@@ -11,7 +11,7 @@
 
 use crate::{
     config::{Allowed, Environment},
-    limits::MAX_WORKERS,
+    limits::{MAX_WORKERS, PULSES},
     node::NodePath,
     platform::{SELF, SELF_BELL, TABLE, WAKE, nudge_control, nudge_doorbell},
     published,
@@ -26,8 +26,6 @@ use iosock::{Errno, Kthread, Level, LineBuf, WaitQueue, log};
 use qnx::{Channel, ChannelFlags, ConnectFlags, Connection, Event, LinkedPath, PulsePool, Semaphore};
 use spin::Mutex;
 
-/// Pulses that wait: one doorbell per socket at most (equal ones share an entry), and the kernel's own.
-const PULSES: u32 = 1024;
 /// Between the last callback's last step and the unmapping of its code.
 const GRACE_MS: u32 = 20;
 

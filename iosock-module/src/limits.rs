@@ -37,6 +37,8 @@ pub const WAITERS: usize = if cfg!(test) { 4 } else { 128 };
 pub const QUANTUM: u32 = 8;
 /// Ready entries and pieces that one round of a turn handles per direction (S-36).
 pub const ROUND_PIECES: u32 = 64;
+/// Pulses that may wait at one of the channels: one doorbell of each session (equal ones share an entry), and the kernel's own.
+pub const PULSES: u32 = 1024;
 /// Worker threads at most.
 pub const MAX_WORKERS: u32 = 4;
 

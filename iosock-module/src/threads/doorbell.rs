@@ -1,7 +1,7 @@
 //! The doorbell thread: owns the second channel. A bell costs it a bit and a wake-up, whoever rings: no data moves here, and
 //! nothing is looked up but the session's slot.
 
-use crate::platform::TABLE;
+use crate::{losses::Losses, platform::TABLE};
 use core::sync::atomic::Ordering;
 use csock_wire::{
     Kind, MsgHeader, Request,
@@ -34,13 +34,19 @@ pub fn run(stop: &StopFlag, _: usize) {
         return;
     };
     let mut buffer = [0; BUFFER];
+    let mut losses = Losses::new();
     while !stop.is_set() {
         match channel.receive(&mut buffer) {
             Ok(Received::Pulse(pulse)) => {
                 if pulse.code == PULSE_DOORBELL {
                     TABLE.ring(u32::try_from(pulse.value).unwrap_or(0), false);
                 }
-                if EXHAUSTED.try_wait() == Ok(true) {
+                let exhausted = EXHAUSTED.try_wait() == Ok(true);
+                if losses.pulse(exhausted) {
+                    TABLE
+                        .refusals
+                        .pulses
+                        .fetch_add(u64::from(exhausted), Ordering::Relaxed);
                     // Which bells were dropped nobody knows: every session gets a look.
                     TABLE.ring_all();
                 }
