@@ -39,6 +39,10 @@ pub const QUANTUM: u32 = 8;
 pub const ROUND_PIECES: u32 = 64;
 /// Pulses that may wait at one of the channels: one doorbell of each session (equal ones share an entry), and the kernel's own.
 pub const PULSES: u32 = 1024;
+/// Lines of the log about one session, a minute (S-35).
+pub const SESSION_LINES: u32 = 3;
+/// Lines about everything else, a minute.
+pub const LINES: u32 = 10;
 /// Worker threads at most.
 pub const MAX_WORKERS: u32 = 4;
 

@@ -7,7 +7,8 @@ use crate::{
     config::Config,
     counters::CounterSet,
     handle::{Handle, next_generation},
-    limits::{BLOCKS, MAX_SESSIONS},
+    limits::{BLOCKS, MAX_SESSIONS, SESSION_LINES},
+    log::LogLimit,
     machine::{Parked, Platform},
     maybe::Maybe,
     reply::Asked,
@@ -34,6 +35,8 @@ pub struct SessionShared {
     blocks: [AtomicU32; BLOCKS],
     /// What it did.
     pub counters: CounterSet,
+    /// Lines about it, and about the sessions before it.
+    pub log: LogLimit<SESSION_LINES>,
 }
 
 impl SessionShared {
@@ -49,6 +52,7 @@ impl SessionShared {
             raw: AtomicU32::new(0),
             blocks: [const { AtomicU32::new(0) }; BLOCKS],
             counters: CounterSet::new(),
+            log: LogLimit::new(),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     config::Config,
     counters::{CounterSet, Refusals},
     events,
-    limits::{MAX_SESSIONS, MAX_SOCKETS},
+    limits::{LINES, MAX_SESSIONS, MAX_SOCKETS},
     log::LogLimit,
     machine::Platform,
     pool::Pools,
@@ -45,7 +45,7 @@ pub struct Table<P: Platform> {
     /// The second channel, for doorbells.
     pub doorbell_chid: AtomicI32,
     /// Log lines are rationed.
-    pub log: LogLimit,
+    pub log: LogLimit<LINES>,
     /// The data planes of the sessions.
     planes: [Mutex<Plane<P>>; MAX_SESSIONS],
     /// Sockets that want a turn, by session; the last lane is the orphans'.

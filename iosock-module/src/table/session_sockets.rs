@@ -62,8 +62,8 @@ impl<P: Platform> Table<P> {
     /// The memory of the slot's session lies: none of it is read again (S-04).
     pub fn session_fault(&self, slot: &SocketSlot<P>, fault: StreamFault) {
         let raw = slot.session.load(Ordering::Relaxed);
-        if self.end_in_fault(raw) {
-            self.log.line::<P>(|line| {
+        if let Some(shared) = self.end_in_fault(raw) {
+            shared.log.line::<P>(|line| {
                 line.text("session 0x").hex(u64::from(raw)).text(" failed: ");
                 line.text(fault.field.name()).text(" is 0x").hex(fault.value);
                 line.text(", allowed 0x").hex(fault.allowed);
@@ -77,8 +77,8 @@ impl<P: Platform> Table<P> {
             .sessions
             .get(lane)
             .map_or(0, |shared| shared.raw.load(Ordering::Acquire));
-        if self.end_in_fault(raw) {
-            self.log.line::<P>(|line| {
+        if let Some(shared) = self.end_in_fault(raw) {
+            shared.log.line::<P>(|line| {
                 line.text("session 0x")
                     .hex(u64::from(raw))
                     .text(" failed: returned buffers lie");
@@ -86,13 +86,11 @@ impl<P: Platform> Table<P> {
         }
     }
 
-    /// False: it has been ended before.
-    fn end_in_fault(&self, raw: u32) -> bool {
-        let Some(shared) = self.session_of(raw) else {
-            return false;
-        };
+    /// The session, unless it has been ended before.
+    fn end_in_fault(&self, raw: u32) -> Option<&SessionShared> {
+        let shared = self.session_of(raw)?;
         if shared.faulty.swap(1, Ordering::AcqRel) != 0 {
-            return false;
+            return None;
         }
         self.totals.faults.fetch_add(1, Ordering::Relaxed);
         shared.counters.faults.fetch_add(1, Ordering::Relaxed);
@@ -101,7 +99,7 @@ impl<P: Platform> Table<P> {
                 self.post(index, slot, events::LOOK);
             }
         }
-        true
+        Some(shared)
     }
 
     /// Posts `bits` to every socket, for the workers to serve.

@@ -168,6 +168,17 @@ fn the_log_cannot_be_flooded() {
         });
     }
     assert_eq!(world(|w| w.log.len()), 10);
+    // Nor by one client: what another one does is told all the same.
+    let lines = |lane: usize| {
+        let before = world(|w| w.log.len());
+        for _ in 0..1000 {
+            rig.table.sessions[lane].log.line::<crate::testing::Fake>(|line| {
+                line.text("it lies");
+            });
+        }
+        world(|w| w.log.len()) - before
+    };
+    assert_eq!((lines(0), lines(1)), (3, 3));
     world(|w| w.now += 60_000);
     rig.table.log.line::<crate::testing::Fake>(|line| {
         line.text("again");
