@@ -2,7 +2,7 @@
 
 mod leaving;
 mod messages;
-
+mod random;
 mod rights;
 
 use csock_wire::msg;
