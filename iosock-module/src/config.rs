@@ -139,8 +139,12 @@ numbers! {
     spare_sockets, c"csock.spare_sockets", if cfg!(test) { 0 } else { 256 }, 0..=limits::places(limits::MAX_SOCKETS);
     /// Pools of one user id, dead ones that are still mapped included.
     pools_per_uid, c"csock.pools_per_uid", if cfg!(test) { 3 } else { 384 }, 1..=limits::places(limits::MAX_POOLS);
-    /// Megabytes (2^20) of pools of one user id, dead ones that are still mapped included. One pool has 1024 at most.
+    /// Megabytes (2^20) of pools of one user id, dead ones that are still mapped included.
     pool_mib_per_uid, c"csock.pool_mib_per_uid", 4096, 1..=1 << 20;
+    /// Megabytes (2^20) that the socket buffers of one user id may hold in the stack. What it has beyond that gets 64 KiB each way.
+    buffer_mib_per_uid, c"csock.buffer_mib_per_uid", 512, 1..=1 << 20;
+    /// Megabytes (2^20) of one pool.
+    pool_mib, c"csock.pool_mib", 1024, 1..=1024;
     /// Requests that one session may have parked.
     parked_per_session, c"csock.parked_per_session", if cfg!(test) { 3 } else { 4096 }, 1..=1 << 16;
 }
@@ -201,6 +205,12 @@ impl Config {
             uid: self.uid(),
             gid: self.gid(),
         }
+    }
+
+    /// Bytes of one pool.
+    #[must_use]
+    pub fn pool_bytes(&self) -> u64 {
+        u64::from(self.pool_mib()).saturating_mul(1 << 20)
     }
 
     /// Data is copied before it is sent (`csock.tx=copy`).

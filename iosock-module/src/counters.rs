@@ -144,8 +144,10 @@ refusals! {
     sessions;
     /// Sockets refused (sockets_per_session, sockets_per_uid, root_sockets, spare_sockets, or the table is full).
     sockets;
-    /// Pools refused (pools_per_uid, pool_mib_per_uid, or the table is full).
+    /// Pools refused (pool_mib, pools_per_uid, pool_mib_per_uid, or the table is full).
     pools;
+    /// Sockets that got smaller buffers, and sizes of buffers refused (buffer_mib_per_uid).
+    buffers;
     /// Requests that were not parked (parked_per_session).
     parked;
     /// Requests that the library was told to repeat.

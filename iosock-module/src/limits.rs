@@ -7,8 +7,8 @@ pub const MAX_SESSIONS: usize = if cfg!(test) { 4 } else { 256 };
 pub const MAX_SOCKETS: usize = if cfg!(test) { 8 } else { 2048 };
 /// Pools mapped in all: those of sessions and those that a dead client's last packets still hold.
 pub const MAX_POOLS: usize = if cfg!(test) { 4 } else { 512 };
-/// Bytes of one pool.
-pub const MAX_POOL_BYTES: u64 = 1 << 30;
+/// A socket buffer of the stack that everybody gets, bytes: two segments of the largest size that TCP has.
+pub const LEAST_BUFFER: u32 = 64 * 1024;
 /// A session with fewer sockets than this may take one of the spare ones (`csock.spare_sockets`).
 pub const FEW_SOCKETS: u32 = 8;
 /// How long a closed socket may go on sending before a new one that finds no place may end it, ms.

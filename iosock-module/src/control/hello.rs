@@ -4,7 +4,7 @@ use super::{Control, Sender};
 use crate::{
     counters::count_refusal,
     handle::Handle,
-    limits::{MAX_POOL_BYTES, POOLS_PER_SESSION, WAITERS},
+    limits::{POOLS_PER_SESSION, WAITERS},
     machine::Host,
     node::{READ, WRITE},
     session::Identity,
@@ -71,7 +71,7 @@ impl<P: Host> Control<P> {
             reserved: [0; 3],
             session: handle.raw(),
             max_sockets: table.config.sockets_per_session(),
-            max_pool_bytes: MAX_POOL_BYTES,
+            max_pool_bytes: table.config.pool_bytes(),
             doorbell_chid: table.doorbell_chid.load(Ordering::Relaxed),
             max_waiters: u32::try_from(WAITERS).unwrap_or(u32::MAX),
             max_parked: table.config.parked_per_session(),

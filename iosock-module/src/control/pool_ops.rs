@@ -4,7 +4,7 @@ use super::Control;
 use crate::{
     counters::count_refusal,
     handle::Handle,
-    limits::{MAX_POOL_BYTES, MAX_POOLS, POOLS_PER_SESSION},
+    limits::{MAX_POOLS, POOLS_PER_SESSION},
     machine::{Host, Mapping, ObjectFlags, PoolObject},
     table::Table,
 };
@@ -106,12 +106,12 @@ impl<P: Host> Control<P> {
 
 /// Quotas before anything is opened (S-31).
 fn quota<P: Host>(table: &'static Table<P>, uid: u32, size: u64) -> Result<(), Refusal> {
-    if size == 0 || size > MAX_POOL_BYTES {
+    if size == 0 || size > table.config.pool_bytes() {
         return Err(Refusal::new(
             WireErrno::EINVAL,
             Field::PoolSize,
             size,
-            MAX_POOL_BYTES,
+            table.config.pool_bytes(),
         ));
     }
     let usage = table.pools.usage(uid);

@@ -28,7 +28,7 @@ impl<P: Host> Control<P> {
     ) {
         let made = check_kind(body).and_then(|()| {
             let setup = binding_setup(table, session, body.block)?;
-            let place = self.reserve(table, session)?;
+            let place = self.reserve(table, session, None)?;
             Ok((setup, place, P::socket()?))
         });
         let (setup, place, stream) = match made {
@@ -112,7 +112,7 @@ impl<P: Host> Control<P> {
             }
             Request::Accept(body) => {
                 let setup = binding_setup(table, session, body.block)?;
-                let child = self.reserve(table, session)?;
+                let child = self.reserve(table, session, Some(slot))?;
                 SocketRequest::Accept { child, setup }
             }
             Request::Shutdown(body) => {
@@ -151,6 +151,7 @@ impl<P: Host> Control<P> {
             Request::SetSockOpt(body) => {
                 let option = body.option().ok_or(WireErrno::ENOPROTOOPT)?;
                 let value = opt_value(&body.value);
+                table.resize_buffer(self.uid(session)?, slot, option, value.first)?;
                 // Sizes and linger act at once, whatever is queued; the rest is ordered behind the data.
                 if option != SockOpt::NoDelay || body.after == 0 {
                     return Ok(SocketRequest::SetOption(option, value));
@@ -186,9 +187,15 @@ impl<P: Host> Control<P> {
             .euid)
     }
 
-    fn reserve(&mut self, table: &'static Table<P>, session: Handle) -> Result<Reservation<P>, Refusal> {
+    /// A place for a new socket, or for a connection of the one in `listener`.
+    fn reserve(
+        &mut self,
+        table: &'static Table<P>,
+        session: Handle,
+        listener: Option<&SocketSlot<P>>,
+    ) -> Result<Reservation<P>, Refusal> {
         let uid = self.uid(session)?;
-        table.reserve(&mut self.only, session, uid)
+        table.reserve(&mut self.only, session, uid, listener.map(|slot| &slot.granted))
     }
 }
 

@@ -16,6 +16,7 @@
 mod binding;
 mod close;
 mod effects;
+mod granted;
 mod life;
 mod listen;
 mod request;
@@ -29,6 +30,7 @@ mod wait;
 
 pub use binding::BindingSetup;
 pub use effects::Effects;
+pub use granted::Granted;
 pub use life::State;
 pub use request::{SocketRequest, bound_key};
 pub use round::Surroundings;

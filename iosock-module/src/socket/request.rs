@@ -95,6 +95,13 @@ impl<P: Platform> Body<P> {
         }
         let socket = round.slot.life.raw();
         stream.watch(socket);
+        if let Some((send, receive)) = round.slot.granted.to_tell() {
+            for (option, size) in [(SockOpt::SndBuf, send), (SockOpt::RcvBuf, receive)] {
+                let first = i32::try_from(size).unwrap_or(i32::MAX);
+                // Refused by a connection that has ended already: it needs none.
+                let _ = stream.set_option(option, OptValue { first, second: 0 });
+            }
+        }
         self.sock = Sock::Stream(stream);
         self.rx.hint = true;
         self.phase = if peer.is_some() {

@@ -1,7 +1,7 @@
 //! The half of a socket that every thread may touch, and the ways into its turn. Each way has one putter by
 //! construction: requests and the close come from who has [`OnlyControl`], a socket from who has the [`Reservation`].
 
-use super::{Body, binding::BindingSetup, life::Life, request::SocketRequest};
+use super::{Body, Granted, binding::BindingSetup, life::Life, request::SocketRequest};
 use crate::{
     events,
     handle::Handle,
@@ -38,6 +38,8 @@ pub struct SocketSlot<P: Platform> {
     pub parked: AtomicU32,
     /// Receive buffers that the client has of this socket. Changed by the session's worker alone.
     pub buffers: AtomicU32,
+    /// What its socket buffers may hold.
+    pub granted: Granted,
     /// Ranges that the stack holds pieces of.
     pub inflight: InFlight,
     /// Who works on the socket, and what it is.
@@ -94,6 +96,7 @@ impl<P: Platform> SocketSlot<P> {
             timer: AtomicU64::new(0),
             parked: AtomicU32::new(0),
             buffers: AtomicU32::new(0),
+            granted: Granted::new(),
             inflight: InFlight::new(),
             turn: Turn::new(Body::new()),
             requests: Mailbox::new(),
@@ -144,6 +147,7 @@ impl<P: Platform> SocketSlot<P> {
         self.hurry.store(false, Ordering::Relaxed);
         self.timer.store(0, Ordering::Relaxed);
         self.buffers.store(0, Ordering::Relaxed);
+        self.granted.reset();
         self.uid.store(0, Ordering::Relaxed);
         self.life.vacate();
     }

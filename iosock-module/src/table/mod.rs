@@ -6,6 +6,7 @@ mod plane_guard;
 mod schedule;
 mod session_sockets;
 mod slots;
+mod stack_memory;
 mod timers;
 
 use crate::{

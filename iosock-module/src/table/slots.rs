@@ -8,7 +8,7 @@ use crate::{
     limits::{CLOSING_AT_LEAST_MS, FEW_SOCKETS, MAX_SOCKETS, places},
     machine::Platform,
     session::{OnlyControl, count_up},
-    socket::{Reservation, SocketSlot, State},
+    socket::{Granted, Reservation, SocketSlot, State},
 };
 use core::sync::atomic::Ordering;
 use csock_wire::{Field, Refusal, WireErrno};
@@ -24,15 +24,16 @@ impl<P: Platform> Table<P> {
         only: &mut OnlyControl,
         session: Handle,
         uid: u32,
+        listener: Option<&Granted>,
     ) -> Result<Reservation<P>, Refusal> {
-        let first = self.try_reserve(only, session, uid);
+        let first = self.try_reserve(only, session, uid, listener);
         let Err(refusal) = &first else {
             return first;
         };
         // A full table is everybody's, another limit the user's own.
         let whose = (refusal.error != WireErrno::ENFILE).then_some(uid);
         let again = if self.hurry_oldest(whose) {
-            self.try_reserve(only, session, uid)
+            self.try_reserve(only, session, uid, listener)
         } else {
             first
         };
@@ -44,6 +45,7 @@ impl<P: Platform> Table<P> {
         _: &mut OnlyControl,
         session: Handle,
         uid: u32,
+        listener: Option<&Granted>,
     ) -> Result<Reservation<P>, Refusal> {
         let refuse = |error, count: u32, limit: u32| {
             Refusal::new(error, Field::SocketCount, u64::from(count), u64::from(limit))
@@ -74,6 +76,7 @@ impl<P: Platform> Table<P> {
         count_up(&shared.sockets, limit).map_err(|count| refuse(WireErrno::EMFILE, count, limit))?;
         slot.uid.store(uid, Ordering::Relaxed);
         slot.session.store(session.raw(), Ordering::Relaxed);
+        self.grant_buffers(uid, slot, listener);
         let Some(handle) = slot.life.reserve(index) else {
             // Cannot be: it was vacant, and only this thread reserves.
             shared.socket_left::<P>();

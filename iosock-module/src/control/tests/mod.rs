@@ -4,6 +4,7 @@ mod leaving;
 mod messages;
 mod random;
 mod rights;
+mod stack_memory;
 
 use csock_wire::msg;
 
