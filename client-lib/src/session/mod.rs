@@ -1,4 +1,20 @@
 //! A session with the module: one connection to io-sock, one pool, any number of sockets.
+//!
+//! | file | what |
+//! |---|---|
+//! | `core.rs` | messages, and when a server is given up |
+//! | `open.rs` | how a session begins |
+//! | `ring.rs` | doorbells |
+//! | `buffers.rs` | receive buffers: who holds which |
+//! | `waiters.rs` | threads that sleep, and the one that watches the server |
+
+mod buffers;
+mod core;
+mod open;
+mod ring;
+mod waiters;
+
+pub(crate) use self::core::Core;
 
 use crate::{
     config::Config,
@@ -6,7 +22,6 @@ use crate::{
     ledger::{ClientCounters, Stats},
     node::{ConnectError, default_path},
     pool::Books,
-    session_core::Core,
     sys::{Qnx, System},
 };
 use alloc::sync::Arc;
