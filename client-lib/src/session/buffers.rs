@@ -92,9 +92,8 @@ impl<S: System> Core<S> {
                 .push(&self.mem, &self.area, id)
                 .and_then(|()| returns.publish(&self.mem, &self.area))
         };
-        match self.judge(wanted.map_err(Fault::from)) {
-            Ok(true) => self.mark_returns(),
-            Ok(false) | Err(_) => {}
+        if let Ok(true) = self.judge(wanted.map_err(Fault::from)) {
+            self.mark_returns();
         }
     }
 }

@@ -35,7 +35,8 @@ fn is_fault<T: core::fmt::Debug>(result: Result<T, Error>, what: &str) {
 #[test]
 fn entries_that_cannot_be() {
     let buffers = 6;
-    let lies: Vec<(&str, fn(u32) -> (u32, u32))> = std::vec![
+    type Lying = fn(u32) -> (u32, u32);
+    let lies: Vec<(&str, Lying)> = std::vec![
         ("held by the program", |held| (held, 1)),
         ("no such buffer", |_| (6, 1)),
         ("a number far away", |_| (u32::MAX, 1)),
