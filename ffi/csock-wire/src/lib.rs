@@ -47,6 +47,7 @@ pub mod layout;
 pub mod msg;
 pub mod refusal;
 pub mod shm;
+pub mod sleeper;
 pub mod sockaddr;
 pub mod sockopt;
 pub mod stream;
@@ -60,6 +61,7 @@ pub use layout::{GeometryError, LAYOUT_HASH, POOL_HEADER_LEN, POOL_MAGIC, PoolHe
 pub use msg::{Kind, MSG_BASE, MsgHeader, ReplyHeader, Request, WIRE_VERSION};
 pub use refusal::{Field, Refusal};
 pub use shm::{Change, Load, OutOfBounds, SharedMem, SharedRegion, Store};
+pub use sleeper::Sleeper;
 pub use sockaddr::SockAddr;
 pub use sockopt::SockOpt;
 pub use turn::{RunOutcome, Turn};

@@ -103,6 +103,7 @@ fn the_parts_of_an_area_lie_where_the_picture_says() {
 
 /// Which words each half of a stream writes: with memory that is all zero before, what is there afterwards says it.
 #[test]
+#[cfg_attr(miri, ignore = "safe code only, and slow there")]
 fn the_words_of_a_block_lie_where_the_picture_says() {
     let area = Area::plan(&GEOMETRY, POOL).unwrap();
     let block = area.block(1).unwrap();

@@ -81,7 +81,7 @@ impl<P: Platform> Table<P> {
             active: Bitmap::new(),
             missed: Bitmap::new(),
             orphans_from: AtomicUsize::new(0),
-            sleepers: schedule::Sleepers::new(),
+            sleepers: [const { csock_wire::Sleeper::new() }; _],
             next_timer: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
         }

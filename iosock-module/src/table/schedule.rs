@@ -9,28 +9,20 @@ use crate::{
     machine::{Platform, Stream},
     socket::{Effects, SocketSlot, Surroundings},
 };
-use core::sync::atomic::{AtomicBool, Ordering, fence};
-use csock_wire::{Refusal, RunOutcome, WireErrno};
+use core::sync::atomic::Ordering;
+use csock_wire::{Refusal, RunOutcome, Sleeper, WireErrno};
 use heapless::Vec;
 
 /// The lane of sockets that belong to no session any more.
 const ORPHANS: usize = MAX_SESSIONS;
 /// What one turn can accept at most, rounds times requests.
 const CHILDREN: usize = 16;
-/// Places for what each worker has one of.
+/// Workers at most.
 const WORKERS: usize = 4;
 const _: () = assert!(MAILBOX * 2 <= CHILDREN && WORKER_ROUNDS == 2 && MAX_WORKERS == 4);
 
-/// One flag for each worker: it sleeps, or is about to.
-pub struct Sleepers([AtomicBool; WORKERS]);
-
-impl Sleepers {
-    /// Nobody sleeps.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self([const { AtomicBool::new(false) }; WORKERS])
-    }
-}
+/// What each worker says of its sleep.
+pub type Sleepers = [Sleeper; WORKERS];
 
 /// What a turn is for.
 enum Served<'a, P: Platform> {
@@ -134,34 +126,21 @@ impl<P: Platform> Table<P> {
 
     fn wake_worker_of(&self, lane: usize) {
         let worker = lane.checked_rem(self.workers()).unwrap_or(0);
-        // Pairs with the fence in `may_sleep`: either the worker sees the work, or we see that it sleeps.
-        fence(Ordering::SeqCst);
-        let Some(sleeps) = self.sleepers.0.get(worker) else {
-            return;
-        };
-        if sleeps.load(Ordering::Relaxed) && sleeps.swap(false, Ordering::AcqRel) {
+        if self.sleepers.get(worker).is_some_and(Sleeper::must_wake) {
             P::wake_worker(worker);
         }
     }
 
     /// Worker `worker` is about to sleep. False: it has work after all.
     pub fn may_sleep(&self, worker: usize) -> bool {
-        let Some(sleeps) = self.sleepers.0.get(worker) else {
-            return true;
-        };
-        sleeps.store(true, Ordering::Release);
-        fence(Ordering::SeqCst);
-        if self.has_work(worker) {
-            sleeps.store(false, Ordering::Release);
-            return false;
-        }
-        true
+        let sleeper = self.sleepers.get(worker);
+        sleeper.is_none_or(|sleeper| sleeper.may_sleep(|| self.has_work(worker)))
     }
 
     /// Worker `worker` is awake.
     pub fn awake(&self, worker: usize) {
-        if let Some(sleeps) = self.sleepers.0.get(worker) {
-            sleeps.store(false, Ordering::Release);
+        if let Some(sleeper) = self.sleepers.get(worker) {
+            sleeper.awake();
         }
     }
 

@@ -1,7 +1,9 @@
-//! A runner that counts.
+//! A runner that counts, and a semaphore.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use loom::sync::{Condvar, Mutex};
 
 /// Runs a model through every execution and prints how many those were.
 pub fn explore(name: &str, model: impl Fn() + Sync + Send + 'static) {
@@ -23,4 +25,27 @@ pub fn explore_bounded(name: &str, preemptions: Option<usize>, model: impl Fn() 
         model();
     });
     println!("loom {name}: {} executions, {bound}", executions.load(Relaxed));
+}
+
+/// A doorbell, or a semaphore: what is posted before the wait is not lost.
+#[derive(Default)]
+pub struct Semaphore(Mutex<u32>, Condvar);
+
+impl Semaphore {
+    pub fn new() -> Arc<Semaphore> {
+        Arc::new(Semaphore(Mutex::new(0), Condvar::new()))
+    }
+
+    pub fn post(&self) {
+        *self.0.lock().unwrap() += 1;
+        self.1.notify_one();
+    }
+
+    pub fn wait(&self) {
+        let mut count = self.0.lock().unwrap();
+        while *count == 0 {
+            count = self.1.wait(count).unwrap();
+        }
+        *count -= 1;
+    }
 }

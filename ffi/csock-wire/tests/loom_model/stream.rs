@@ -4,34 +4,11 @@ use std::sync::Arc;
 
 use csock_wire::SharedMem;
 use csock_wire::stream::*;
-use loom::sync::{Condvar, Mutex};
+use loom::sync::Mutex;
 use loom::thread;
 
 use crate::area::{AreaMem, Without, area, block};
-use crate::model::{explore, explore_bounded};
-
-/// A doorbell, or a semaphore: what is posted before the wait is not lost.
-#[derive(Default)]
-struct Semaphore(Mutex<u32>, Condvar);
-
-impl Semaphore {
-    fn new() -> Arc<Semaphore> {
-        Arc::new(Semaphore(Mutex::new(0), Condvar::new()))
-    }
-
-    fn post(&self) {
-        *self.0.lock().unwrap() += 1;
-        self.1.notify_one();
-    }
-
-    fn wait(&self) {
-        let mut count = self.0.lock().unwrap();
-        while *count == 0 {
-            count = self.1.wait(count).unwrap();
-        }
-        *count -= 1;
-    }
-}
+use crate::model::{Semaphore, explore, explore_bounded};
 
 fn started(area: &Area) -> Watch {
     let mut watch = Watch::new();
