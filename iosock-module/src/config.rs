@@ -137,6 +137,10 @@ numbers! {
     root_sockets, c"csock.root_sockets", if cfg!(test) { 0 } else { 32 }, 0..=limits::places(limits::MAX_SOCKETS);
     /// Sockets that only a session with few of them gets, so that who has a session can use it.
     spare_sockets, c"csock.spare_sockets", if cfg!(test) { 0 } else { 256 }, 0..=limits::places(limits::MAX_SOCKETS);
+    /// A session with fewer sockets than this may take one of the spare ones.
+    few_sockets, c"csock.few_sockets", 8, 0..=limits::places(limits::MAX_SOCKETS);
+    /// How long a closed socket may go on sending before a new one that finds no place may end it, ms.
+    close_least_ms, c"csock.close_least_ms", 1_000, 0..=86_400_000;
     /// Pools of one user id, dead ones that are still mapped included.
     pools_per_uid, c"csock.pools_per_uid", if cfg!(test) { 3 } else { 384 }, 1..=limits::places(limits::MAX_POOLS);
     /// Megabytes (2^20) of pools of one user id, dead ones that are still mapped included.
@@ -323,6 +327,16 @@ mod tests {
         assert_eq!(LONG.len(), node::PATH_MAX + 1);
         assert_eq!(names(&[(c"csock.path", LONG)]), Some(c"csock.path"));
         assert_eq!(names(&[(c"qnx.prefix", LONG)]), Some(c"qnx.prefix"));
+    }
+
+    #[test]
+    fn the_readme_has_every_number() {
+        let readme = include_str!("../README.md");
+        let absent = |name: &&&str| !readme.contains(&format!("`csock.{name}`"));
+        assert_eq!(
+            Config::NAMES.iter().filter(absent).collect::<Vec<_>>(),
+            Vec::<&&str>::new()
+        );
     }
 
     #[test]

@@ -9,10 +9,6 @@ pub const MAX_SOCKETS: usize = if cfg!(test) { 8 } else { 2048 };
 pub const MAX_POOLS: usize = if cfg!(test) { 4 } else { 512 };
 /// A socket buffer of the stack that everybody gets, bytes: two segments of the largest size that TCP has.
 pub const LEAST_BUFFER: u32 = 64 * 1024;
-/// A session with fewer sockets than this may take one of the spare ones (`csock.spare_sockets`).
-pub const FEW_SOCKETS: u32 = 8;
-/// How long a closed socket may go on sending before a new one that finds no place may end it, ms.
-pub const CLOSING_AT_LEAST_MS: u64 = 1_000;
 /// Requests that may be parked at one socket (say, one reader, one writer and two that poll).
 pub const PARKED_PER_SOCKET: usize = 4;
 /// Control requests that may queue at one socket while somebody else works on it.

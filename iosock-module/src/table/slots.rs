@@ -5,7 +5,7 @@ use crate::{
     counters::count_refusal,
     events,
     handle::Handle,
-    limits::{CLOSING_AT_LEAST_MS, FEW_SOCKETS, MAX_SOCKETS, places},
+    limits::{MAX_SOCKETS, places},
     machine::Platform,
     session::{OnlyControl, count_up},
     socket::{Granted, Reservation, SocketSlot, State},
@@ -54,7 +54,7 @@ impl<P: Platform> Table<P> {
         let all = self.open_sockets();
         let kept = match (uid, shared.sockets.load(Ordering::Relaxed)) {
             (0, _) => 0,
-            (_, ..FEW_SOCKETS) => self.config.root_sockets(),
+            (_, sockets) if sockets < self.config.few_sockets() => self.config.root_sockets(),
             _ => self
                 .config
                 .root_sockets()
@@ -102,7 +102,7 @@ impl<P: Platform> Table<P> {
         let Some((at, index, slot)) = oldest else {
             return false;
         };
-        if P::now_ms().saturating_sub(at) < CLOSING_AT_LEAST_MS {
+        if P::now_ms().saturating_sub(at) < u64::from(self.config.close_least_ms()) {
             return false;
         }
         self.refusals.hurried.fetch_add(1, Ordering::Relaxed);
