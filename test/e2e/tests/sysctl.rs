@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use csock_apps::stand::Stand;
-use csock_e2e::Place;
+use csock_e2e::{Place, file, get, httpd, payload};
 use std::collections::BTreeMap;
 
 const NODE: &str = "qnx.module.csock";
@@ -64,9 +64,38 @@ fn what_clients_do_is_counted() -> Result<()> {
     let place = Place::find()?;
     let mut stand = place.stand(&[])?;
     let before = below(&stand, &[&format!("{NODE}.stats")])?;
-    stand.run("csock-stat", &[])?;
+    ensure!(
+        before.values().all(|value| value == "0"),
+        "nobody came: {before:?}"
+    );
+    let bytes = payload(44, 1 << 20);
+    let path = file(stand.dir(), &bytes)?;
+    let (server, addr) = httpd(&stand, &path)?;
+    ensure!(get(&addr)? == bytes, "the bytes came changed");
+    server.finish()?;
     let after = below(&stand, &[&format!("{NODE}.stats")])?;
-    let name = format!("{NODE}.stats.control_msgs");
-    ensure!(after.get(&name) > before.get(&name), "{before:?} {after:?}");
+    let number = |name: &str| -> Result<usize> {
+        let value = after.get(&format!("{NODE}.stats.{name}"));
+        value
+            .with_context(|| format!("no {name}"))?
+            .parse()
+            .context(name.to_owned())
+    };
+    for name in [
+        "control_msgs",
+        "doorbells",
+        "doorbell_wakeups",
+        "worker_wakeups",
+        "events",
+        "rx_bytes",
+        "rx_bytes_copied",
+        "ext_mbufs_total",
+        "sends",
+        "entries_accepted",
+    ] {
+        ensure!(number(name)? > 0, "{name} is not counted: {after:?}");
+    }
+    ensure!(number("tx_bytes")? > bytes.len(), "{after:?}");
+    ensure!(number("faults")? == 0, "{after:?}");
     stand.stop()
 }
