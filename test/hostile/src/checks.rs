@@ -44,6 +44,26 @@ pub struct Done {
     pub seconds: f64,
 }
 
+impl std::fmt::Display for Done {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let per = |n: u64| n as f64 / self.operations as f64;
+        let c = &self.counters;
+        write!(
+            f,
+            "{} operations in {:.3} s; each: ",
+            self.operations, self.seconds
+        )?;
+        write!(f, "{:.5} messages, ", per(c.control_msgs))?;
+        write!(
+            f,
+            "{:.5} doorbells ({:.5} by message), ",
+            per(c.doorbells),
+            per(c.doorbell_msgs)
+        )?;
+        write!(f, "{:.5} events", per(c.events))
+    }
+}
+
 const MIB: u64 = 1 << 20;
 
 fn client(path: &str, data: usize) -> Result<(Arc<Session>, Sleeper)> {
@@ -66,7 +86,6 @@ fn measure(session: &Session, operations: u64, work: impl FnOnce() -> Result<()>
     counters.doorbells -= before.doorbells;
     counters.doorbell_msgs -= before.doorbell_msgs;
     counters.events -= before.events;
-    counters.worker_wakeups -= before.worker_wakeups;
     Ok(Done {
         operations,
         counters,

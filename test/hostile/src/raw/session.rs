@@ -29,6 +29,16 @@ pub struct Session {
     no_pulses: AtomicBool,
     /// Doorbells by pulse and by message.
     pub rung: [AtomicU64; 2],
+    ended: AtomicBool,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // The module ends a session that is not ended when its process goes, and this process may live long.
+        if !self.ended.load(Ordering::Relaxed) {
+            let _ = self.control.ask(self.id(), 0, &msg::Goodbye {});
+        }
+    }
 }
 
 /// What there is once the pool is attached.
@@ -65,6 +75,7 @@ impl Session {
             shared: OnceLock::new(),
             no_pulses: AtomicBool::new(false),
             rung: [const { AtomicU64::new(0) }; 2],
+            ended: AtomicBool::new(false),
         })
     }
 
@@ -142,6 +153,7 @@ impl Session {
 
     /// Ends the session.
     pub fn goodbye(&self) -> Result<(), Trouble> {
+        self.ended.store(true, Ordering::Relaxed);
         self.ask(0, &msg::Goodbye {}).map(|_| ())
     }
 

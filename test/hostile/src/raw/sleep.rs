@@ -17,7 +17,7 @@ pub struct Sleeper {
     session: Arc<Session>,
     semaphore: &'static Semaphore,
     /// Dropping it unregisters the event.
-    _event: RegisteredEvent,
+    event: RegisteredEvent,
     slot: u16,
     /// Sleeps that were ended by the module, and that were not.
     pub woken: AtomicU64,
@@ -32,21 +32,27 @@ impl Sleeper {
         let semaphore: &'static Semaphore = Box::leak(Box::new(Semaphore::new()));
         semaphore.init(0)?;
         let event = Event::semaphore(semaphore).register(session.control().connection())?;
-        let bytes = event.event().to_bytes();
-        let mut words = [0; 4];
-        for (word, bytes) in words.iter_mut().zip(bytes.as_chunks::<8>().0) {
-            *word = u64::from_le_bytes(*bytes);
-        }
-        let reply = session.ask(0, &msg::AddWaiter { event: words })?;
+        let reply = session.ask(
+            0,
+            &msg::AddWaiter {
+                event: wire_form(&event),
+            },
+        )?;
         let slot = u16::try_from(reply.slot).map_err(|_| Trouble::Wrong("a wait slot beyond 65535"))?;
         Ok(Self {
             session: Arc::clone(session),
             semaphore,
-            _event: event,
+            event,
             slot,
             woken: AtomicU64::new(0),
             timed_out: AtomicU64::new(0),
         })
+    }
+
+    /// The event as it travels.
+    #[must_use]
+    pub fn event(&self) -> [u64; 4] {
+        wire_form(&self.event)
     }
 
     /// What stands in a wait word.
@@ -74,6 +80,15 @@ impl Sleeper {
             }
         }
     }
+}
+
+fn wire_form(event: &RegisteredEvent) -> [u64; 4] {
+    let bytes = event.event().to_bytes();
+    let mut words = [0; 4];
+    for (word, bytes) in words.iter_mut().zip(bytes.as_chunks::<8>().0) {
+        *word = u64::from_le_bytes(*bytes);
+    }
+    words
 }
 
 impl Drop for Sleeper {
