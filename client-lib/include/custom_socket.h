@@ -31,17 +31,17 @@ typedef struct csock_session csock_session_t;
 /* Settings. csock_config_init() first, then what shall differ; 0 means the default. */
 typedef struct csock_config {
     uint32_t size;               /* set by csock_config_init(): lets programs and libraries of different age meet */
-    uint32_t max_sockets;        /* connections at one time, closing ones included (64) */
+    uint32_t max_sockets;        /* sockets that use shared memory at one time, closing ones included (1088); others go by
+                                  * messages */
     uint64_t pool_bytes;         /* length of the pool (16 MiB) */
-    uint64_t tx_limit;           /* bytes that one connection may have on their way (2 MiB) */
-    uint32_t rx_buffers;         /* receive buffers of each connection (8) */
-    uint32_t rx_buffer_len;      /* length of each (64 KiB) */
-    uint32_t tx_piece;           /* largest piece of a csock_send() (256 KiB) */
-    uint32_t tx_descriptors;     /* pieces that one connection may have on their way, a power of two (256) */
-    uint32_t spin;               /* looks at the rings before a call sleeps (0: none) */
+    uint32_t rx_small;           /* small receive buffers, for all connections together (512) */
+    uint32_t rx_small_len;       /* length of each, a multiple of 64 (2 KiB) */
+    uint32_t rx_large;           /* large receive buffers, for all connections together (64) */
+    uint32_t rx_large_len;       /* length of each, a multiple of 64 (64 KiB) */
+    uint32_t tx_piece;           /* largest piece of the pool that a connection takes at a time to copy into (256 KiB) */
+    uint32_t spin;               /* looks at shared memory before a call sleeps (0: none) */
     uint32_t control_timeout_ms; /* how long io-sock may take to answer before it is given up (30000) */
     uint32_t server_uid;         /* a user whose io-sock is trusted besides root's and one's own (none): droproot */
-    uint32_t zero;               /* 0 */
 } csock_config_t;
 
 void csock_config_init(csock_config_t *config);
@@ -117,35 +117,46 @@ int csock_sio_release(csock_sio_t *buffer);
 
 /* What the module counts. All only grow, except where "now" is said. */
 typedef struct csock_counters {
-    uint64_t control_msgs;          /* messages received */
-    uint64_t doorbells;             /* pulses received */
-    uint64_t events;                /* waits answered */
-    uint64_t worker_wakeups;        /* times that its worker woke */
-    uint64_t tx_bytes;              /* bytes given to the stack */
-    uint64_t tx_bytes_copied;       /* of these, copied first */
-    uint64_t rx_bytes;              /* bytes given to clients */
-    uint64_t rx_bytes_copied;       /* bytes copied to do so */
-    uint64_t ext_mbufs_outstanding; /* mbufs that point into client memory now */
-    uint64_t ext_mbufs_total;       /* mbufs made */
-    uint64_t desc_accepted;         /* descriptors that passed every check */
-    uint64_t desc_refused;          /* descriptors refused */
-    uint64_t sockets_open;          /* now */
-    uint64_t sessions_open;         /* now */
-    uint64_t pools_mapped;          /* now */
-    uint64_t parked;                /* requests that wait now */
-    uint64_t reserved[8];
+    uint64_t control_msgs;             /* control messages received; doorbells by message are not among them */
+    uint64_t doorbells;                /* doorbells received, by pulse or by message */
+    uint64_t doorbell_msgs;            /* of these, by message */
+    uint64_t events;                   /* events delivered to sleeping threads, and parked requests answered */
+    uint64_t worker_wakeups;           /* times a worker thread was woken */
+    uint64_t doorbell_wakeups;         /* times the doorbell thread came out of its wait */
+    uint64_t tx_bytes;                 /* bytes of client data given to the stack */
+    uint64_t tx_bytes_copied;          /* of these, bytes that were copied into the stack's own memory */
+    uint64_t tx_bytes_by_message;      /* of these, bytes that came by message */
+    uint64_t rx_bytes;                 /* bytes of received data given to clients */
+    uint64_t rx_bytes_copied;          /* bytes copied to do so */
+    uint64_t rx_bytes_by_message;      /* of the received bytes, those that went by message */
+    uint64_t ext_mbufs_outstanding;    /* external mbufs that point into client memory now */
+    uint64_t ext_mbufs_total;          /* external mbufs made */
+    uint64_t sends;                    /* calls of `sosend` */
+    uint64_t entries_accepted;         /* ranges and returned buffers that passed every check */
+    uint64_t faults;                   /* words and entries refused */
+    uint64_t sockets_open;             /* sockets open now */
+    uint64_t sessions_open;            /* sessions open now */
+    uint64_t pools_mapped;             /* pools mapped now */
+    uint64_t parked;                   /* requests parked now */
+    uint64_t starved;                  /* times that data waited because the client held every receive buffer */
+    uint64_t reserved[2];              /* zero */
 } csock_counters_t;
 
 /* What this library counts. */
 typedef struct csock_client_counters {
     uint64_t tx_bytes;             /* bytes handed to the module */
     uint64_t tx_bytes_copied;      /* of these, copied into the pool */
+    uint64_t tx_bytes_by_message;  /* of these, in messages */
     uint64_t rx_bytes;             /* bytes handed to the program */
     uint64_t rx_bytes_copied;      /* of these, copied out of the pool */
-    uint64_t doorbells_sent;       /* pulses sent */
-    uint64_t doorbells_suppressed; /* pulses that were not needed */
-    uint64_t control_msgs;         /* messages sent, waits included */
-    uint64_t waits;                /* of these, waits */
+    uint64_t rx_bytes_by_message;  /* of these, in messages */
+    uint64_t doorbells_sent;       /* doorbells, by pulse or by message */
+    uint64_t doorbell_msgs;        /* of these, by message */
+    uint64_t doorbells_suppressed; /* doorbells that were not needed */
+    uint64_t control_msgs;         /* messages sent, doorbells not counted */
+    uint64_t waits;                /* of these, messages that waited */
+    uint64_t sleeps;               /* sleeps without a message */
+    uint64_t false_wakes;          /* sleeps that ended with nothing to do */
 } csock_client_counters_t;
 
 typedef struct csock_stats {
@@ -159,12 +170,12 @@ int csock_stats(const csock_session_t *session, csock_stats_t *stats, size_t siz
 
 /* What both sides of this header agree on; the library asserts the same numbers. */
 #if defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
-_Static_assert(sizeof(csock_config_t) == 56, "csock_config_t");
-_Static_assert(offsetof(csock_config_t, control_timeout_ms) == 44, "csock_config_t");
+_Static_assert(sizeof(csock_config_t) == 48, "csock_config_t");
+_Static_assert(offsetof(csock_config_t, control_timeout_ms) == 40, "csock_config_t");
 _Static_assert(sizeof(csock_sio_t) == 24, "csock_sio_t");
 _Static_assert(offsetof(csock_sio_t, token) == 16, "csock_sio_t");
 _Static_assert(sizeof(csock_counters_t) == 192, "csock_counters_t");
-_Static_assert(sizeof(csock_stats_t) == 448, "csock_stats_t");
+_Static_assert(sizeof(csock_stats_t) == 488, "csock_stats_t");
 _Static_assert(offsetof(csock_stats_t, total) == 192, "csock_stats_t");
 _Static_assert(offsetof(csock_stats_t, client) == 384, "csock_stats_t");
 #endif

@@ -8,6 +8,7 @@
 use crate::{
     error::{Error, Fault},
     num::{length, short},
+    session::Core,
     socket::{Filled, Grant, Socket},
     sys::Qnx,
 };
@@ -24,6 +25,8 @@ pub struct ReservedBuf {
     grant: Grant,
     /// Bytes from the start that the program has written.
     filled: usize,
+    /// Of these, bytes that this library copied.
+    copied: usize,
     done: bool,
 }
 
@@ -33,6 +36,7 @@ impl ReservedBuf {
             socket,
             grant,
             filled: 0,
+            copied: 0,
             done: false,
         }
     }
@@ -150,7 +154,7 @@ impl ReservedBuf {
         core.mem
             .copy_out(self.grant.offset.saturating_add(at), src)
             .map_err(|error| Error::ServerFault(Fault::from(error)))?;
-        crate::ledger::add(&core.ledger.tx_bytes_copied, src.len());
+        self.copied = self.copied.saturating_add(src.len());
         self.filled = self.filled.max(at.saturating_add(src.len()));
         Ok(())
     }
@@ -220,7 +224,8 @@ impl ReservedBuf {
         if n == 0 {
             return Ok(());
         }
-        self.socket.commit(self.grant.key, short(n), more)?;
+        self.socket
+            .commit(self.grant.key, short(n), self.copied.min(n), more)?;
         self.done = true;
         Ok(())
     }
@@ -246,13 +251,13 @@ impl Drop for ReservedBuf {
 /// the connection, which closes without it. A program that holds all of a connection's buffers receives nothing more.
 #[derive(Debug)]
 pub struct ReceivedBuf {
-    socket: Arc<Socket<Qnx>>,
+    core: Arc<Core<Qnx>>,
     filled: Filled,
 }
 
 impl ReceivedBuf {
-    pub(crate) const fn new(socket: Arc<Socket<Qnx>>, filled: Filled) -> Self {
-        Self { socket, filled }
+    pub(crate) const fn new(core: Arc<Core<Qnx>>, filled: Filled) -> Self {
+        Self { core, filled }
     }
 
     /// Length in bytes, at least 1.
@@ -270,7 +275,7 @@ impl ReceivedBuf {
     /// Where the bytes are. Valid for reads of [`ReceivedBuf::len`] bytes while this value lives; null in a child.
     #[must_use]
     pub fn as_ptr(&self) -> *const u8 {
-        let found = self.socket.core().address(self.filled.offset, self.len());
+        let found = self.core.address(self.filled.offset, self.len());
         found.unwrap_or(core::ptr::null_mut()).cast_const()
     }
 
@@ -294,13 +299,13 @@ impl ReceivedBuf {
     /// Whether this process may touch it.
     #[cfg(feature = "capi")]
     pub(crate) fn check(&self) -> Result<(), Error> {
-        self.socket.core().check_process()
+        self.core.check_process()
     }
 
     /// Copies bytes from `at` on into `dst`, as many as there are and fit; returns how many.
     pub fn copy_to(&self, at: usize, dst: &mut [u8]) -> usize {
         let n = self.len().saturating_sub(at).min(dst.len());
-        let core = self.socket.core();
+        let core = &self.core;
         let Some(part) = dst.get_mut(..n) else { return 0 };
         // A child has no pool.
         if core.is_foreign()
@@ -311,7 +316,9 @@ impl ReceivedBuf {
         {
             return 0;
         }
-        crate::ledger::add(&core.ledger.rx_bytes_copied, n);
+        if let Some(line) = core.ledger.line(None, true) {
+            crate::ledger::add(&line.rx_bytes_copied, n);
+        }
         n
     }
 
@@ -321,6 +328,9 @@ impl ReceivedBuf {
 
 impl Drop for ReceivedBuf {
     fn drop(&mut self) {
-        self.socket.release(self.filled.key);
+        // A child's copy holds nothing.
+        if !self.core.is_foreign() {
+            self.core.let_go(self.filled.id);
+        }
     }
 }

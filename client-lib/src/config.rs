@@ -1,29 +1,29 @@
-//! What a session can be set to, with defaults that serve some twenty connections.
+//! What a session can be set to, with defaults that serve a thousand connections.
 
 use crate::error::Error;
 use core::time::Duration;
-use csock_wire::layout::{MAX_RING_CAPACITY, MIN_RING_CAPACITY};
+use csock_wire::stream::{MAX_BUFFER_LEN, MAX_BUFFERS, MAX_SOCKETS};
 
 /// Settings of a session, fixed when it is opened. Sizes are bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Length of the pool: ring blocks, receive buffers and send buffers of every socket. Rounded up to pages.
+    /// Length of the pool: blocks of sockets, receive buffers, and memory to send from. Rounded up to pages.
     pub pool_bytes: usize,
-    /// Ring blocks in the pool: connections at one time, closing ones included.
+    /// Sockets that may use shared memory at one time, closing ones included; fewer when the module allows fewer. Further
+    /// sockets go by messages.
     pub max_sockets: u32,
-    /// Receive buffers posted for each connection; fewer when the pool runs short, at least one.
-    pub rx_buffers: u32,
-    /// Length of each receive buffer.
-    pub rx_buffer_len: u32,
-    /// Bytes that one connection may have in the module's hands, beyond which writing waits. One longer piece always
-    /// passes.
-    pub tx_limit: usize,
-    /// Largest piece of a `write` that becomes one descriptor.
+    /// Small receive buffers, for all connections together: what little data arrives in.
+    pub rx_small: u32,
+    /// Length of each, a multiple of 64.
+    pub rx_small_len: u32,
+    /// Large receive buffers, for all connections together: what much data arrives in.
+    pub rx_large: u32,
+    /// Length of each, a multiple of 64, at least that of a small one.
+    pub rx_large_len: u32,
+    /// Largest piece of the pool that one connection takes at a time to copy into.
     pub tx_piece: u32,
-    /// Send descriptors that one connection may have outstanding: a power of two.
-    pub tx_descriptors: u32,
-    /// Looks at the rings before a blocking call goes to sleep in the module. 0: none. Every look costs some
-    /// nanoseconds of this thread's time; worth it only where a core is to spare.
+    /// Looks at shared memory before a blocking call goes to sleep. 0: none. Every look costs some nanoseconds of this
+    /// thread's time; worth it only where a core is to spare.
     pub spin: u32,
     /// How long the module may take to answer a request that does not wait for the network. After that the session is
     /// given up. `None`: for ever.
@@ -37,62 +37,46 @@ impl Config {
     /// The defaults.
     pub const DEFAULT: Config = Config {
         pool_bytes: 16 << 20,
-        max_sockets: 64,
-        rx_buffers: 8,
-        rx_buffer_len: 64 << 10,
-        tx_limit: 2 << 20,
+        max_sockets: 1088,
+        rx_small: 512,
+        rx_small_len: 2 << 10,
+        rx_large: 64,
+        rx_large_len: 64 << 10,
         tx_piece: 256 << 10,
-        tx_descriptors: 256,
         spin: 0,
         control_timeout: Some(Duration::from_secs(30)),
         server_uid: None,
     };
 
-    /// Largest number of receive buffers: the ready ring holds them all, an end and an error.
-    pub const MAX_RX_BUFFERS: u32 = MAX_RING_CAPACITY / 4;
-
     /// Checks each number alone.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        let range = |what, value: u64, low: u64, high: u64| {
-            if value < low {
-                Err(Error::Invalid {
-                    what,
-                    value,
-                    allowed: low,
-                })
-            } else if value > high {
-                Err(Error::Invalid {
-                    what,
-                    value,
-                    allowed: high,
-                })
-            } else {
-                Ok(())
+        let range = |what, value: u32, low: u32, high: u32| {
+            if (low..=high).contains(&value) {
+                return Ok(());
             }
+            Err(Error::Invalid {
+                what,
+                value: value.into(),
+                allowed: value.clamp(low, high).into(),
+            })
         };
-        range("max_sockets", self.max_sockets.into(), 1, 65_535)?;
+        range("max_sockets", self.max_sockets, 1, MAX_SOCKETS)?;
+        range("rx_small", self.rx_small, 0, MAX_BUFFERS / 2)?;
+        range("rx_large", self.rx_large, 0, MAX_BUFFERS / 2)?;
+        range("rx_small_len", self.rx_small_len, 64, MAX_BUFFER_LEN)?;
         range(
-            "rx_buffers",
-            self.rx_buffers.into(),
-            1,
-            Self::MAX_RX_BUFFERS.into(),
+            "rx_large_len",
+            self.rx_large_len,
+            self.rx_small_len,
+            MAX_BUFFER_LEN,
         )?;
-        range("rx_buffer_len", self.rx_buffer_len.into(), 1, 1 << 30)?;
-        range("tx_piece", self.tx_piece.into(), 1, 1 << 30)?;
-        range(
-            "tx_descriptors",
-            self.tx_descriptors.into(),
-            MIN_RING_CAPACITY.into(),
-            (MAX_RING_CAPACITY / 2).into(),
-        )?;
-        if !self.tx_descriptors.is_power_of_two() {
-            return Err(Error::Invalid {
-                what: "tx_descriptors",
-                value: self.tx_descriptors.into(),
-                allowed: self.tx_descriptors.next_power_of_two().into(),
-            });
+        for (what, len) in [
+            ("rx_small_len", self.rx_small_len),
+            ("rx_large_len", self.rx_large_len),
+        ] {
+            range(what, len, len & !63, len & !63)?;
         }
-        Ok(())
+        range("tx_piece", self.tx_piece, 1 << 10, 1 << 30)
     }
 }
 

@@ -27,6 +27,16 @@ impl Deadline {
     }
 }
 
+impl Deadline {
+    /// As [`Deadline::remaining`]; asks for the time only when there is a limit.
+    pub(crate) fn left(self, now: impl FnOnce() -> u64) -> Result<Option<u64>, Error> {
+        match self {
+            Self::NEVER => Ok(None),
+            limited => limited.remaining(now()),
+        }
+    }
+}
+
 /// A duration in whole nanoseconds, at most 584 years.
 pub(crate) fn nanos(duration: core::time::Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)

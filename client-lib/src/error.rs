@@ -1,7 +1,7 @@
 //! What can go wrong, whose fault it is, and which QNX errno that is.
 
 use core::fmt;
-use csock_wire::{Refusal, RingFault, WireErrno, desc::DescError, layout::GeometryError};
+use csock_wire::{GeometryError, Refusal, WireErrno, stream::StreamFault};
 
 /// An error of this library.
 ///
@@ -31,6 +31,9 @@ pub enum Error {
     WouldBlock,
     /// Time is up.
     TimedOut,
+    /// The module is busy: repeated inside the library, never seen by a program.
+    #[doc(hidden)]
+    Busy,
     /// A signal came while the call waited. Nothing was lost; call again.
     Interrupted,
     /// The socket is closed, perhaps by another thread.
@@ -74,20 +77,18 @@ pub enum Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// A ring's index is where it cannot be.
-    Ring(RingFault),
-    /// A descriptor breaks the rules of its ring.
-    Desc(DescError),
-    /// A descriptor names a buffer that the server does not have.
+    /// A word or an entry of a stream is what it cannot be.
+    Stream(StreamFault),
+    /// It hands over a buffer that it does not have.
     UnknownBuffer {
         /// The number that it gave.
         user: u64,
     },
-    /// A descriptor names a buffer at another place, or more of it than there is.
+    /// It hands over more of a buffer than there is, or nothing.
     WrongBuffer {
-        /// Offset or length that it gave.
+        /// Length that it gave.
         value: u64,
-        /// What was posted.
+        /// The buffer's length.
         posted: u64,
     },
     /// Geometry that this side made was refused by the checks that both sides use.
@@ -99,8 +100,6 @@ pub enum Fault {
         /// What it holds.
         value: u64,
     },
-    /// The server keeps waking a wait whose condition does not hold.
-    FalseWake,
 }
 
 impl Error {
@@ -114,7 +113,7 @@ impl Error {
             Error::ServerGone => WireErrno::ECONNRESET.to_qnx(),
             Error::ServerSilent | Error::TimedOut => WireErrno::ETIMEDOUT.to_qnx(),
             Error::ServerFault(_) => WireErrno::EPROTO.to_qnx(),
-            Error::WouldBlock => WireErrno::EWOULDBLOCK.to_qnx(),
+            Error::WouldBlock | Error::Busy => WireErrno::EWOULDBLOCK.to_qnx(),
             Error::Interrupted => WireErrno::EINTR.to_qnx(),
             Error::Closed => WireErrno::EBADF.to_qnx(),
             Error::Forked => WireErrno::ESTALE.to_qnx(),
@@ -171,15 +170,9 @@ impl From<Fault> for Error {
     }
 }
 
-impl From<RingFault> for Fault {
-    fn from(fault: RingFault) -> Self {
-        Fault::Ring(fault)
-    }
-}
-
-impl From<DescError> for Fault {
-    fn from(error: DescError) -> Self {
-        Fault::Desc(error)
+impl From<StreamFault> for Fault {
+    fn from(fault: StreamFault) -> Self {
+        Fault::Stream(fault)
     }
 }
 
@@ -191,7 +184,7 @@ impl From<GeometryError> for Fault {
 
 impl From<csock_wire::OutOfBounds> for Fault {
     fn from(error: csock_wire::OutOfBounds) -> Self {
-        Fault::Ring(RingFault::OutOfBounds(error))
+        Fault::Stream(error.into())
     }
 }
 
@@ -208,7 +201,7 @@ impl fmt::Display for Error {
             Error::ServerGone => f.write_str("io-sock died or unloaded the csock module"),
             Error::ServerSilent => f.write_str("io-sock did not answer in time"),
             Error::ServerFault(fault) => write!(f, "io-sock broke the protocol: {fault}"),
-            Error::WouldBlock => f.write_str("would have to wait"),
+            Error::WouldBlock | Error::Busy => f.write_str("would have to wait"),
             Error::TimedOut => f.write_str("timed out"),
             Error::Interrupted => f.write_str("interrupted by a signal"),
             Error::Closed => f.write_str("the socket is closed"),
@@ -233,15 +226,15 @@ impl fmt::Display for Error {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Fault::Ring(fault) => fault.fmt(f),
-            Fault::Desc(error) => error.fmt(f),
-            Fault::UnknownBuffer { user } => write!(f, "returned buffer {user:#x}, which it does not have"),
+            Fault::Stream(fault) => fault.fmt(f),
+            Fault::UnknownBuffer { user } => {
+                write!(f, "handed over buffer {user:#x}, which it does not have")
+            }
             Fault::WrongBuffer { value, posted } => {
-                write!(f, "returned {value:#x} of a buffer posted as {posted:#x}")
+                write!(f, "handed over {value} bytes in a buffer of {posted}")
             }
             Fault::Geometry(error) => error.fmt(f),
             Fault::Reply { what, value } => write!(f, "replied with {what} = {value:#x}"),
-            Fault::FalseWake => f.write_str("woke a wait again and again for nothing"),
         }
     }
 }

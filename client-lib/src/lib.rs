@@ -63,7 +63,6 @@ mod node;
 mod num;
 mod pool;
 mod session;
-mod session_core;
 mod slots;
 mod socket;
 #[cfg(feature = "std")]

@@ -33,6 +33,14 @@ impl<T> Slots<T> {
         Ok(Self { places, free })
     }
 
+    /// Room for none.
+    pub(crate) const fn empty() -> Self {
+        Self {
+            places: Vec::new(),
+            free: Vec::new(),
+        }
+    }
+
     /// Values in the table.
     pub(crate) fn len(&self) -> usize {
         self.places.len().saturating_sub(self.free.len())

@@ -127,7 +127,7 @@ impl TcpStream {
     }
 
     fn connect_within(session: &Session, addr: SocketAddr, timeout: Option<Duration>) -> Result<Self, Error> {
-        let socket = Socket::stream(&session.core, addr.is_ipv6(), true)?;
+        let socket = Socket::stream(&session.core, addr.is_ipv6())?;
         socket.connect_through_signals(addr, timeout)?;
         Ok(Self {
             socket: Handle::new(socket),
@@ -170,7 +170,7 @@ impl TcpStream {
     /// As [`TcpStream::recv`].
     pub fn recv_in_place(&self) -> Result<Option<ReceivedBuf>, Error> {
         let filled = self.socket.receive_in_place(usize::MAX, false)?;
-        Ok(filled.map(|filled| ReceivedBuf::new(Arc::clone(&self.socket), filled)))
+        Ok(filled.map(|filled| ReceivedBuf::new(Arc::clone(self.socket.core()), filled)))
     }
 
     /// Ends one direction or both: shutdown(2). Ordered behind what was sent so far.
@@ -290,7 +290,7 @@ impl TcpListener {
     /// [`Error::Refused`] with what bind(2) and listen(2) say.
     pub fn bind(session: &Session, addr: impl Into<SocketAddr>) -> Result<Self, Error> {
         let addr = addr.into();
-        let socket = Socket::stream(&session.core, addr.is_ipv6(), false)?;
+        let socket = Socket::stream(&session.core, addr.is_ipv6())?;
         socket.set_int(IntOption::ReuseAddr, 1)?;
         socket.bind(addr)?;
         socket.listen(Self::BACKLOG)?;

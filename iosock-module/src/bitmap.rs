@@ -46,6 +46,47 @@ impl<const WORDS: usize> Bitmap<WORDS> {
         any
     }
 
+    /// Takes the first bit that is set at `from` or behind it, or before it when there is none: round robin.
+    pub fn take_next(&self, from: usize) -> Option<usize> {
+        let start = from >> 5;
+        let keep = u32::MAX.wrapping_shl(u32::try_from(from & 31).unwrap_or(0));
+        // The word that `from` lies in comes twice: its upper part first, all of it last.
+        for step in 0..=WORDS {
+            let at = start.wrapping_add(step).checked_rem(WORDS)?;
+            let word = self.words.get(at)?;
+            let mask = if step == 0 { keep } else { u32::MAX };
+            let bits = word.load(Ordering::Relaxed) & mask;
+            if bits == 0 {
+                continue;
+            }
+            let bit = bits & bits.wrapping_neg();
+            // SYNC POINT: pairs with the Release in `set`.
+            if word.fetch_and(!bit, Ordering::AcqRel) & bit != 0 {
+                let bit = usize::try_from(bit.trailing_zeros()).unwrap_or(0);
+                return Some(at.wrapping_shl(5).wrapping_add(bit));
+            }
+        }
+        None
+    }
+
+    /// Takes bit `index`; true when it was set.
+    pub fn take(&self, index: usize) -> bool {
+        let Some(word) = self.words.get(index >> 5) else {
+            return false;
+        };
+        // SYNC POINT: pairs with the Release in `set`.
+        word.load(Ordering::Relaxed) & mask(index) != 0
+            && word.fetch_and(!mask(index), Ordering::AcqRel) & mask(index) != 0
+    }
+
+    /// Bit `index` is set now.
+    #[must_use]
+    pub fn is_set(&self, index: usize) -> bool {
+        self.words
+            .get(index >> 5)
+            .is_some_and(|word| word.load(Ordering::Acquire) & mask(index) != 0)
+    }
+
     /// True when a bit is set now.
     #[must_use]
     pub fn any(&self) -> bool {
@@ -60,6 +101,20 @@ fn mask(index: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn takes_in_turn() {
+        let map: Bitmap<2> = Bitmap::new();
+        assert_eq!(map.take_next(0), None);
+        for bit in [3, 17, 40, 63] {
+            map.set(bit);
+        }
+        assert_eq!(
+            [map.take_next(18), map.take_next(41), map.take_next(0)],
+            [Some(40), Some(63), Some(3)]
+        );
+        assert_eq!([map.take_next(18), map.take_next(18)], [Some(17), None]);
+    }
 
     #[test]
     fn takes_what_was_set_once() {

@@ -1,5 +1,6 @@
 //! Tunables, read once at load from io-sock's kernel environment (`csock.x` there is `x=` of `-m csock`). One row below is
-//! one number: its place, its name, default and range are made from it.
+//! one number: its place, its name, default and range are made from it, and its sysctl, with the comment as description
+//! (`published.rs`).
 
 use crate::{
     limits,
@@ -58,7 +59,7 @@ struct Row<'a> {
 }
 
 macro_rules! numbers {
-    ($count:literal rows: $($(#[doc = $doc:literal])* $field:ident, $name:literal, $default:expr, $min:literal..=$max:expr;)*) => {
+    ($($(#[doc = $doc:literal])* $field:ident, $name:literal, $default:expr, $min:literal..=$max:expr;)*) => {
         /// The tunables, as the module uses them. Written at load, read by all threads.
         pub struct Config {
             copies: AtomicBool,
@@ -66,6 +67,9 @@ macro_rules! numbers {
         }
 
         impl Config {
+            /// The numbers, by the name behind `csock.`.
+            pub const NAMES: &[&str] = &[$(stringify!($field)),*];
+
             /// Nothing read yet: all zero.
             #[must_use]
             pub const fn new() -> Self {
@@ -75,8 +79,14 @@ macro_rules! numbers {
                 }
             }
 
-            fn rows(&self) -> [Row<'_>; $count] {
+            fn rows(&self) -> [Row<'_>; Self::NAMES.len()] {
                 [$(Row { place: &self.$field, name: $name, default: $default, min: $min, max: $max },)*]
+            }
+
+            /// The values in the order of the names.
+            #[must_use]
+            pub fn values(&self) -> [u64; Self::NAMES.len()] {
+                [$(u64::from(self.$field()),)*]
             }
 
             $($(#[doc = $doc])*
@@ -88,7 +98,7 @@ macro_rules! numbers {
     };
 }
 
-numbers! { 20 rows:
+numbers! {
     /// Send buffer of a new socket, bytes; 0: the stack's default.
     sndbuf, c"csock.sndbuf", 512 * 1024, 0..=64 << 20;
     /// Receive buffer of a new socket, bytes; 0: the stack's default.
@@ -101,9 +111,13 @@ numbers! { 20 rows:
     workers, c"csock.workers", 1, 1..=limits::MAX_WORKERS;
     /// How long an unload waits for the stack to let go of client memory, ms.
     unload_ms, c"csock.unload_ms", 5_000, 0..=3_600_000;
+    /// Fewer bytes than this are copied into the stack's own memory: a reference costs it more.
+    copy_below, c"csock.copy_below", 1024, 0..=64 << 10;
+    /// Most bytes that one `sosend` is given: a burst of the link.
+    burst, c"csock.burst", 256 * 1024, 4096..=64 << 20;
     /// First port that a client of another user id than 0 may bind.
     first_port, c"csock.first_port", 1024, 0..=65_536;
-    /// Who may use the module: permission bits of the node. 0660 is octal.
+    /// Who may use the module: permission bits of the node. A value with a leading 0 is octal.
     mode, c"csock.mode", 0o666, 0..=0o777;
     /// Owner of the node.
     uid, c"csock.uid", 0, 0..=0x7FFF_FFFF;
@@ -123,10 +137,18 @@ numbers! { 20 rows:
     root_sockets, c"csock.root_sockets", if cfg!(test) { 0 } else { 32 }, 0..=limits::places(limits::MAX_SOCKETS);
     /// Sockets that only a session with few of them gets, so that who has a session can use it.
     spare_sockets, c"csock.spare_sockets", if cfg!(test) { 0 } else { 256 }, 0..=limits::places(limits::MAX_SOCKETS);
+    /// A session with fewer sockets than this may take one of the spare ones.
+    few_sockets, c"csock.few_sockets", 8, 0..=limits::places(limits::MAX_SOCKETS);
+    /// How long a closed socket may go on sending before a new one that finds no place may end it, ms.
+    close_least_ms, c"csock.close_least_ms", 1_000, 0..=86_400_000;
     /// Pools of one user id, dead ones that are still mapped included.
     pools_per_uid, c"csock.pools_per_uid", if cfg!(test) { 3 } else { 384 }, 1..=limits::places(limits::MAX_POOLS);
-    /// Megabytes (2^20) of pools of one user id, dead ones that are still mapped included. One pool has 1024 at most.
+    /// Megabytes (2^20) of pools of one user id, dead ones that are still mapped included.
     pool_mib_per_uid, c"csock.pool_mib_per_uid", 4096, 1..=1 << 20;
+    /// Megabytes (2^20) that the socket buffers of one user id may hold in the stack. What it has beyond that gets 64 KiB each way.
+    buffer_mib_per_uid, c"csock.buffer_mib_per_uid", 512, 1..=1 << 20;
+    /// Megabytes (2^20) of one pool.
+    pool_mib, c"csock.pool_mib", 1024, 1..=1024;
     /// Requests that one session may have parked.
     parked_per_session, c"csock.parked_per_session", if cfg!(test) { 3 } else { 4096 }, 1..=1 << 16;
 }
@@ -187,6 +209,12 @@ impl Config {
             uid: self.uid(),
             gid: self.gid(),
         }
+    }
+
+    /// Bytes of one pool.
+    #[must_use]
+    pub fn pool_bytes(&self) -> u64 {
+        u64::from(self.pool_mib()).saturating_mul(1 << 20)
     }
 
     /// Data is copied before it is sent (`csock.tx=copy`).
@@ -302,10 +330,24 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_has_every_number() {
+        let readme = include_str!("../README.md");
+        let absent = |name: &&&str| !readme.contains(&format!("`csock.{name}`"));
+        assert_eq!(
+            Config::NAMES.iter().filter(absent).collect::<Vec<_>>(),
+            Vec::<&&str>::new()
+        );
+    }
+
+    #[test]
     fn every_default_is_in_its_range_and_every_name_is_there_once() {
         let config = Config::new();
         let rows = config.rows();
         for (at, row) in rows.iter().enumerate() {
+            assert_eq!(
+                row.name.to_bytes(),
+                format!("csock.{}", Config::NAMES[at]).as_bytes()
+            );
             assert!((row.min..=row.max).contains(&row.default), "{:?}", row.name);
             assert!(rows.iter().skip(at + 1).all(|other| other.name != row.name));
         }

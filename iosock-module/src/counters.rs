@@ -1,142 +1,161 @@
-//! The ledger: what happened, per session and in total, readable while running (`docs/design.md` 7).
+//! The ledger: what happened, per session and in total, readable while running (`docs/design.md` 7). Each row of the lists is a
+//! sysctl, its comment the description there (`published.rs`).
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-/// Counters that only grow. What is "now" (sockets open, pools mapped) is counted when it is asked for.
-#[derive(Default)]
-pub struct CounterSet {
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident;)*) => {
+        /// Counters that only grow. What is "now" (sockets open, pools mapped) is counted when it is asked for.
+        pub struct CounterSet {
+            $($(#[$doc])* pub $name: AtomicU64,)*
+        }
+
+        impl CounterSet {
+            /// What is counted.
+            pub const NAMES: &[&str] = &[$(stringify!($name)),*];
+
+            /// All zero.
+            #[must_use]
+            pub const fn new() -> Self {
+                Self { $($name: AtomicU64::new(0),)* }
+            }
+
+            /// Back to zero: a new session starts.
+            pub fn reset(&self) {
+                $(self.$name.store(0, Ordering::Relaxed);)*
+            }
+
+            /// The values in the order of the names.
+            #[must_use]
+            pub fn values(&self) -> [u64; Self::NAMES.len()] {
+                [$(self.$name.load(Ordering::Relaxed),)*]
+            }
+
+            /// The wire form, with the "now" fields zero.
+            #[must_use]
+            pub fn snapshot(&self) -> csock_wire::Counters {
+                csock_wire::Counters {
+                    $($name: self.$name.load(Ordering::Relaxed),)*
+                    ..csock_wire::Counters::default()
+                }
+            }
+        }
+    };
+}
+
+counters! {
     /// Control messages received.
-    pub control_msgs: AtomicU64,
-    /// Doorbell pulses received.
-    pub doorbells: AtomicU64,
-    /// Parked waits answered.
-    pub events: AtomicU64,
+    control_msgs;
+    /// Doorbells received, by pulse or by message.
+    doorbells;
+    /// Of the doorbells, those by message.
+    doorbell_msgs;
+    /// Events delivered to sleeping threads, and parked requests answered.
+    events;
     /// Times a worker was woken.
-    pub worker_wakeups: AtomicU64,
+    worker_wakeups;
+    /// Times the doorbell thread came out of its wait.
+    doorbell_wakeups;
     /// Bytes given to the stack.
-    pub tx_bytes: AtomicU64,
-    /// Of these, copied first.
-    pub tx_bytes_copied: AtomicU64,
+    tx_bytes;
+    /// Of the bytes given to the stack, those copied into its own memory.
+    tx_bytes_copied;
+    /// Of the bytes given to the stack, those that came by message.
+    tx_bytes_by_message;
     /// Bytes given to clients.
-    pub rx_bytes: AtomicU64,
-    /// Bytes copied to do so.
-    pub rx_bytes_copied: AtomicU64,
-    /// External mbufs made.
-    pub ext_mbufs_total: AtomicU64,
-    /// Descriptors accepted.
-    pub desc_accepted: AtomicU64,
-    /// Descriptors refused.
-    pub desc_refused: AtomicU64,
+    rx_bytes;
+    /// Bytes copied to give them to clients.
+    rx_bytes_copied;
+    /// Of the received bytes, those that went by message.
+    rx_bytes_by_message;
+    /// Ranges lent to the stack.
+    ext_mbufs_total;
+    /// Calls of `sosend`.
+    sends;
+    /// Pieces of what clients committed that passed every check.
+    entries_accepted;
+    /// Words and entries refused.
+    faults;
+    /// Times that data waited because the client held every receive buffer.
+    starved;
 }
 
-impl CounterSet {
-    /// All zero.
-    #[must_use]
-    pub const fn new() -> Self {
-        const fn zero() -> AtomicU64 {
-            AtomicU64::new(0)
-        }
-        Self {
-            control_msgs: zero(),
-            doorbells: zero(),
-            events: zero(),
-            worker_wakeups: zero(),
-            tx_bytes: zero(),
-            tx_bytes_copied: zero(),
-            rx_bytes: zero(),
-            rx_bytes_copied: zero(),
-            ext_mbufs_total: zero(),
-            desc_accepted: zero(),
-            desc_refused: zero(),
-        }
-    }
+macro_rules! now {
+    ($($(#[$doc:meta])* $name:ident;)*) => {
+        /// What is counted when it is asked for.
+        pub const NOW: &[&str] = &[$(stringify!($name)),*];
 
-    /// Back to zero: a new session starts.
-    pub fn reset(&self) {
-        self.each(&Self::new(), |mine, zero| {
-            mine.store(zero.load(Ordering::Relaxed), Ordering::Relaxed)
-        });
-    }
-
-    fn each(&self, other: &Self, mut f: impl FnMut(&AtomicU64, &AtomicU64)) {
-        f(&self.control_msgs, &other.control_msgs);
-        f(&self.doorbells, &other.doorbells);
-        f(&self.events, &other.events);
-        f(&self.worker_wakeups, &other.worker_wakeups);
-        f(&self.tx_bytes, &other.tx_bytes);
-        f(&self.tx_bytes_copied, &other.tx_bytes_copied);
-        f(&self.rx_bytes, &other.rx_bytes);
-        f(&self.rx_bytes_copied, &other.rx_bytes_copied);
-        f(&self.ext_mbufs_total, &other.ext_mbufs_total);
-        f(&self.desc_accepted, &other.desc_accepted);
-        f(&self.desc_refused, &other.desc_refused);
-    }
-
-    /// The wire form, with the "now" fields zero.
-    #[must_use]
-    pub fn snapshot(&self) -> csock_wire::Counters {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        csock_wire::Counters {
-            control_msgs: read(&self.control_msgs),
-            doorbells: read(&self.doorbells),
-            events: read(&self.events),
-            worker_wakeups: read(&self.worker_wakeups),
-            tx_bytes: read(&self.tx_bytes),
-            tx_bytes_copied: read(&self.tx_bytes_copied),
-            rx_bytes: read(&self.rx_bytes),
-            rx_bytes_copied: read(&self.rx_bytes_copied),
-            ext_mbufs_total: read(&self.ext_mbufs_total),
-            desc_accepted: read(&self.desc_accepted),
-            desc_refused: read(&self.desc_refused),
-            ..csock_wire::Counters::default()
+        /// The values of [`NOW`].
+        #[must_use]
+        pub fn now(ledger: &csock_wire::Counters) -> [u64; NOW.len()] {
+            [$(ledger.$name,)*]
         }
-    }
+    };
 }
 
-/// How often each limit said no, since the load. One for each quota that can be tuned.
-#[derive(Default)]
-pub struct Refusals {
-    /// Sessions (`max_sessions`, `sessions_per_uid`, `root_sessions`).
-    pub sessions: AtomicU64,
-    /// Sockets (`sockets_per_session`, `sockets_per_uid`, `root_sockets`, `spare_sockets`, or the table is full).
-    pub sockets: AtomicU64,
-    /// Pools (`pools_per_uid`, `pool_mib_per_uid`, or the table is full).
-    pub pools: AtomicU64,
-    /// Parked requests (`parked_per_session`).
-    pub parked: AtomicU64,
+now! {
+    /// Sockets open now.
+    sockets_open;
+    /// Sessions open now.
+    sessions_open;
+    /// Pools mapped now, those of dead clients included whose data is still in the stack.
+    pools_mapped;
+    /// Ranges of client memory that the stack has now.
+    ext_mbufs_outstanding;
+    /// Requests parked now.
+    parked;
+}
+
+// Whatever the wire form has is published.
+const _: () = assert!(
+    (CounterSet::NAMES.len() + NOW.len()) * size_of::<u64>()
+        == core::mem::offset_of!(csock_wire::Counters, reserved)
+);
+
+macro_rules! refusals {
+    ($($(#[$doc:meta])* $name:ident;)*) => {
+        /// How often each limit said no, since the load.
+        #[derive(Default)]
+        pub struct Refusals {
+            $($(#[$doc])* pub $name: AtomicU64,)*
+        }
+
+        impl Refusals {
+            /// What is refused.
+            pub const NAMES: &[&str] = &[$(stringify!($name)),*];
+
+            /// None.
+            #[must_use]
+            pub const fn new() -> Self {
+                Self { $($name: AtomicU64::new(0),)* }
+            }
+
+            /// The values in the order of the names.
+            #[must_use]
+            pub fn values(&self) -> [u64; Self::NAMES.len()] {
+                [$(self.$name.load(Ordering::Relaxed),)*]
+            }
+        }
+    };
+}
+
+refusals! {
+    /// Sessions refused (max_sessions, sessions_per_uid, root_sessions).
+    sessions;
+    /// Sockets refused (sockets_per_session, sockets_per_uid, root_sockets, spare_sockets, or the table is full).
+    sockets;
+    /// Pools refused (pool_mib, pools_per_uid, pool_mib_per_uid, or the table is full).
+    pools;
+    /// Sockets that got smaller buffers, and sizes of buffers refused (buffer_mib_per_uid).
+    buffers;
+    /// Requests that were not parked (parked_per_session).
+    parked;
     /// Requests that the library was told to repeat.
-    pub repeats: AtomicU64,
+    repeats;
+    /// Times that a channel had no pulse left and the kernel dropped some.
+    pulses;
     /// Closed sockets that were ended early to make room.
-    pub hurried: AtomicU64,
-}
-
-impl Refusals {
-    /// None.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self {
-            sessions: AtomicU64::new(0),
-            sockets: AtomicU64::new(0),
-            pools: AtomicU64::new(0),
-            parked: AtomicU64::new(0),
-            repeats: AtomicU64::new(0),
-            hurried: AtomicU64::new(0),
-        }
-    }
-
-    /// Names and values.
-    #[must_use]
-    pub fn named(&self) -> [(&'static str, u64); 6] {
-        [
-            ("refused_sessions", &self.sessions),
-            ("refused_sockets", &self.sockets),
-            ("refused_pools", &self.pools),
-            ("refused_parked", &self.parked),
-            ("told_to_repeat", &self.repeats),
-            ("closed_early", &self.hurried),
-        ]
-        .map(|(name, counter)| (name, counter.load(Ordering::Relaxed)))
-    }
+    hurried;
 }
 
 /// Counts one refusal if `result` is one, and hands it on.

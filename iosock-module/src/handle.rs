@@ -27,12 +27,6 @@ impl Handle {
         }
     }
 
-    /// A handle that travelled in a pulse value: 32 bits, zero-extended.
-    #[must_use]
-    pub fn from_pulse(value: i64) -> Option<Self> {
-        u32::try_from(value).ok().and_then(Self::from_raw)
-    }
-
     /// The 32 bits, as they go on the wire.
     #[must_use]
     pub const fn raw(self) -> u32 {
@@ -80,7 +74,6 @@ mod tests {
             assert_eq!(handle.index(), usize::from(index));
             assert_eq!(Handle::from_raw(handle.raw()), Some(handle));
             assert_eq!(Handle::from_arg(handle.raw() as usize), Some(handle));
-            assert_eq!(Handle::from_pulse(i64::from(handle.raw())), Some(handle));
         }
     }
 
@@ -88,8 +81,6 @@ mod tests {
     fn generation_zero_is_no_handle() {
         assert_eq!(Handle::new(3, 0), None);
         assert_eq!(Handle::from_raw(3), None);
-        assert_eq!(Handle::from_pulse(-1), None);
-        assert_eq!(Handle::from_pulse(1 << 40), None);
         assert_eq!(next_generation(0xFFFF), 1);
     }
 }

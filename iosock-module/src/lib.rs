@@ -30,6 +30,7 @@ mod inflight;
 mod lifecycle;
 mod limits;
 mod log;
+mod losses;
 mod machine;
 mod mailbox;
 mod maybe;
@@ -41,6 +42,7 @@ mod panic_control;
 #[cfg(not(test))]
 mod platform;
 mod pool;
+mod published;
 mod reply;
 mod resident;
 mod session;

@@ -11,28 +11,28 @@
 
 use crate::{
     config::{Allowed, Environment},
-    limits::MAX_WORKERS,
+    limits::{MAX_WORKERS, PULSES},
     node::NodePath,
-    platform::{SELF, TABLE, WAKE, nudge_control},
+    platform::{SELF, SELF_BELL, TABLE, WAKE, nudge_control, nudge_doorbell},
+    published,
     resident::Resident,
     threads::{
         control::{self, EXHAUSTED, POST, Post},
-        worker,
+        doorbell, worker,
     },
 };
-use core::ffi::CStr;
+use core::{ffi::CStr, sync::atomic::Ordering};
 use iosock::{Errno, Kthread, Level, LineBuf, WaitQueue, log};
-use qnx::{Channel, ChannelFlags, ConnectFlags, Connection, Event, LinkedPath, PulsePool};
+use qnx::{Channel, ChannelFlags, ConnectFlags, Connection, Event, LinkedPath, PulsePool, Semaphore};
 use spin::Mutex;
 
-/// Pulses that wait: one doorbell per socket at most (equal ones share an entry), and the kernel's own.
-const PULSES: u32 = 1024;
 /// Between the last callback's last step and the unmapping of its code.
 const GRACE_MS: u32 = 20;
 
 /// What runs.
 struct Running {
     control: Option<Kthread>,
+    doorbell: Option<Kthread>,
     workers: [Option<Kthread>; 4],
     path: NodePath,
     /// For the short sleeps of a load or unload handler.
@@ -65,6 +65,7 @@ impl iosock::Module for Csock {
         let pause = WaitQueue::new(c"csock load")?;
         let mut state = Running {
             control: None,
+            doorbell: None,
             workers: [const { None }; 4],
             path,
             pause,
@@ -147,31 +148,8 @@ impl iosock::Module for Csock {
         crate::panic_control::trip();
     }
 
-    fn counters<const N: usize>(text: &mut LineBuf<N>) {
-        let c = TABLE.ledger();
-        for (name, value) in [
-            ("control_msgs", c.control_msgs),
-            ("doorbells", c.doorbells),
-            ("events", c.events),
-            ("worker_wakeups", c.worker_wakeups),
-            ("tx_bytes", c.tx_bytes),
-            ("tx_bytes_copied", c.tx_bytes_copied),
-            ("rx_bytes", c.rx_bytes),
-            ("rx_bytes_copied", c.rx_bytes_copied),
-            ("ext_mbufs_outstanding", c.ext_mbufs_outstanding),
-            ("ext_mbufs_total", c.ext_mbufs_total),
-            ("desc_accepted", c.desc_accepted),
-            ("desc_refused", c.desc_refused),
-            ("sockets_open", c.sockets_open),
-            ("sessions_open", c.sessions_open),
-            ("pools_mapped", c.pools_mapped),
-            ("parked", c.parked),
-        ] {
-            text.text(name).byte(b'=').dec(value).byte(b'\n');
-        }
-        for (name, value) in TABLE.refusals.named() {
-            text.text(name).byte(b'=').dec(value).byte(b'\n');
-        }
+    fn value(index: u32) -> Option<u64> {
+        published::value(&TABLE, index)
     }
 }
 
@@ -221,19 +199,45 @@ fn taken(path: &NodePath, pid: i32) {
     });
 }
 
-/// Makes the channel, its path and the thread that serves them.
-fn start_control(running: &mut Running) -> Result<(), Errno> {
-    // EBUSY: it is there from the time before a veto.
-    let _ = EXHAUSTED.init(0);
-    let flags =
-        ChannelFlags::DISCONNECT | ChannelFlags::UNBLOCK | ChannelFlags::SENDER_LEN | ChannelFlags::REPLY_LEN;
-    let on_exhausted = Event::semaphore(&EXHAUSTED);
+/// Makes the second channel and the thread that serves it.
+fn start_doorbell(running: &mut Running) -> Result<(), Errno> {
+    let _ = doorbell::EXHAUSTED.init(0);
+    // Inheritance would raise the thread before it can decide who rings; a dead client needs no word here.
+    let flags = ChannelFlags::FIXED_PRIORITY | ChannelFlags::SENDER_LEN | ChannelFlags::REPLY_LEN;
+    let channel = pooled_channel(flags, &doorbell::EXHAUSTED)?;
+    let own = Connection::attach(0, channel.id(), ConnectFlags::empty()).map_err(qnx_errno)?;
+    TABLE.doorbell_chid.store(channel.id(), Ordering::Relaxed);
+    SELF_BELL.put(own).map_err(|_| Errno::EBUSY)?;
+    let pause = WaitQueue::new(c"csock doorbell")?;
+    *doorbell::POST.try_lock().ok_or(Errno::EBUSY)? = Some(doorbell::Post { channel, pause });
+    running.doorbell = Some(Kthread::spawn(c"csock doorbell", doorbell::run, 0, |_| {
+        nudge_doorbell();
+    })?);
+    Ok(())
+}
+
+/// A channel whose pulses cannot kill io-sock when they run out (S-34).
+fn pooled_channel(flags: ChannelFlags, exhausted: &'static Semaphore) -> Result<Channel, Errno> {
+    let on_exhausted = Event::semaphore(exhausted);
     let pool = PulsePool {
         pulses: PULSES,
         rearm: PULSES / 2,
         on_exhausted: &on_exhausted,
     };
-    let channel = Channel::with_pulse_pool(flags, pool).map_err(qnx_errno)?;
+    Channel::with_pulse_pool(flags, pool).map_err(qnx_errno)
+}
+
+/// Makes the channel, its name and the thread that serves them.
+fn start_control(running: &mut Running) -> Result<(), Errno> {
+    // EBUSY: it is there from the time before a veto.
+    let _ = EXHAUSTED.init(0);
+    let flags = ChannelFlags::FIXED_PRIORITY
+        | ChannelFlags::DISCONNECT
+        | ChannelFlags::UNBLOCK
+        | ChannelFlags::SENDER_LEN
+        | ChannelFlags::REPLY_LEN;
+    let channel = pooled_channel(flags, &EXHAUSTED)?;
+    start_doorbell(running)?;
     let own = Connection::attach(0, channel.id(), ConnectFlags::empty()).map_err(qnx_errno)?;
     check_free(&running.path)?;
     // ON-TARGET: the ability PATHSPACE once io-sock has dropped root (qnx.sec.droproot), for a late mount.
@@ -253,6 +257,14 @@ fn end_control(running: &mut Running) {
     if let Some(control) = running.control.take() {
         control.join();
     }
+    if let Some(doorbell) = running.doorbell.take() {
+        doorbell.join();
+    }
+    if let Some(mut post) = doorbell::POST.try_lock() {
+        drop(post.take());
+    }
+    take(&SELF_BELL, &running.pause);
+    let _ = doorbell::EXHAUSTED.destroy();
     // A thread that was never started has left its post.
     if let Some(mut post) = POST.try_lock() {
         drop(post.take());

@@ -1,4 +1,6 @@
-//! Log lines are rationed: what a client can cause must not fill the log (S-35).
+//! Log lines are rationed: what a client can cause must not fill the log (S-35), nor take away the lines about others. So each
+//! place for a session has a ration of its own, which the next session there inherits: a client that comes again and again gets
+//! no more lines.
 
 use crate::machine::Platform;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -9,19 +11,17 @@ pub use iosock::LineBuf as Line;
 #[cfg(test)]
 pub use crate::testing::Line;
 
-/// Lines in one window.
-const LINES: u32 = 10;
 /// Length of a window, ms.
 const WINDOW_MS: u64 = 60_000;
 
-/// At most [`LINES`] lines in each window, then silence and a count.
-pub struct LogLimit {
+/// At most `LINES` lines in each window, then silence and a count.
+pub struct LogLimit<const LINES: u32> {
     window: AtomicU64,
     lines: AtomicU32,
     suppressed: AtomicU32,
 }
 
-impl LogLimit {
+impl<const LINES: u32> LogLimit<LINES> {
     /// A full ration.
     #[must_use]
     pub const fn new() -> Self {

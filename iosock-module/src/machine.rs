@@ -10,13 +10,17 @@ pub trait Platform: Sized + Send + 'static {
     /// A mapped pool; dropping it unmaps.
     type Mapping: Mapping<Mem = Self::Mem>;
     /// A TCP socket.
-    type Stream: Stream<Chain = Self::Chain, Listener = Self::Listener>;
+    type Stream: Stream<Mem = Self::Mem, Chain = Self::Chain, Listener = Self::Listener>;
     /// A listening TCP socket.
     type Listener: Listener<Stream = Self::Stream>;
     /// Data on its way to the stack.
     type Chain: Chain;
+    /// A range of a pool that the stack may hold pieces of.
+    type Lent: Lent<Chain = Self::Chain> + Send;
     /// A request that waits for its answer.
     type Ticket: Ticket;
+    /// A client's thread that sleeps without a message.
+    type Waiter: Waiter;
 
     /// A new TCP socket over IPv4, never blocking, with the configured buffer sizes.
     ///
@@ -24,24 +28,41 @@ pub trait Platform: Sized + Send + 'static {
     /// Whatever `socreate` says.
     fn socket() -> Result<Self::Stream, WireErrno>;
 
-    /// Makes an external mbuf over `len` bytes of the pool at `offset`, whose release calls
-    /// [`crate::table::Table::released`] with `key`: once, from any thread, under any lock.
+    /// Lends `len` bytes of the pool at `offset` to the stack. When the value is dropped and the stack has let go of every
+    /// piece, [`crate::table::Table::released`] is called with `key`: once, from any thread, under any lock.
     ///
     /// # Errors
     /// `ENOBUFS`, and then the release is not called.
-    fn external(mem: &Self::Mem, offset: usize, len: u32, key: ReleaseKey) -> Result<Self::Chain, WireErrno>;
+    fn lend(mem: &Self::Mem, offset: usize, len: u32, key: ReleaseKey) -> Result<Self::Lent, WireErrno>;
 
-    /// Copies `len` bytes of the pool at `offset` into mbufs of the stack's own.
+    /// A chain of no bytes with room for `len`, a cluster at most, to be filled by [`Platform::copy_behind`].
     ///
     /// # Errors
     /// `ENOBUFS`.
-    fn copied(mem: &Self::Mem, offset: usize, len: u32) -> Result<Self::Chain, WireErrno>;
+    fn chain_with_room(len: u32) -> Result<Self::Chain, WireErrno>;
+
+    /// Copies `len` bytes of the pool at `offset` behind `chain`, into the stack's own memory.
+    ///
+    /// # Errors
+    /// `ENOBUFS`; the chain is as it was.
+    fn copy_behind(
+        chain: &mut Self::Chain,
+        mem: &Self::Mem,
+        offset: usize,
+        len: u32,
+    ) -> Result<(), WireErrno>;
+
+    /// Copies `len` bytes that a request brought, `offset` bytes from its start, into mbufs of the stack's own.
+    ///
+    /// # Errors
+    /// `ENOBUFS`; the kernel's, when the client is gone or has lied about its length.
+    fn brought(ticket: &Self::Ticket, offset: usize, len: u32) -> Result<Self::Chain, WireErrno>;
 
     /// Milliseconds of a clock that never goes back.
     fn now_ms() -> u64;
 
-    /// Wakes a worker; the same `hint` always wakes the same one. From any context.
-    fn wake_worker(hint: usize);
+    /// Wakes worker number `worker`. From any context.
+    fn wake_worker(worker: usize);
 
     /// Tells the control thread that a dying session has lost its last socket. Thread context.
     fn session_drained();
@@ -103,6 +124,9 @@ pub trait Host: Platform {
     /// # Errors
     /// The kernel's.
     fn open_object(handle: u64, pid: i32) -> Result<Self::Object, WireErrno>;
+
+    /// What wakes the thread that sent `ticket`, which stays to be answered: the event that it registered.
+    fn waiter(ticket: &Self::Ticket, event: [u64; 4]) -> Option<Self::Waiter>;
 
     /// Nothing refers to `scoid` any more: the kernel may use it again (`ConnectDetach`).
     fn forget_client(scoid: i32);
@@ -192,6 +216,34 @@ pub trait Chain: Sized {
     fn append(&mut self, tail: Self);
 }
 
+/// A range of a pool that is lent to the stack. Dropping it gives up the module's own hold of it.
+pub trait Lent: Sized {
+    /// What its pieces are.
+    type Chain;
+    /// A chain of one mbuf over `len` bytes, `offset` bytes from the range's start. It is charged for `len` bytes.
+    ///
+    /// # Errors
+    /// `ENOBUFS`.
+    fn piece(&mut self, offset: u32, len: u32) -> Result<Self::Chain, WireErrno>;
+}
+
+/// What came of waking a client's thread.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Delivery {
+    /// It will wake.
+    Done,
+    /// Not now: its process has not taken earlier events.
+    Later,
+    /// There is no such thread any more.
+    Gone,
+}
+
+/// A client's thread that sleeps without a message, and the event that wakes it.
+pub trait Waiter: Send + Sized {
+    /// `MsgDeliverEvent`. Never blocks.
+    fn deliver(&self) -> Delivery;
+}
+
 /// What `soreceive` said.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Received {
@@ -230,6 +282,8 @@ pub struct OptValue {
 
 /// A TCP socket that never blocks. All calls are for thread context without locks held. Dropping it is [`Stream::close`].
 pub trait Stream: Send + Sized {
+    /// The memory that it receives into.
+    type Mem;
     /// What it sends.
     type Chain;
     /// What it becomes by listening.
@@ -271,6 +325,8 @@ pub trait Stream: Send + Sized {
     fn receive_available(&self) -> u32;
     /// False after the peer's FIN or an error.
     fn can_receive_more(&self) -> bool;
+    /// `soreceive`, not blocking, at most `max` bytes, copied once to `offset` in `mem`.
+    fn receive_into(&self, mem: &Self::Mem, offset: usize, max: u32) -> Received;
     /// `soreceive`, not blocking, at most `max` bytes, given to `each` in order and in pieces.
     fn receive(&self, max: u32, each: &mut dyn FnMut(&[u8])) -> Received;
     /// `soshutdown`.
@@ -342,6 +398,8 @@ pub enum Parked {
 pub trait Ticket: Send {
     /// Room for the reply in the client's buffer, bytes.
     fn room(&self) -> usize;
+    /// Writes `bytes` into the client's reply buffer, `offset` bytes from its start; [`Ticket::reply`] still follows.
+    fn write(&self, offset: usize, bytes: &[u8]) -> Result<(), WireErrno>;
     /// Answers with `bytes` (`MsgReply`, status 0).
     fn reply(self, bytes: &[u8]);
     /// Answers with an error number and no bytes (`MsgError`).

@@ -125,6 +125,12 @@ impl<P: Platform> Pools<P> {
         self.lent.load(Ordering::Acquire)
     }
 
+    /// A pool waits to be unmapped.
+    #[must_use]
+    pub fn has_idle(&self) -> bool {
+        self.idle.any()
+    }
+
     /// Unmaps every pool without references. Workers only: unmapping may take long.
     pub fn unmap_idle(&self) {
         self.idle.drain(|index| {

@@ -19,6 +19,11 @@ impl<T: Ticket> Asked<T> {
         Self { ticket, kind }
     }
 
+    /// Who waits for the answer.
+    pub const fn ticket(&self) -> &T {
+        &self.ticket
+    }
+
     /// Answers with success.
     pub fn grant<B: Body>(self, reply: &B::Reply) {
         let mut buf = [0; MAX_REPLY_LEN];

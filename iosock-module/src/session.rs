@@ -7,10 +7,11 @@ use crate::{
     config::Config,
     counters::CounterSet,
     handle::{Handle, next_generation},
-    limits::MAX_SESSIONS,
-    machine::Platform,
+    limits::{BLOCKS, MAX_SESSIONS, SESSION_LINES},
+    log::LogLimit,
+    machine::{Parked, Platform},
     maybe::Maybe,
-    pool::PoolHold,
+    reply::Asked,
 };
 use bitflags::bitflags;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -28,8 +29,14 @@ pub struct SessionShared {
     pub faulty: AtomicU32,
     /// Not 0: the client is gone; the last socket to leave tells the control thread.
     pub dying: AtomicU32,
+    /// Its handle in this life; 0: none.
+    pub raw: AtomicU32,
+    /// Sockets by the number of their block.
+    blocks: [AtomicU32; BLOCKS],
     /// What it did.
     pub counters: CounterSet,
+    /// Lines about it, and about the sessions before it.
+    pub log: LogLimit<SESSION_LINES>,
 }
 
 impl SessionShared {
@@ -42,12 +49,49 @@ impl SessionShared {
             parked: AtomicU32::new(0),
             faulty: AtomicU32::new(0),
             dying: AtomicU32::new(0),
+            raw: AtomicU32::new(0),
+            blocks: [const { AtomicU32::new(0) }; BLOCKS],
             counters: CounterSet::new(),
+            log: LogLimit::new(),
         }
     }
 }
 
 impl SessionShared {
+    /// The socket with that block.
+    #[must_use]
+    pub fn block(&self, block: u32) -> Option<Handle> {
+        let place = self.blocks.get(usize::try_from(block).ok()?)?;
+        Handle::from_raw(place.load(Ordering::Acquire))
+    }
+
+    /// Socket `raw` has moved into the block.
+    pub fn set_block(&self, block: u32, raw: u32) {
+        if let Some(place) = usize::try_from(block).ok().and_then(|at| self.blocks.get(at)) {
+            place.store(raw, Ordering::Release);
+        }
+    }
+
+    /// Socket `raw` has left the block, unless the next one is there already.
+    pub fn clear_block(&self, block: u32, raw: u32) {
+        if let Some(place) = usize::try_from(block).ok().and_then(|at| self.blocks.get(at)) {
+            let _ = place.compare_exchange(raw, 0, Ordering::AcqRel, Ordering::Relaxed);
+        }
+    }
+
+    /// A new session starts with handle `raw`.
+    pub fn start(&self, raw: u32) {
+        for counter in [&self.sockets, &self.parked, &self.faulty, &self.dying] {
+            counter.store(0, Ordering::Relaxed);
+        }
+        for block in &self.blocks {
+            block.store(0, Ordering::Relaxed);
+        }
+        self.counters.reset();
+        self.raw.store(raw, Ordering::Release);
+        self.open.store(1, Ordering::Release);
+    }
+
     /// A socket has left the session.
     pub fn socket_left<P: Platform>(&self) {
         // AcqRel: the thread that takes the session apart must have seen what its last socket did.
@@ -117,28 +161,35 @@ pub struct Identity {
     pub euid: u32,
 }
 
-/// What a session knows of its pool.
-pub struct SessionPool<P: Platform> {
-    /// The session's hold on it.
-    pub pool: PoolHold<P>,
-    /// Bytes, from the object itself.
-    pub len: u64,
-    /// Where the data area starts; the rings lie below.
-    pub data_offset: u64,
-}
-
 /// The control thread's half of a session.
 pub struct Session<P: Platform> {
     /// Its handle in this life.
     pub handle: Handle,
     /// Its client.
     pub client: Identity,
-    /// Its pool, once attached.
-    pub pool: Option<SessionPool<P>>,
+    /// The request that is parked for as long as the session lives.
+    pub watch: Option<Asked<P::Ticket>>,
     /// It has ended; waiting for the last socket to leave.
     pub dying: bool,
     /// The client process is gone, too: its scoid is to be given back.
     pub gone: bool,
+}
+
+impl<P: Platform> Session<P> {
+    /// Answers the parked watch: the session is over.
+    pub fn end_watch(&mut self, error: WireErrno) {
+        if let Some(asked) = self.watch.take() {
+            asked.refuse(&Refusal::bare(error));
+        }
+    }
+
+    /// The client wants out of some parked request: perhaps of the watch.
+    pub fn unblock_watch(&mut self) {
+        let wants_out = |asked: &Asked<P::Ticket>| asked.parked() != Parked::Waiting;
+        if let Some(asked) = self.watch.take_if(|asked| wants_out(asked)) {
+            asked.unblock();
+        }
+    }
 }
 
 /// All sessions. Lives in the control thread.
@@ -193,7 +244,7 @@ impl<P: Platform> Sessions<P> {
                 slot.set(Session {
                     handle,
                     client,
-                    pool: None,
+                    watch: None,
                     dying: false,
                     gone: false,
                 });

@@ -25,15 +25,14 @@ pub struct CsockConfig {
     size: u32,
     max_sockets: u32,
     pool_bytes: u64,
-    tx_limit: u64,
-    rx_buffers: u32,
-    rx_buffer_len: u32,
+    rx_small: u32,
+    rx_small_len: u32,
+    rx_large: u32,
+    rx_large_len: u32,
     tx_piece: u32,
-    tx_descriptors: u32,
     spin: u32,
     control_timeout_ms: u32,
     server_uid: u32,
-    zero: u32,
 }
 
 /// `csock_client_counters_t`.
@@ -42,12 +41,17 @@ pub struct CsockConfig {
 pub struct CsockClientCounters {
     tx_bytes: u64,
     tx_bytes_copied: u64,
+    tx_bytes_by_message: u64,
     rx_bytes: u64,
     rx_bytes_copied: u64,
+    rx_bytes_by_message: u64,
     doorbells_sent: u64,
+    doorbell_msgs: u64,
     doorbells_suppressed: u64,
     control_msgs: u64,
     waits: u64,
+    sleeps: u64,
+    false_wakes: u64,
 }
 
 /// `csock_stats_t`.
@@ -60,8 +64,8 @@ pub struct CsockStats {
 }
 
 // The header asserts the same numbers.
-const _: () = assert!(size_of::<CsockConfig>() == 56 && size_of::<CsockStats>() == 448);
-const _: () = assert!(core::mem::offset_of!(CsockConfig, control_timeout_ms) == 44);
+const _: () = assert!(size_of::<CsockConfig>() == 48 && size_of::<CsockStats>() == 488);
+const _: () = assert!(core::mem::offset_of!(CsockConfig, control_timeout_ms) == 40);
 const _: () = assert!(core::mem::offset_of!(CsockStats, total) == 192);
 const _: () = assert!(core::mem::offset_of!(CsockStats, client) == 384);
 
@@ -95,31 +99,24 @@ impl CsockConfig {
 
     fn to_config(self) -> Result<Config, Error> {
         let or = |value: u32, default: u32| if value == 0 { default } else { value };
-        let wide = |value: u64, default: usize, what| match usize::try_from(value) {
-            Ok(0) => Ok(default),
-            Ok(value) => Ok(value),
-            Err(_) => Err(Error::Invalid {
-                what,
-                value,
-                allowed: widen(usize::MAX),
-            }),
-        };
-        if self.zero != 0 {
-            return Err(Error::Invalid {
-                what: "zero",
-                value: self.zero.into(),
-                allowed: 0,
-            });
-        }
         let base = Config::DEFAULT;
+        let pool_bytes = usize::try_from(self.pool_bytes).map_err(|_| Error::Invalid {
+            what: "pool_bytes",
+            value: self.pool_bytes,
+            allowed: widen(usize::MAX),
+        })?;
         Ok(Config {
-            pool_bytes: wide(self.pool_bytes, base.pool_bytes, "pool_bytes")?,
+            pool_bytes: if pool_bytes == 0 {
+                base.pool_bytes
+            } else {
+                pool_bytes
+            },
             max_sockets: or(self.max_sockets, base.max_sockets),
-            rx_buffers: or(self.rx_buffers, base.rx_buffers),
-            rx_buffer_len: or(self.rx_buffer_len, base.rx_buffer_len),
-            tx_limit: wide(self.tx_limit, base.tx_limit, "tx_limit")?,
+            rx_small: or(self.rx_small, base.rx_small),
+            rx_small_len: or(self.rx_small_len, base.rx_small_len),
+            rx_large: or(self.rx_large, base.rx_large),
+            rx_large_len: or(self.rx_large_len, base.rx_large_len),
             tx_piece: or(self.tx_piece, base.tx_piece),
-            tx_descriptors: or(self.tx_descriptors, base.tx_descriptors),
             spin: self.spin,
             control_timeout: match self.control_timeout_ms {
                 0 => base.control_timeout,
@@ -216,12 +213,17 @@ pub extern "C" fn csock_stats(session: *const CsockSession, stats: *mut CsockSta
         let client = CsockClientCounters {
             tx_bytes: all.client.tx_bytes,
             tx_bytes_copied: all.client.tx_bytes_copied,
+            tx_bytes_by_message: all.client.tx_bytes_by_message,
             rx_bytes: all.client.rx_bytes,
             rx_bytes_copied: all.client.rx_bytes_copied,
+            rx_bytes_by_message: all.client.rx_bytes_by_message,
             doorbells_sent: all.client.doorbells_sent,
+            doorbell_msgs: all.client.doorbell_msgs,
             doorbells_suppressed: all.client.doorbells_suppressed,
             control_msgs: all.client.control_msgs,
             waits: all.client.waits,
+            sleeps: all.client.sleeps,
+            false_wakes: all.client.false_wakes,
         };
         let all = CsockStats {
             mine: all.mine,

@@ -175,7 +175,7 @@ pub extern "C" fn csock_sio_recv(s: c_int, buffer: *mut CsockSio, size: usize, f
             CsockSio::EMPTY.give(buffer);
             return Ok(0);
         };
-        let received = ReceivedBuf::new(Arc::clone(&socket), filled);
+        let received = ReceivedBuf::new(Arc::clone(socket.core()), filled);
         let (data, len) = (received.as_ptr().cast_mut(), received.len());
         let token = keep(Buffer::Received(received))?;
         CsockSio {

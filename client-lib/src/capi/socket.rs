@@ -39,8 +39,7 @@ pub extern "C" fn csock_socket(
         if protocol != 0 && protocol != IPPROTO_TCP {
             return Err(Error::from_wire(WireErrno::EPROTONOSUPPORT));
         }
-        // With rings, since it may connect; they go back to the pool when it listens instead.
-        table::insert(Handle::new(Socket::stream(&session.core, v6, true)?))
+        table::insert(Handle::new(Socket::stream(&session.core, v6)?))
     })();
     number(made)
 }

@@ -6,7 +6,6 @@ use alloc::vec::Vec;
 /// Numbers `0..capacity`, the free ones.
 pub(crate) struct Blocks {
     free: Vec<u32>,
-    capacity: u32,
 }
 
 impl Blocks {
@@ -15,7 +14,7 @@ impl Blocks {
         let count = usize::try_from(capacity).map_err(|_| Error::NoMemory)?;
         free.try_reserve_exact(count).map_err(|_| Error::NoMemory)?;
         free.extend((0..capacity).rev());
-        Ok(Self { free, capacity })
+        Ok(Self { free })
     }
 
     pub(crate) fn take(&mut self) -> Option<u32> {
@@ -25,10 +24,6 @@ impl Blocks {
     pub(crate) fn give(&mut self, index: u32) {
         debug_assert!(!self.free.contains(&index));
         self.free.push(index);
-    }
-
-    pub(crate) const fn capacity(&self) -> u32 {
-        self.capacity
     }
 
     pub(crate) fn free(&self) -> usize {

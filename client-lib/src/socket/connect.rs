@@ -1,125 +1,83 @@
 //! Making sockets, connecting, listening, accepting.
 
 use super::{
-    Phase, Rings, Socket,
+    Phase, Socket,
+    half::Step,
     patience::Patience,
-    wait::{Direction, timed_out_would_block},
+    wait::{Wakes, timed_out_would_block},
 };
 use crate::{
     deadline::nanos,
     error::{Error, Fault},
-    num::length,
-    pool::{BlockSpan, GRANULE},
-    session_core::Core,
+    pool::BlockInUse,
+    session::Core,
     sys::System,
 };
 use alloc::sync::Arc;
-use core::{net::SocketAddr, time::Duration};
+use core::{cell::Cell, net::SocketAddr, time::Duration};
 use csock_wire::{
-    RingBlockGeometry, SockAddr,
-    msg::{self, ConnectReply, Events, SOCK_STREAM, Wait},
+    SockAddr,
+    msg::{self, ConnectReply, Events, NO_BLOCK, SOCK_STREAM},
     sockaddr::{AF_INET, AF_INET6},
+    stream::{State, Waiting},
 };
 
-/// What every connected socket keeps of the pool for its own small writes, bytes.
-const RESERVE: usize = 16 * GRANULE;
-
-/// Rings that no socket has yet, with their block.
+/// A block that no socket of the module's has yet. Dropping it gives it back, unless the session has failed, when nobody
+/// knows.
 struct Prepared<'a, S: System> {
     core: &'a Core<S>,
-    rings: Option<(Rings<S>, BlockSpan)>,
+    block: Option<BlockInUse>,
 }
 
 impl<'a, S: System> Prepared<'a, S> {
+    /// A block, or none when all are in use: then the socket goes by messages.
     fn new(core: &'a Core<S>) -> Result<Self, Error> {
         let block = core.books.lock().alloc_block(&core.mem)?;
-        match Rings::new(core, &block) {
-            Ok(rings) => Ok(Self {
-                core,
-                rings: Some((rings, block)),
-            }),
-            Err(error) => {
-                core.books.lock().free_block(block);
-                Err(error)
-            }
-        }
+        Ok(Self { core, block })
     }
 
-    fn geometry(&self) -> RingBlockGeometry {
-        self.rings
-            .as_ref()
-            .map_or(RingBlockGeometry::NONE, |(_, block)| block.geometry)
-    }
-
-    /// Receive buffers and the send reserve.
-    fn stock(&self) -> Result<(), Error> {
-        match &self.rings {
-            Some((rings, _)) => rings.stock(self.core),
-            None => Ok(()),
-        }
-    }
-
-    /// The module has taken them.
-    fn taken(mut self) -> Option<Rings<S>> {
-        let (rings, block) = self.rings.take()?;
-        *rings.block.lock() = Some(block);
-        Some(rings)
+    fn index(&self) -> u32 {
+        self.block.as_ref().map_or(NO_BLOCK, |block| block.index)
     }
 }
 
 impl<S: System> Drop for Prepared<'_, S> {
-    /// The module has not taken them: everything is free at once. Unless the session has failed, when nobody knows.
     fn drop(&mut self) {
-        let Some((rings, block)) = self.rings.take() else {
-            return;
-        };
-        if self.core.check().is_err() {
-            return;
+        if let Some(block) = self.block.take()
+            && self.core.check().is_ok()
+        {
+            self.core.books.lock().free_block(block);
         }
-        let books = &self.core.books;
-        let mut spans = alloc::vec::Vec::new();
-        rings.tx().retire(books, &mut spans);
-        rings.rx().retire(books, &mut spans);
-        let mut books = books.lock();
-        for span in spans {
-            books.free(span);
-        }
-        books.free_block(block);
     }
 }
 
-impl<S: System> Rings<S> {
-    /// Gives the rings receive buffers and the send reserve, as far as they have none.
-    fn stock(&self, core: &Core<S>) -> Result<(), Error> {
-        let mut tx = self.tx();
-        if !tx.has_reserve() {
-            let len = RESERVE.min(length(core.limits.max_len));
-            let span = core.books.lock().alloc(&core.mem, len)?;
-            tx.keep_reserve(span);
-        }
-        drop(tx);
-        self.rx().stock(&core.books)
-    }
+/// Where an accept is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Try {
+    /// The module is to be asked.
+    Ask,
+    /// It is being asked.
+    Asking,
+    /// It said that nobody is there.
+    Wait,
 }
 
 impl<S: System> Socket<S> {
-    /// A TCP socket. With `rings` it can connect, without it can only listen.
-    pub(crate) fn stream(core: &Arc<Core<S>>, v6: bool, rings: bool) -> Result<Self, Error> {
+    /// A TCP socket.
+    pub(crate) fn stream(core: &Arc<Core<S>>, v6: bool) -> Result<Self, Error> {
         core.check()?;
-        let prepared = if rings { Some(Prepared::new(core)?) } else { None };
+        let mut prepared = Prepared::new(core)?;
         let body = msg::Socket {
             domain: if v6 { AF_INET6 } else { AF_INET },
             kind: SOCK_STREAM,
             protocol: 0,
             reserved: 0,
-            rings: prepared
-                .as_ref()
-                .map_or(RingBlockGeometry::NONE, Prepared::geometry),
+            block: prepared.index(),
+            reserved_end: 0,
         };
         let reply = core.control(0, &body)?;
-        let rings = prepared.and_then(Prepared::taken);
         // INVARIANT: from here on the socket closes itself.
-        let this = Self::with(Arc::clone(core), reply.socket, rings, Phase::Fresh);
+        let this = Self::with(core, reply.socket, prepared.block.take(), Phase::Fresh)?;
         this.known_handle()?;
         Ok(this)
     }
@@ -146,13 +104,12 @@ impl<S: System> Socket<S> {
         self.addr_of(&reply.addr)
     }
 
-    /// listen(2). Rings, if there are any, go back to the pool: a listener moves no data.
+    /// listen(2).
     pub(crate) fn listen(&self, backlog: i32) -> Result<(), Error> {
         self.check()?;
         self.core
             .control(self.id, &msg::Listen { backlog, reserved: 0 })?;
         self.enter(Phase::Listening);
-        self.retire_rings();
         Ok(())
     }
 
@@ -179,13 +136,7 @@ impl<S: System> Socket<S> {
 
     fn connect_within(&self, addr: SocketAddr, patience: &mut Patience) -> Result<(), Error> {
         self.check()?;
-        self.core.check_server()?;
-        if let (Phase::Fresh, Some(rings)) = (self.phase(), &self.rings) {
-            // Before the connection is there: no doorbell, and data can flow at once. A connection that does not
-            // come about leaves them posted for the next attempt; the module looks at them when there is one.
-            rings.stock(&self.core)?;
-        }
-        // In any other phase the module knows the right refusal.
+        // In any wrong phase the module knows the right refusal.
         let reply = self.core.control(
             self.id,
             &msg::Connect {
@@ -193,6 +144,7 @@ impl<S: System> Socket<S> {
             },
         )?;
         *self.peer.lock() = Some(addr);
+        self.told.store(false, core::sync::atomic::Ordering::Relaxed);
         match reply.state {
             ConnectReply::CONNECTED => {
                 self.enter(Phase::Connected);
@@ -212,105 +164,111 @@ impl<S: System> Socket<S> {
         self.wait_connected(patience)
     }
 
-    fn wait_connected(&self, patience: &mut Patience) -> Result<(), Error> {
-        let wait = Wait {
-            events: Events::CONNECTED.bits(),
-            seen_sq: 0,
-            seen_cq: 0,
-            seen_rq: 0,
-        };
-        loop {
-            match self.park(Direction::Writing, &wait, patience) {
-                Ok(events) if events.contains(Events::CONNECTED) => {
-                    self.enter(Phase::Connected);
-                    return Ok(());
-                }
-                Ok(_) => {}
-                Err(error @ (Error::TimedOut | Error::Interrupted)) => return Err(error),
-                Err(error) => {
-                    self.enter(Phase::Dead);
-                    return Err(error);
-                }
-            }
-        }
-    }
-
     /// A connect that was left in progress: is it there? Waits for it as far as the call is patient.
-    pub(super) fn finish_connect(&self, patience: &mut Patience) -> Result<(), Error> {
-        if patience.may_wait {
-            return self.wait_connected(patience);
-        }
-        let Some(rings) = &self.rings else {
-            return Err(Error::NotConnected);
+    pub(super) fn wait_connected(&self, patience: &mut Patience) -> Result<(), Error> {
+        let asked = Cell::new(false);
+        let wakes = Wakes {
+            waiting: Waiting::Room,
+            events: Events::CONNECTED,
+            ..self.tx_wakes()
         };
-        // A question that is answered at once, since it asks for old news as well.
-        let seen_sq = self.judge(rings.tx().seen())?.sq.wrapping_sub(1);
-        let events = Events::CONNECTED.union(Events::TX_SPACE);
-        let wait = Wait {
-            events: events.bits(),
-            seen_sq,
-            seen_cq: 0,
-            seen_rq: 0,
-        };
-        match self.poll(&wait) {
-            Ok(events) if events.contains(Events::CONNECTED) => {
-                self.enter(Phase::Connected);
-                Ok(())
-            }
-            Ok(_) | Err(Error::Interrupted) => Err(Error::WouldBlock),
-            Err(error) => {
-                self.enter(Phase::Dead);
-                Err(error)
-            }
-        }
+        self.tx.in_turn(
+            &self.core,
+            &wakes,
+            patience,
+            |_| {
+                self.core.check_server()?;
+                let Some(state) = self.state()? else {
+                    // No word tells: the module does, and the second look comes after it has said yes.
+                    return Ok(if asked.replace(true) {
+                        Step::Done(())
+                    } else {
+                        Step::Wait
+                    });
+                };
+                if state.contains(State::REFUSED) {
+                    return Err(self.tell(state.error()).unwrap_or(Error::ShutDown));
+                }
+                Ok(if state.contains(State::CONNECTED) {
+                    Step::Done(())
+                } else {
+                    Step::Wait
+                })
+            },
+            |_| {},
+        )?;
+        self.enter(Phase::Connected);
+        Ok(())
     }
 
     /// accept(2): the next connection and its peer.
     pub(crate) fn accept(&self) -> Result<(Self, SocketAddr), Error> {
-        let mut patience = self.patience(Direction::Reading, false);
-        loop {
-            self.check()?;
-            self.core.check_server()?;
-            if self.phase() != Phase::Listening {
-                return Err(Error::Invalid {
-                    what: "state",
-                    value: 0,
-                    allowed: 0,
-                });
-            }
-            match self.try_accept() {
-                Err(Error::WouldBlock) if patience.may_wait => {}
-                Err(error) => return Err(self.check().err().unwrap_or(error)),
-                accepted => return accepted,
-            }
-            let wait = Wait {
-                events: Events::ACCEPTABLE.bits(),
-                seen_sq: 0,
-                seen_cq: 0,
-                seen_rq: 0,
-            };
-            self.park(Direction::Reading, &wait, &mut patience)
-                .map_err(timed_out_would_block)?;
+        self.check()?;
+        self.core.check_server()?;
+        if self.phase() != Phase::Listening {
+            return Err(Error::Invalid {
+                what: "state",
+                value: 0,
+                allowed: 0,
+            });
         }
+        let mut patience = self.patience(&self.read_timeout, false);
+        let answer: Cell<Option<Result<(Self, SocketAddr), Error>>> = Cell::new(None);
+        let next = Cell::new(Try::Ask);
+        // How many connections had been announced when the module was last asked.
+        let seen = Cell::new(None);
+        let wakes = Wakes {
+            events: Events::ACCEPTABLE,
+            ..self.rx_wakes()
+        };
+        let accepted = self.rx.in_turn(
+            &self.core,
+            &wakes,
+            &mut patience,
+            |rx| {
+                if let Some(answer) = answer.take() {
+                    return answer.map(Step::Done);
+                }
+                self.core.check_server()?;
+                let announced = self.judged(rx.announced())?;
+                match (next.get(), announced) {
+                    // Nothing has come since the module said that nobody is there.
+                    (Try::Wait, Some(_)) if seen.get() == announced => return Ok(Step::Wait),
+                    // No word tells: one wait in the module between two questions.
+                    (Try::Wait, None) => {
+                        next.set(Try::Ask);
+                        return Ok(Step::Wait);
+                    }
+                    _ => {}
+                }
+                seen.set(announced);
+                next.set(Try::Asking);
+                Ok(Step::More)
+            },
+            |_| {
+                if next.get() != Try::Asking {
+                    return;
+                }
+                next.set(Try::Wait);
+                match self.try_accept() {
+                    Err(Error::WouldBlock) => {}
+                    other => answer.set(Some(other)),
+                }
+            },
+        );
+        accepted.map_err(timed_out_would_block)
     }
 
     fn try_accept(&self) -> Result<(Self, SocketAddr), Error> {
-        let _one_at_a_time = self.accepting.lock();
-        // Stocked before the module sees the rings: no doorbell, and data can flow at once.
-        let prepared = Prepared::new(&self.core)?;
-        prepared.stock()?;
+        let mut prepared = Prepared::new(&self.core)?;
         let reply = self.core.control(
             self.id,
             &msg::Accept {
-                rings: prepared.geometry(),
+                block: prepared.index(),
+                reserved: 0,
             },
         )?;
-        let this = Self::with(
-            Arc::clone(&self.core),
-            reply.socket,
-            prepared.taken(),
-            Phase::Connected,
-        );
+        let this = Self::with(&self.core, reply.socket, prepared.block.take(), Phase::Connected)?;
         this.known_handle()?;
         let peer = this.addr_of(&reply.peer)?;
         *this.peer.lock() = Some(peer);

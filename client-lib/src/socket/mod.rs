@@ -1,18 +1,20 @@
-//! One socket, as any thread may use it: rings under their locks, control messages, waits.
+//! One socket, as any thread may use it.
 //!
 //! | file | what |
 //! |---|---|
-//! | `tx.rs`, `rx.rs` | the two halves of the rings, pure |
-//! | `send.rs`, `receive.rs` | sending and receiving: copies, in place, blocking, doorbells |
+//! | `half.rs` | one direction: its state under a lock, and who waits for it |
+//! | `wait.rs`, `patience.rs` | what wakes a call that waits; how long it waits |
+//! | `tx.rs`, `rx.rs` | the state of the two directions in shared memory, pure |
+//! | `send.rs`, `receive.rs` | sending and receiving: copies, in place, by message |
 //! | `connect.rs` | making, connecting, listening, accepting |
 //! | `options.rs` | addresses and options |
-//! | `patience.rs` | how long a call waits |
-//! | `wait.rs` | parking in the module |
 //! | `handle.rs` | what a program holds: the last one closes |
 //!
-//! Locks are taken in the order `accepting`, `tx`, `rx`, then the pool's books. None is held while this thread is parked.
+//! Locks are taken in the order: a half's, then the pool's books or the returned buffers. None is held over a message, a
+//! doorbell or a sleep.
 
 mod connect;
+mod half;
 mod handle;
 mod options;
 mod patience;
@@ -31,10 +33,11 @@ pub(crate) use send::How;
 pub(crate) use tx::Grant;
 
 use crate::{
-    error::Error,
-    pool::BlockSpan,
-    session_core::Core,
-    sync::{Baton, Mutex, MutexGuard},
+    error::{Error, Fault},
+    ledger::Line,
+    pool::BlockInUse,
+    session::Core,
+    sync::Mutex,
     sys::System,
 };
 use alloc::{sync::Arc, vec::Vec};
@@ -43,10 +46,15 @@ use core::{
     sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     time::Duration,
 };
-use csock_wire::msg;
+use csock_wire::{
+    msg::{self, Events},
+    stream::{Block, State, Taker, Waiting},
+};
+use half::Half;
 use patience::Patience;
-use rx::{Incoming, Rx};
-use tx::Tx;
+use rx::Rx;
+use tx::{Held, Tx};
+use wait::Wakes;
 
 /// Where a socket is in its life, as this side knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,31 +71,28 @@ pub(crate) enum Phase {
     Dead,
 }
 
-/// The rings of a socket that moves data.
-struct Rings<S: System> {
-    tx: Mutex<Tx<S::Mem>>,
-    rx: Mutex<Rx<S::Mem>>,
-    /// Taken when the socket is closed or begins to listen.
-    block: Mutex<Option<BlockSpan>>,
-}
-
 /// One socket.
 pub(crate) struct Socket<S: System> {
     core: Arc<Core<S>>,
     /// The module's handle.
     id: u32,
-    rings: Option<Rings<S>>,
+    /// Its block's number and place; `None` for one that goes by messages.
+    block: Option<(u32, Block)>,
+    tx: Half<S, Tx<S::Mem>>,
+    rx: Half<S, Rx<S::Mem>>,
+    /// The block, until the socket is closed.
+    owned: Mutex<Option<BlockInUse>>,
+    /// Reservations that the program still holds after the close.
+    held: Mutex<Held>,
     phase: AtomicU8,
     closed: AtomicBool,
+    /// The connection's error has been told to the program.
+    told: AtomicBool,
     nonblocking: AtomicBool,
     /// Nanoseconds; 0: for ever.
     read_timeout: AtomicU64,
     write_timeout: AtomicU64,
     peer: Mutex<Option<SocketAddr>>,
-    reader: Baton,
-    writer: Baton,
-    /// One thread at a time takes rings out of the pool for a connection that may not be there.
-    accepting: Mutex<()>,
 }
 
 impl Phase {
@@ -103,20 +108,32 @@ impl Phase {
 }
 
 impl<S: System> Socket<S> {
-    fn with(core: Arc<Core<S>>, id: u32, rings: Option<Rings<S>>, phase: Phase) -> Self {
-        Self {
-            core,
+    fn with(core: &Arc<Core<S>>, id: u32, block: Option<BlockInUse>, phase: Phase) -> Result<Self, Error> {
+        let place = block.as_ref().map(|block| block.place);
+        let (tx, failed) = match Tx::new(&core.mem, place) {
+            Ok(tx) => (tx, None),
+            // No memory for its books: by messages, and closed at once.
+            Err(error) => (Tx::new(&core.mem, None)?, Some(error)),
+        };
+        let this = Self {
+            core: Arc::clone(core),
             id,
-            rings,
+            block: block.as_ref().map(|block| (block.index, block.place)),
+            tx: Half::new(tx),
+            rx: Half::new(Rx::new(&core.mem, place)),
+            owned: Mutex::new(block),
+            held: Mutex::new(Held::NONE),
             phase: AtomicU8::new(phase.to_number()),
             closed: AtomicBool::new(false),
+            told: AtomicBool::new(false),
             nonblocking: AtomicBool::new(false),
             read_timeout: AtomicU64::new(0),
             write_timeout: AtomicU64::new(0),
             peer: Mutex::new(None),
-            reader: Baton::new(),
-            writer: Baton::new(),
-            accepting: Mutex::new(()),
+        };
+        match failed {
+            None => Ok(this),
+            Some(error) => Err(error),
         }
     }
 
@@ -151,31 +168,96 @@ impl<S: System> Socket<S> {
         }
     }
 
-    /// The rings of a connected socket. While the connection is being made this waits for it, within the patience of the call.
-    fn connected(&self, patience: &mut Patience) -> Result<&Rings<S>, Error> {
+    /// Data can move, or could. While the connection is being made this waits for it, within the patience of the call.
+    #[inline]
+    fn connected(&self, patience: &mut Patience) -> Result<(), Error> {
         self.check()?;
-        match (self.phase(), &self.rings) {
-            (Phase::Connected, Some(rings)) => Ok(rings),
-            (Phase::Connecting, Some(rings)) => {
-                self.finish_connect(patience)?;
-                Ok(rings)
-            }
+        match self.phase() {
+            Phase::Connected => Ok(()),
+            Phase::Connecting => self.wait_connected(patience),
             _ => Err(Error::NotConnected),
         }
     }
 
-    /// As `connected`, for calls that never wait: a connection that is being made is none.
-    fn connected_now(&self) -> Result<&Rings<S>, Error> {
+    /// As `connected`, for calls that never wait: a connection that is being made, or could not be made, is none.
+    fn connected_now(&self) -> Result<(), Error> {
         self.connected(&mut Patience::none())
             .map_err(|error| match error {
-                Error::WouldBlock => Error::NotConnected,
+                Error::WouldBlock | Error::ShutDown => Error::NotConnected,
                 other => other,
             })
     }
 
+    /// What the module says about the socket. `None`: it has no block.
+    fn state(&self) -> Result<Option<State>, Error> {
+        match self.block {
+            None => Ok(None),
+            Some((_, place)) => {
+                let state = Taker::new(self.core.mem.clone(), place).state();
+                self.core.judge(state.map_err(Fault::from)).map(Some)
+            }
+        }
+    }
+
+    /// Why nothing can be sent any more, if so.
+    #[inline]
+    fn check_sending(&self) -> Result<(), Error> {
+        match self.state()? {
+            Some(state) if state.contains(State::DEAF) => {
+                Err(self.tell(state.error()).unwrap_or(Error::ShutDown))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Says that there is work. True: ring, without a lock.
+    #[inline]
+    fn mark(&self) -> Result<bool, Error> {
+        match self.block {
+            Some((index, _)) => self.core.mark(index),
+            None => Ok(false),
+        }
+    }
+
+    fn line(&self, receiving: bool) -> Option<&Line> {
+        self.core
+            .ledger
+            .line(self.block.map(|(index, _)| index), receiving)
+    }
+
+    fn tx_wakes(&self) -> Wakes<'_, S> {
+        Wakes {
+            core: &self.core,
+            socket: self.id,
+            place: self.block.map(|(_, place)| place),
+            waiting: Waiting::Room,
+            events: Events::WRITABLE,
+            line: self.line(false),
+        }
+    }
+
+    fn rx_wakes(&self) -> Wakes<'_, S> {
+        Wakes {
+            waiting: Waiting::Data,
+            events: Events::READABLE,
+            line: self.line(true),
+            ..self.tx_wakes()
+        }
+    }
+
+    /// A call begins that may wait for so long. `dontwait`: it is not to wait, whatever the socket is set to.
+    fn patience(&self, timeout: &AtomicU64, dontwait: bool) -> Patience {
+        if dontwait || self.is_nonblocking() {
+            return Patience::none();
+        }
+        let nanos = timeout.load(Ordering::Relaxed);
+        Patience::of((nanos != 0).then_some(nanos))
+    }
+
     /// Gives up on a server that broke the rules; other errors pass.
-    fn judge<T>(&self, result: Result<T, impl Into<Error>>) -> Result<T, Error> {
-        result.map_err(|error| match error.into() {
+    #[inline]
+    fn judged<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
+        result.map_err(|error| match error {
             error @ Error::ServerFault(_) => self.core.fail(error),
             error => error,
         })
@@ -214,15 +296,19 @@ impl<S: System> Socket<S> {
 
     /// Ends one direction or both, after what was sent so far.
     pub(crate) fn shutdown(&self, how: u32) -> Result<(), Error> {
-        let rings = self.connected_now()?;
-        let tx_position = {
-            let mut tx = rings.tx.lock();
+        self.connected_now()?;
+        let after = self.tx.with(|tx| {
             if how != msg::Shutdown::READ {
                 tx.shut();
             }
-            tx.position()
+            tx.tail()
+        })?;
+        let body = msg::Shutdown {
+            how,
+            reserved: 0,
+            after,
         };
-        self.core.control(self.id, &msg::Shutdown { how, tx_position })?;
+        self.core.control(self.id, &body)?;
         Ok(())
     }
 
@@ -236,70 +322,31 @@ impl<S: System> Socket<S> {
         if self.closed.swap(true, Ordering::AcqRel) {
             return Err(Error::Closed);
         }
-        let tx_position = self.rings.as_ref().map_or(0, |rings| rings.tx.lock().position());
-        // From here on the module looks at the rings no more than it has to, and we not at all.
-        let told = self.core.control(
-            self.id,
-            &msg::Close {
-                tx_position,
-                reserved: 0,
-            },
-        );
+        // From here on no call finds anything of the socket in shared memory.
+        let (tx, rx) = (self.tx.retire(), self.rx.retire());
+        let after = tx.as_ref().map_or(0, Tx::tail);
+        if let Some(rx) = rx {
+            rx.retire(&self.core);
+        }
+        let told = self.core.control(self.id, &msg::Close { after });
         self.enter(Phase::Dead);
-        self.retire_rings();
-        told.map(|_| ())
-    }
-
-    /// Puts what the module may still use aside until it is released.
-    fn retire_rings(&self) {
-        let Some(rings) = &self.rings else { return };
-        let Some(block) = rings.block.lock().take() else {
-            return;
-        };
-        let books = &self.core.books;
-        let mut spans = Vec::new();
-        rings.tx.lock().retire(books, &mut spans);
-        rings.rx.lock().retire(books, &mut spans);
+        let (books, mut spans) = (&self.core.books, Vec::new());
+        if let Some(tx) = tx {
+            *self.held.lock() = tx.retire(books, &mut spans);
+        }
+        let block = self.owned.lock().take();
         let mut books = books.lock();
-        books.retire(block, spans);
+        if let Some(block) = block {
+            books.retire(block, spans);
+        }
         books.reap(&self.core.mem);
-    }
-}
-
-impl<S: System> Rings<S> {
-    fn new(core: &Core<S>, block: &BlockSpan) -> Result<Self, Error> {
-        let (mem, limits, config) = (&core.mem, core.limits, &core.config);
-        Ok(Self {
-            tx: Mutex::new(Tx::new(mem, &block.block, limits)?),
-            rx: Mutex::new(Rx::new(
-                mem,
-                &block.block,
-                limits,
-                config.rx_buffers,
-                config.rx_buffer_len,
-            )?),
-            block: Mutex::new(None),
-        })
-    }
-
-    fn tx(&self) -> MutexGuard<'_, Tx<S::Mem>> {
-        self.tx.lock()
-    }
-
-    fn rx(&self) -> MutexGuard<'_, Rx<S::Mem>> {
-        self.rx.lock()
+        told.map(|_| ())
     }
 }
 
 impl<S: System> Drop for Socket<S> {
     fn drop(&mut self) {
         let _ = self.close();
-        if let Some(rings) = &self.rings
-            && !self.core.is_foreign()
-        {
-            rings.tx().free_all(&self.core.books);
-            rings.rx().free_all(&self.core.books);
-        }
     }
 }
 

@@ -77,7 +77,7 @@ impl<S: System> Socket<S> {
         let [error, _] = self.get(SockOpt::Error)?;
         match u16::try_from(error) {
             Ok(0) => Ok(None),
-            Ok(error) => Ok(Some(Error::from_wire(WireErrno(error)))),
+            Ok(error) => Ok(self.tell(WireErrno(error))),
             Err(_) => {
                 let value = u64::from(u32::from_le_bytes(error.to_le_bytes()));
                 Err(self.core.fault(Fault::Reply {
@@ -90,6 +90,7 @@ impl<S: System> Socket<S> {
 
     fn set(&self, option: SockOpt, words: [i32; 2]) -> Result<(), Error> {
         self.check()?;
+        let after = self.tx.with(|tx| tx.tail())?;
         let (level, name) = option.to_wire();
         let len = option.value_len();
         let [[a, b, c, d], [e, f, g, h]] = words.map(i32::to_le_bytes);
@@ -101,6 +102,7 @@ impl<S: System> Socket<S> {
                 name,
                 len,
                 reserved: 0,
+                after,
                 value,
             },
         )?;

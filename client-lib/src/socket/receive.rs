@@ -1,42 +1,111 @@
-//! Receiving: by copy (`receive`) or in place (`receive_in_place`, `release`).
+//! Receiving: by copy (`receive`) or in place (`receive_in_place`).
 
 use super::{
-    Filled, Incoming, Rings, Socket,
+    Filled, Socket,
+    half::Step,
     patience::Patience,
-    wait::{Direction, timed_out_would_block},
+    rx::{Done, Incoming},
+    wait::timed_out_would_block,
 };
-use crate::{error::Error, ledger::add, num::length, sys::System};
-use csock_wire::msg::{Events, Wait};
+use crate::{
+    error::{Error, Fault},
+    ledger::bump,
+    num::{length, short},
+    sys::System,
+};
+use core::cell::{Cell, RefCell};
+use csock_wire::{
+    WireErrno,
+    msg::{self, DONT_WAIT},
+    stream::State,
+};
 
 impl<S: System> Socket<S> {
     /// Copies received bytes into `dst`, as many as there are and fit; waits for the first. 0: the end of the stream,
     /// or an empty `dst`.
     pub(crate) fn receive(&self, dst: &mut [u8], dontwait: bool) -> Result<usize, Error> {
-        let mut patience = self.patience(Direction::Reading, dontwait);
-        let rings = self.connected(&mut patience).map_err(timed_out_would_block)?;
-        if dst.is_empty() {
+        let mut patience = self.patience(&self.read_timeout, dontwait);
+        if !self.may_receive(&mut patience)? || dst.is_empty() {
             return Ok(0);
         }
-        self.until_received(rings, &mut patience, || {
-            let mut rx = rings.rx();
-            let (n, what) = self.judge(rx.read(dst))?;
-            if n > 0 {
-                self.restock(&mut rx)?;
-                add(&self.core.ledger.rx_bytes, n);
-                add(&self.core.ledger.rx_bytes_copied, n);
-                return Ok(Some(n));
-            }
-            match what {
-                Incoming::Eof => Ok(Some(0)),
-                _ => self.nothing(&mut rx),
-            }
-        })
+        let dst = RefCell::new(dst);
+        let done = RefCell::new(Done::default());
+        let by_message = Cell::new(None);
+        let answer: Cell<Option<Result<usize, Error>>> = Cell::new(None);
+        let result = self.rx.in_turn(
+            &self.core,
+            &self.rx_wakes(),
+            &mut patience,
+            |rx| {
+                if let Some(answer) = answer.take() {
+                    return answer.map(Step::Done);
+                }
+                self.core.check_reading()?;
+                match self.judged(rx.read(&self.core, &mut dst.borrow_mut(), &mut done.borrow_mut()))? {
+                    Incoming::Data(n) => {
+                        self.count_received(n, n);
+                        Ok(Step::Done(n))
+                    }
+                    Incoming::Nothing(state) if state.contains(State::STARVED) => {
+                        by_message.set(Some(rx.position()));
+                        Ok(Step::More)
+                    }
+                    Incoming::Nothing(state) => match self.nothing(state)? {
+                        true => Ok(Step::Done(0)),
+                        false => Ok(Step::Wait),
+                    },
+                    Incoming::ByMessage => {
+                        by_message.set(Some(rx.position()));
+                        Ok(Step::More)
+                    }
+                }
+            },
+            |patience| {
+                done.borrow_mut().let_go(&self.core);
+                if let Some(seen) = by_message.take() {
+                    match self.receive_by_message(&mut dst.borrow_mut(), seen, patience) {
+                        // The module has delivered more meanwhile: that comes first.
+                        Err(Error::Busy) => {}
+                        other => answer.set(Some(other)),
+                    }
+                }
+            },
+        );
+        result.map_err(timed_out_would_block)
+    }
+
+    fn receive_by_message(&self, dst: &mut [u8], seen: u64, patience: &mut Patience) -> Result<usize, Error> {
+        let body = msg::Recv {
+            seen,
+            len: short(dst.len()),
+            flags: if patience.may_wait { 0 } else { DONT_WAIT },
+        };
+        let deadline = self.message_deadline(patience);
+        let room = dst.len();
+        let reply = self.core.ask_once(self.id, &body, (&[], dst), deadline);
+        if reply == Err(Error::Busy) {
+            self.core.pause(&mut 0);
+        }
+        let n = length(reply?.len);
+        if n > room {
+            return Err(self.core.fault(Fault::Reply {
+                what: "bytes received",
+                value: crate::num::widen(n),
+            }));
+        }
+        if let Some(line) = self.line(true) {
+            bump(&line.rx_bytes, n);
+            bump(&line.rx_bytes_by_message, n);
+        }
+        Ok(n)
     }
 
     /// The next received bytes, at most `most`, where they lie. `None`: the end of the stream.
     pub(crate) fn receive_in_place(&self, most: usize, dontwait: bool) -> Result<Option<Filled>, Error> {
-        let mut patience = self.patience(Direction::Reading, dontwait);
-        let rings = self.connected(&mut patience).map_err(timed_out_would_block)?;
+        let mut patience = self.patience(&self.read_timeout, dontwait);
+        if !self.may_receive(&mut patience)? {
+            return Ok(None);
+        }
         if most == 0 {
             return Err(Error::Invalid {
                 what: "length",
@@ -44,84 +113,82 @@ impl<S: System> Socket<S> {
                 allowed: 1,
             });
         }
-        self.until_received(rings, &mut patience, || {
-            let mut rx = rings.rx();
-            match self.judge(rx.next(most))? {
-                Incoming::Data(filled) => {
-                    add(&self.core.ledger.rx_bytes, length(filled.len));
-                    Ok(Some(Some(filled)))
+        // In place there is no other way: whoever holds all buffers is told at once.
+        let none = Error::PoolExhausted { asked: 1, largest: 0 };
+        // Buffers are on their way back: the module is asked to look once more before this sleeps.
+        let (asked, ring) = (Cell::new(false), Cell::new(false));
+        let done = RefCell::new(Done::default());
+        let result = self.rx.in_turn(
+            &self.core,
+            &self.rx_wakes(),
+            &mut patience,
+            |rx| {
+                self.core.check_reading()?;
+                match self.judged(rx.next(&self.core, most, &mut done.borrow_mut()))? {
+                    Incoming::Data(filled) => {
+                        self.count_received(length(filled.len), 0);
+                        Ok(Step::Done(Some(filled)))
+                    }
+                    Incoming::Nothing(state)
+                        if state.contains(State::STARVED) && self.core.holds_all_buffers() =>
+                    {
+                        Err(none)
+                    }
+                    Incoming::Nothing(state) if state.contains(State::STARVED) && !asked.replace(true) => {
+                        ring.set(self.mark()?);
+                        Ok(Step::More)
+                    }
+                    Incoming::Nothing(state) => match self.nothing(state)? {
+                        true => Ok(Step::Done(None)),
+                        false => Ok(Step::Wait),
+                    },
+                    Incoming::ByMessage => Err(none),
                 }
-                Incoming::Eof => Ok(Some(None)),
-                Incoming::Nothing => self.nothing(&mut rx),
-            }
-        })
+            },
+            |_| {
+                done.borrow_mut().let_go(&self.core);
+                if ring.take() {
+                    self.core.ring();
+                }
+            },
+        );
+        result.map_err(timed_out_would_block)
     }
 
-    /// Gives a buffer back to be filled again. False: the program has no such buffer.
-    pub(crate) fn release(&self, key: u64) -> bool {
-        let Some(rings) = &self.rings else { return false };
-        if self.core.is_foreign() {
-            return false;
-        }
-        let mut rx = rings.rx();
-        match self.judge(rx.release(key, &self.core.books)) {
-            Ok(known) => {
-                // A failed server has no use for buffers; the next call says so.
-                let _ = self.restock(&mut rx);
-                known
-            }
-            Err(_) => true,
+    fn count_received(&self, n: usize, copied: usize) {
+        if let Some(line) = self.line(true) {
+            bump(&line.rx_bytes, n);
+            bump(&line.rx_bytes_copied, copied);
         }
     }
 
-    /// Lets the module see the buffers that went back, and rings if it starves for them.
-    fn restock(&self, rx: &mut super::Rx<S::Mem>) -> Result<(), Error> {
-        let told = rx.publish();
-        match self.judge(told)? {
-            None => {}
-            Some(false) => add(&self.core.ledger.doorbells_suppressed, 1),
-            Some(true) if self.core.ring(self.id) => {}
-            Some(true) => rx.ring_failed(),
+    /// Whether there can be anything to receive. False: the connection could not be made, and the program knows why.
+    fn may_receive(&self, patience: &mut Patience) -> Result<bool, Error> {
+        match self.connected(patience) {
+            Ok(()) => Ok(true),
+            Err(Error::ShutDown) => Ok(false),
+            Err(error) => Err(timed_out_would_block(error)),
         }
-        Ok(())
     }
 
-    /// The ring is empty: is there a reason not to wait for it to fill?
-    fn nothing<T>(&self, rx: &mut super::Rx<S::Mem>) -> Result<Option<T>, Error> {
+    /// There is nothing in shared memory. True: and this is the end; false: wait for it.
+    fn nothing(&self, state: State) -> Result<bool, Error> {
         self.check()?;
+        if state.contains(State::END) {
+            return match self.tell(state.error()) {
+                Some(error) => Err(error),
+                None => Ok(true),
+            };
+        }
         self.core.check_server()?;
-        self.restock(rx)?;
-        Ok(None)
+        Ok(false)
     }
 
-    /// Repeats `step` until it has something, waiting in between.
-    fn until_received<T>(
-        &self,
-        rings: &Rings<S>,
-        patience: &mut Patience,
-        mut step: impl FnMut() -> Result<Option<T>, Error>,
-    ) -> Result<T, Error> {
-        let mut first = true;
-        loop {
-            self.core.check_reading()?;
-            if let Some(value) = step()? {
-                return Ok(value);
-            }
-            if !patience.may_wait {
-                return Err(Error::WouldBlock);
-            }
-            if core::mem::take(&mut first) && self.spin_for_data(rings)? {
-                continue;
-            }
-            let seen_rq = rings.rx().seen();
-            let wait = Wait {
-                events: Events::READABLE.bits(),
-                seen_sq: 0,
-                seen_cq: 0,
-                seen_rq,
-            };
-            self.park(Direction::Reading, &wait, patience)
-                .map_err(timed_out_would_block)?;
+    /// The connection's error, for the one call that hears of it.
+    pub(super) fn tell(&self, error: WireErrno) -> Option<Error> {
+        if error == WireErrno::OK || self.told.swap(true, core::sync::atomic::Ordering::Relaxed) {
+            return None;
         }
+        Some(Error::from_wire(error))
     }
 }

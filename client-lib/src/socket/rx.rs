@@ -1,385 +1,230 @@
-//! Receiving, as far as the rings go: which buffers the module may fill, which it has filled, which the program holds.
-//! Pure: no message, no wait, no lock.
+//! Receiving, as far as memory goes: filled buffers in order, what is left of the current one, and what the end is.
+//! No message, no wait, no lock.
 
-use super::tx::keep;
 use crate::{
     error::{Error, Fault},
-    num::{length, short, widen},
-    pool::{Books, Span},
-    slots::Slots,
-    sync::Mutex,
+    num::{length, short},
+    session::Core,
+    sys::System,
 };
-use alloc::vec::Vec;
 use csock_wire::{
-    Consumer, Desc, DescLimits, Producer, PushError, RingBlock, RingKind, SharedMem, WireErrno,
+    SharedMem,
+    stream::{Block, Consumed, Incoming as Entry, State, Taker},
 };
 
-/// Received bytes that the program may look at until it releases them.
+/// Received bytes that the program may look at until it lets go of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Filled {
-    /// Names the buffer.
-    pub key: u64,
+    /// The buffer; one hold of it is the program's.
+    pub id: u32,
     /// Offset of the first byte in the pool.
     pub offset: usize,
     /// Bytes.
     pub len: u32,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// Not posted: the fill ring had no slot free.
-    Idle,
-    /// The module may write into it.
-    Posted,
-    /// Filled. It goes back when nothing of it is unread and the program holds no part.
-    Filled {
-        /// Parts in the program's hands.
-        held: u32,
-    },
+/// Holds of buffers that are to be given up once the lock is released: giving one back may ring.
+#[derive(Debug, Default)]
+pub(super) struct Done {
+    ids: [u32; 16],
+    count: usize,
 }
 
-#[derive(Debug)]
-struct Buffer {
-    span: Span,
-    state: State,
+impl Done {
+    fn push(&mut self, id: u32) {
+        if let Some(place) = self.ids.get_mut(self.count) {
+            *place = id;
+            self.count = self.count.saturating_add(1);
+        }
+    }
+
+    /// No room for another.
+    const fn is_full(&self) -> bool {
+        self.count >= self.ids.len()
+    }
+
+    /// Lets go of all of them. Hold no lock.
+    pub(super) fn let_go<S: System>(&mut self, core: &Core<S>) {
+        for id in self.ids.iter().take(self.count) {
+            core.let_go(*id);
+        }
+        self.count = 0;
+    }
 }
 
-/// The buffer that `read` is in the middle of.
+/// The buffer that reading is in the middle of. One hold of it is ours.
 #[derive(Clone, Copy, Debug)]
 struct Current {
-    key: u64,
+    id: u32,
     offset: usize,
     left: u32,
 }
 
 /// What there is to receive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Incoming {
+pub(super) enum Incoming<T> {
     /// Data.
-    Data(Filled),
-    /// Nothing yet.
-    Nothing,
-    /// The end of the stream.
-    Eof,
+    Data(T),
+    /// Nothing now, and what the module says about the socket.
+    Nothing(State),
+    /// The socket has no part in shared memory (any more): receive by message.
+    ByMessage,
 }
 
 /// The receiving half of a socket.
 #[derive(Debug)]
-pub(crate) struct Rx<M: SharedMem> {
-    mem: M,
-    fq: Producer<M>,
-    rq: Consumer<M>,
-    limits: DescLimits,
-    buffers: Slots<Buffer>,
-    buffer_len: u32,
-    /// Buffers in state `Idle`.
-    idle: u32,
-    /// Buffers were pushed, and the module has not been told.
-    unannounced: bool,
+pub(super) struct Rx<M: SharedMem> {
+    taker: Option<Taker<M>>,
     current: Option<Current>,
-    eof: bool,
-    error: Option<WireErrno>,
-    retired: bool,
+    gone: bool,
 }
 
 impl<M: SharedMem> Rx<M> {
-    /// The receiving half over a fresh ring block, for `count` buffers of `buffer_len` bytes.
-    pub(crate) fn new(
-        mem: &M,
-        block: &RingBlock,
-        limits: DescLimits,
-        count: u32,
-        buffer_len: u32,
-    ) -> Result<Self, Error> {
-        Ok(Self {
-            mem: mem.clone(),
-            fq: Producer::new(mem.clone(), block.ring(RingKind::Fill)),
-            rq: Consumer::new(mem.clone(), block.ring(RingKind::Ready)),
-            limits,
-            buffers: Slots::new(count)?,
-            buffer_len,
-            idle: 0,
-            unannounced: false,
+    /// Over a fresh block, or over none.
+    pub(super) fn new(mem: &M, block: Option<Block>) -> Self {
+        Self {
+            taker: block.map(|block| Taker::new(mem.clone(), block)),
             current: None,
-            eof: false,
-            error: None,
-            retired: false,
-        })
-    }
-
-    /// Gives the socket its buffers, all of them or as many as the pool has, and posts them. At least one.
-    pub(crate) fn stock(&mut self, books: &Mutex<Books>) -> Result<(), Error> {
-        let mut books = books.lock();
-        while !self.buffers.is_full() {
-            match books.alloc(&self.mem, length(self.buffer_len)) {
-                Ok(span) => {
-                    if let Err(buffer) = self.buffers.insert(Buffer {
-                        span,
-                        state: State::Idle,
-                    }) {
-                        books.free(buffer.span);
-                        break;
-                    }
-                    self.idle = self.idle.saturating_add(1);
-                }
-                Err(error) if self.buffers.len() == 0 => return Err(error),
-                Err(_) => break,
-            }
-        }
-        drop(books);
-        self.post()?;
-        Ok(())
-    }
-
-    /// Posts idle buffers. The caller publishes.
-    fn post(&mut self) -> Result<(), Fault> {
-        if self.idle == 0 {
-            return Ok(());
-        }
-        // Only when the fill ring was full at some time; then all of the table is looked at.
-        let mut from = 0;
-        while let Some((key, next)) = self.buffers.find(from, |buffer| buffer.state == State::Idle) {
-            from = next;
-            if !self.post_one(key)? {
-                break;
-            }
-        }
-        self.fq.publish()?;
-        Ok(())
-    }
-
-    /// Posts one buffer. False: the fill ring is full, and the buffer idle.
-    fn post_one(&mut self, key: u64) -> Result<bool, Fault> {
-        let Some(buffer) = self.buffers.get_mut(key) else {
-            return Ok(true);
-        };
-        let was_idle = buffer.state == State::Idle;
-        match self
-            .fq
-            .push(&Desc::buffer(widen(buffer.span.offset()), self.buffer_len, key))
-        {
-            Ok(()) => {
-                buffer.state = State::Posted;
-                self.unannounced = true;
-                self.idle = self.idle.saturating_sub(u32::from(was_idle));
-                Ok(true)
-            }
-            Err(PushError::Full) => {
-                buffer.state = State::Idle;
-                self.idle = self.idle.saturating_add(u32::from(!was_idle));
-                Ok(false)
-            }
-            Err(PushError::Fault(fault)) => Err(fault.into()),
+            gone: false,
         }
     }
 
-    /// After buffers went back: lets the module see them. `Some(true)`: and it starves for them, ring. `None`: there was
-    /// nothing to tell.
-    pub(crate) fn publish(&mut self) -> Result<Option<bool>, Fault> {
-        if self.retired {
-            return Ok(None);
-        }
-        self.post()?;
-        if !core::mem::take(&mut self.unannounced) {
-            return Ok(None);
-        }
-        self.fq.publish()?;
-        Ok(Some(self.fq.must_ring()?))
+    /// Entries taken: what a receive by message says that it has seen.
+    pub(super) fn position(&self) -> u64 {
+        self.taker.as_ref().map_or(0, Taker::position)
     }
 
-    /// The doorbell that [`Rx::publish`] asked for did not get through.
-    pub(crate) const fn ring_failed(&mut self) {
-        self.unannounced = true;
-        self.fq.ring_failed();
-    }
-
-    /// True when [`Rx::next`] would find something. Looks at the ring, once.
-    pub(crate) fn is_ready(&mut self) -> Result<bool, Fault> {
-        if self.retired || self.eof || self.error.is_some() || self.current.is_some() {
-            return Ok(true);
+    /// Of a listener: how often connections came. `None`: there is no word that says so.
+    pub(super) fn announced(&self) -> Result<Option<u64>, Error> {
+        match &self.taker {
+            Some(taker) => Ok(Some(taker.announced().map_err(Fault::from)?)),
+            None => Ok(None),
         }
-        Ok(self.rq.available()? > 0)
     }
 
     /// Makes the next filled buffer current, unless there is one.
-    fn advance(&mut self) -> Result<Option<Current>, Error> {
-        if self.retired {
-            return Err(Error::Closed);
+    fn advance<S: System<Mem = M>>(&mut self, core: &Core<S>) -> Result<Incoming<Current>, Error> {
+        if let Some(current) = self.current {
+            return Ok(Incoming::Data(current));
         }
-        if self.current.is_some() {
-            return Ok(self.current);
-        }
-        if self.eof {
-            return Ok(None);
-        }
-        if let Some(error) = self.error {
-            return Err(Error::from_wire(error));
-        }
-        self.take()?;
-        match self.error {
-            Some(error) => Err(Error::from_wire(error)),
-            None => Ok(self.current),
+        let Some(taker) = self.taker.as_mut().filter(|_| !self.gone) else {
+            return Ok(Incoming::ByMessage);
+        };
+        match taker.peek().map_err(Fault::from)? {
+            Entry::Nothing(state) if state.contains(State::DEMOTED) => {
+                self.gone = true;
+                Ok(Incoming::ByMessage)
+            }
+            Entry::Nothing(state) => Ok(Incoming::Nothing(state)),
+            Entry::Entry { id, len } => {
+                let offset = core.receive_buffer(id, len)?;
+                let current = Current {
+                    id,
+                    offset,
+                    left: len,
+                };
+                self.current = Some(current);
+                Ok(Incoming::Data(current))
+            }
         }
     }
 
-    /// Takes one descriptor from the ready ring and checks it against what was posted.
-    fn take(&mut self) -> Result<(), Fault> {
-        let Some(raw) = self.rq.pop()? else { return Ok(()) };
-        let desc = raw.check(RingKind::Ready, &self.limits)?;
-        self.rq.publish()?;
-        if desc.is_eof() {
-            self.eof = true;
-            return Ok(());
+    /// The program has the next `n` bytes of the current buffer. False: the module has taken them back.
+    fn consume(&mut self, current: Current, n: u32, done: &mut Done) -> Result<bool, Error> {
+        let Some(taker) = &mut self.taker else {
+            return Ok(false);
+        };
+        if taker.consume(n).map_err(Fault::from)? == Consumed::Recalled {
+            self.gone = true;
+            self.current = None;
+            done.push(current.id);
+            return Ok(false);
         }
-        if !desc.error().is_ok() {
-            self.error = Some(desc.error());
-            return Ok(());
-        }
-        let key = desc.user();
-        let unknown = Fault::UnknownBuffer { user: key };
-        let buffer = self
-            .buffers
-            .get_mut(key)
-            .filter(|buffer| buffer.state == State::Posted)
-            .ok_or(unknown)?;
-        if desc.offset() != buffer.span.offset() {
-            return Err(Fault::WrongBuffer {
-                value: widen(desc.offset()),
-                posted: widen(buffer.span.offset()),
+        let left = current.left.saturating_sub(n);
+        if left > 0 {
+            self.current = Some(Current {
+                offset: current.offset.saturating_add(length(n)),
+                left,
+                ..current
             });
+            return Ok(true);
         }
-        if desc.len() > self.buffer_len {
-            return Err(Fault::WrongBuffer {
-                value: desc.len().into(),
-                posted: self.buffer_len.into(),
-            });
-        }
-        buffer.state = State::Filled { held: 0 };
-        self.current = Some(Current {
-            key,
-            offset: desc.offset(),
-            left: desc.len(),
-        });
-        Ok(())
+        self.current = None;
+        taker.pop().map_err(Fault::from)?;
+        done.push(current.id);
+        Ok(true)
     }
 
-    /// Copies what there is into `dst`, as far as it goes. 0 bytes with [`Incoming::Nothing`] or [`Incoming::Eof`].
-    /// Call [`Rx::publish`] afterwards.
-    pub(crate) fn read(&mut self, dst: &mut [u8]) -> Result<(usize, Incoming), Error> {
-        let mut done = 0;
-        while let Some(rest) = dst.get_mut(done..).filter(|rest| !rest.is_empty()) {
-            let current = match self.advance() {
-                Ok(Some(current)) => current,
-                Ok(None) => break,
-                // What was copied is the program's; the error comes again at the next call.
-                Err(_) if done > 0 => break,
+    /// Copies what there is into `dst`, as far as it goes: at least one byte, or why not.
+    pub(super) fn read<S: System<Mem = M>>(
+        &mut self,
+        core: &Core<S>,
+        dst: &mut [u8],
+        done: &mut Done,
+    ) -> Result<Incoming<usize>, Error> {
+        let mut sum = 0;
+        while let Some(rest) = dst.get_mut(sum..).filter(|rest| !rest.is_empty()) {
+            if done.is_full() {
+                break;
+            }
+            let current = match self.advance(core) {
+                Ok(Incoming::Data(current)) => current,
+                // What was copied is the program's; the rest comes again at the next call.
+                _ if sum > 0 => break,
+                Ok(Incoming::Nothing(state)) => return Ok(Incoming::Nothing(state)),
+                Ok(Incoming::ByMessage) => return Ok(Incoming::ByMessage),
                 Err(error) => return Err(error),
             };
             let n = rest.len().min(length(current.left));
             let Some(part) = rest.get_mut(..n) else { break };
-            self.mem.copy_in(current.offset, part).map_err(Fault::from)?;
-            done = done.saturating_add(n);
-            self.consume(current, n)?;
+            core.mem.copy_in(current.offset, part).map_err(Fault::from)?;
+            if !self.consume(current, short(n), done)? {
+                return Ok(if sum > 0 {
+                    Incoming::Data(sum)
+                } else {
+                    Incoming::ByMessage
+                });
+            }
+            sum = sum.saturating_add(n);
         }
-        let what = if self.eof {
-            Incoming::Eof
-        } else {
-            Incoming::Nothing
-        };
-        Ok((done, what))
-    }
-
-    fn consume(&mut self, current: Current, n: usize) -> Result<(), Fault> {
-        let left = current.left.saturating_sub(short(n));
-        if left > 0 {
-            self.current = Some(Current {
-                offset: current.offset.saturating_add(n),
-                left,
-                ..current
-            });
-            return Ok(());
-        }
-        self.current = None;
-        match self.buffers.get_mut(current.key) {
-            Some(Buffer {
-                state: State::Filled { held: 1.. },
-                ..
-            }) => {}
-            _ => drop(self.post_one(current.key)?),
-        }
-        Ok(())
+        Ok(Incoming::Data(sum))
     }
 
     /// Hands out at most `most` bytes of what is left of the current buffer, or of the next filled one.
-    pub(crate) fn next(&mut self, most: usize) -> Result<Incoming, Error> {
-        let Some(current @ Current { key, offset, left }) = self.advance()? else {
-            return Ok(if self.eof {
-                Incoming::Eof
-            } else {
-                Incoming::Nothing
-            });
+    pub(super) fn next<S: System<Mem = M>>(
+        &mut self,
+        core: &Core<S>,
+        most: usize,
+        done: &mut Done,
+    ) -> Result<Incoming<Filled>, Error> {
+        let current = match self.advance(core)? {
+            Incoming::Data(current) => current,
+            Incoming::Nothing(state) => return Ok(Incoming::Nothing(state)),
+            Incoming::ByMessage => return Ok(Incoming::ByMessage),
         };
-        if let Some(Buffer {
-            state: State::Filled { held },
-            ..
-        }) = self.buffers.get_mut(key)
-        {
-            *held = held.saturating_add(1);
+        let (id, offset, len) = (current.id, current.offset, current.left.min(short(most)));
+        core.hold(id);
+        if !self.consume(current, len, done)? {
+            done.push(id);
+            return Ok(Incoming::ByMessage);
         }
-        let len = left.min(short(most));
-        self.consume(current, length(len))?;
-        Ok(Incoming::Data(Filled { key, offset, len }))
+        Ok(Incoming::Data(Filled { id, offset, len }))
     }
 
-    /// Takes a buffer back from the program and posts it again. False: the program has no such buffer. Call
-    /// [`Rx::publish`] afterwards.
-    pub(crate) fn release(&mut self, key: u64, books: &Mutex<Books>) -> Result<bool, Fault> {
-        let Some(Buffer {
-            state: State::Filled { held: held @ 1.. },
-            ..
-        }) = self.buffers.get_mut(key)
-        else {
-            return Ok(false);
-        };
-        *held = held.saturating_sub(1);
-        if *held > 0 || self.current.is_some_and(|current| current.key == key) {
-            return Ok(true);
+    /// The socket is closed: buffers that nobody has read go back. Call `each` without a lock.
+    pub(super) fn retire<S: System<Mem = M>>(mut self, core: &Core<S>) {
+        if let Some(current) = self.current.take() {
+            core.let_go(current.id);
+            if let Some(taker) = &mut self.taker {
+                let _ = taker.pop();
+            }
         }
-        if !self.retired {
-            self.post_one(key)?;
-            return Ok(true);
+        while let Ok(Incoming::Data(current)) = self.advance(core) {
+            self.current = None;
+            core.let_go(current.id);
+            if self.taker.as_mut().is_none_or(|taker| taker.pop().is_err()) {
+                break;
+            }
         }
-        if let Some(buffer) = self.buffers.remove(key) {
-            books.lock().free(buffer.span);
-        }
-        Ok(true)
-    }
-
-    /// Producer position of the ready ring that this side has seen.
-    pub(crate) fn seen(&self) -> u32 {
-        self.rq.cursor()
-    }
-
-    /// Closes: buffers that the module may still write to go into `out`; what the program holds stays with it.
-    pub(crate) fn retire(&mut self, books: &Mutex<Books>, out: &mut Vec<Span>) {
-        self.retired = true;
-        self.current = None;
-        let mut books = books.lock();
-        self.buffers.drain_where(
-            |buffer| !matches!(buffer.state, State::Filled { held: 1.. }),
-            |buffer| match buffer.state {
-                State::Posted => keep(out, buffer.span),
-                _ => books.free(buffer.span),
-            },
-        );
-    }
-
-    /// The last owner is gone: frees what the program never gave back.
-    pub(crate) fn free_all(&mut self, books: &Mutex<Books>) {
-        let mut books = books.lock();
-        self.buffers.drain_where(
-            |buffer| matches!(buffer.state, State::Filled { held: 1.. }),
-            |buffer| books.free(buffer.span),
-        );
     }
 }

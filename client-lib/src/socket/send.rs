@@ -1,24 +1,27 @@
 //! Sending: by copy (`send`) or in place (`reserve`, `commit`).
 
 use super::{
-    Grant, Rings, Socket,
+    Grant, Socket,
+    half::Step,
     patience::Patience,
-    tx::{Committed, Reserved, SeenTx, least_piece},
-    wait::{Direction, timed_out_would_block},
+    tx::{Committed, Memories, Reserved, Sent},
+    wait::timed_out_would_block,
 };
 use crate::{
+    deadline::Deadline,
     error::{Error, Fault},
-    ledger::add,
+    ledger::bump,
     num::{length, short},
     sys::System,
 };
+use alloc::vec::Vec;
 use csock_wire::{
     SharedMem,
-    msg::{Events, Wait},
+    msg::{self, DONT_WAIT, MORE},
 };
 
-/// How long a commit waits for the module to end its round, nanoseconds.
-const RING_PATIENCE: u64 = 1_000_000_000;
+/// The most bytes that go in one message.
+const MESSAGE: usize = 64 << 10;
 
 /// How a send is meant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,175 +32,264 @@ pub(crate) struct How {
     pub dontwait: bool,
 }
 
-/// One step of a send.
-enum Step<T> {
-    Done(T),
-    /// Wait for a completion.
-    Completion(SeenTx),
-    /// Wait for room in the submission ring.
-    Room(SeenTx),
-}
-
 impl<S: System> Socket<S> {
-    /// Copies `data` into the pool and hands it over, in pieces. Waits for pool space and ring room, not for the
-    /// peer. Less than all of it only when an error or the timeout came in between.
-    pub(crate) fn send(&self, data: &[u8], how: How) -> Result<usize, Error> {
-        let mut patience = self.patience(Direction::Writing, how.dontwait);
-        let rings = self.connected(&mut patience).map_err(timed_out_would_block)?;
-        if data.is_empty() {
-            // Nothing to do, but whether it could be done is said.
-            self.core.check_server()?;
-            return rings.tx().check().map(|()| 0);
+    fn memories(&self) -> Memories<'_, S::Mem> {
+        Memories {
+            mem: &self.core.mem,
+            books: &self.core.books,
+            piece: length(self.core.config.tx_piece),
         }
-        let mut done = 0;
-        while let Some(rest) = data.get(done..).filter(|rest| !rest.is_empty()) {
-            match self.send_piece(rings, rest, how.more, &mut patience) {
-                Ok(n) => done = done.saturating_add(n),
-                // What was handed over is on its way. The error comes again at the next call, if it lasts.
-                Err(_) if done > 0 => break,
-                Err(error) => return Err(timed_out_would_block(error)),
-            }
-        }
-        Ok(done)
     }
 
-    fn send_piece(
+    /// Copies `data` into the pool and hands it over. Waits for room, not for the peer. Less than all of it only when an error,
+    /// a signal or the timeout came in between, or the call does not wait.
+    pub(crate) fn send(&self, data: &[u8], how: How) -> Result<usize, Error> {
+        let mut patience = self.patience(&self.write_timeout, how.dontwait);
+        self.connected(&mut patience).map_err(timed_out_would_block)?;
+        let from = self.memories();
+        // What happened in a step, to be done or noted without the lock.
+        let (mut done, mut ring, mut by_message) = (0_usize, false, None);
+        let done = core::cell::Cell::new(core::mem::take(&mut done));
+        let ring = core::cell::Cell::new(core::mem::take(&mut ring));
+        let by_message = core::cell::Cell::new(by_message.take());
+        let failed = core::cell::Cell::new(None);
+        let result = self.tx.in_turn(
+            &self.core,
+            &self.tx_wakes(),
+            &mut patience,
+            |tx| {
+                if let Some(error) = failed.take() {
+                    return Err(error);
+                }
+                self.core.check_server()?;
+                self.check_sending()?;
+                let Some(rest) = data.get(done.get()..).filter(|rest| !rest.is_empty()) else {
+                    return tx.check().map(|()| Step::Done(()));
+                };
+                match self.judged(tx.append(&from, rest, how.more))? {
+                    Sent::Taken(n) => {
+                        ring.set(self.mark()? || ring.get());
+                        self.count_sent(n, n, ring.get());
+                        done.set(done.get().saturating_add(n));
+                        Ok(if n == rest.len() {
+                            Step::Done(())
+                        } else {
+                            Step::More
+                        })
+                    }
+                    Sent::Window => Ok(Step::Wait),
+                    Sent::ByMessage => {
+                        by_message.set(Some(tx.tail()));
+                        Ok(Step::More)
+                    }
+                }
+            },
+            |patience| {
+                if ring.take() {
+                    self.core.ring();
+                }
+                if let Some(after) = by_message.take() {
+                    let rest = data.get(done.get()..).unwrap_or_default();
+                    match self.send_by_message(rest, after, how.more, patience) {
+                        Ok(n) => done.set(done.get().saturating_add(n)),
+                        Err(error) => failed.set(Some(error)),
+                    }
+                }
+            },
+        );
+        match result {
+            Ok(()) => Ok(done.get()),
+            // What was handed over is on its way. The error comes again at the next call, if it lasts.
+            Err(_) if done.get() > 0 => Ok(done.get()),
+            Err(error) => Err(timed_out_would_block(error)),
+        }
+    }
+
+    /// Sends the first bytes of `data` in a message, behind what was committed before `after`. Waits in the module if the call
+    /// may wait.
+    fn send_by_message(
         &self,
-        rings: &Rings<S>,
         data: &[u8],
+        after: u64,
         more: bool,
         patience: &mut Patience,
     ) -> Result<usize, Error> {
-        let wanted = short(data.len())
-            .min(self.core.config.tx_piece)
-            .min(self.core.limits.max_len);
-        self.steps(patience, || {
-            let mut tx = rings.tx();
-            let grant = match self.grant(&mut tx, least_piece(wanted), wanted)? {
-                Reserved::Grant(grant) => grant,
-                Reserved::Wait => return Ok(Step::Completion(self.judge(tx.seen())?)),
-            };
-            let part = data.get(..length(grant.len)).unwrap_or(data);
-            self.judge(self.core.mem.copy_out(grant.offset, part).map_err(Fault::from))?;
-            let more = more || part.len() < data.len();
-            match self.hand_over(&mut tx, grant.key, short(part.len()), more)? {
-                true => {
-                    add(&self.core.ledger.tx_bytes_copied, part.len());
-                    Ok(Step::Done(part.len()))
-                }
-                false => {
-                    tx.abort(grant.key, &self.core.books);
-                    Ok(Step::Room(self.judge(tx.seen())?))
+        let part = data.get(..MESSAGE).unwrap_or(data);
+        let mut flags = if patience.may_wait { 0 } else { DONT_WAIT };
+        if more || part.len() < data.len() {
+            flags |= MORE;
+        }
+        let body = msg::Send {
+            after,
+            len: short(part.len()),
+            flags,
+        };
+        let deadline = self.message_deadline(patience);
+        let mut pause = 0;
+        loop {
+            match self.core.ask_once(self.id, &body, (part, &mut []), deadline) {
+                Err(Error::Busy) => self.core.pause(&mut pause),
+                Err(error) => return Err(error),
+                Ok(reply) => {
+                    let n = length(reply.len);
+                    if n == 0 || n > part.len() {
+                        return Err(self.core.fault(Fault::Reply {
+                            what: "bytes sent",
+                            value: reply.len.into(),
+                        }));
+                    }
+                    if let Some(line) = self.line(false) {
+                        bump(&line.tx_bytes, n);
+                        bump(&line.tx_bytes_by_message, n);
+                    }
+                    return Ok(n);
                 }
             }
-        })
+        }
+    }
+
+    /// A message that waits has the call's deadline; one that does not has the time that the server has to answer.
+    pub(super) fn message_deadline(&self, patience: &mut Patience) -> Deadline {
+        let core = &self.core;
+        if patience.may_wait {
+            patience.deadline(|| core.sys.now())
+        } else {
+            Deadline::after(
+                core.sys.now(),
+                core.config.control_timeout.map(crate::deadline::nanos),
+            )
+        }
+    }
+
+    fn count_sent(&self, n: usize, copied: usize, rang: bool) {
+        if let Some(line) = self.line(false) {
+            bump(&line.tx_bytes, n);
+            bump(&line.tx_bytes_copied, copied);
+            bump(&line.doorbells_suppressed, usize::from(!rang));
+        }
     }
 
     /// `len` bytes of the pool for the program to fill. Waits as [`Socket::send`] does.
     pub(crate) fn reserve(&self, len: u32, dontwait: bool) -> Result<Grant, Error> {
-        let mut patience = self.patience(Direction::Writing, dontwait);
-        let rings = self.connected(&mut patience).map_err(timed_out_would_block)?;
-        let longest = self.core.limits.max_len;
+        let mut patience = self.patience(&self.write_timeout, dontwait);
+        self.connected(&mut patience).map_err(timed_out_would_block)?;
+        let longest = self.core.config.tx_piece.max(1 << 20);
         if len == 0 || len > longest {
             return Err(Error::Invalid {
                 what: "length",
                 value: len.into(),
-                allowed: longest.max(1).into(),
+                allowed: longest.into(),
             });
         }
-        let granted = self.steps(&mut patience, || {
-            let mut tx = rings.tx();
-            match self.grant(&mut tx, len, len)? {
-                Reserved::Grant(grant) => Ok(Step::Done(grant)),
-                Reserved::Wait => Ok(Step::Completion(self.judge(tx.seen())?)),
-            }
-        });
+        let from = self.memories();
+        let granted = self.tx.in_turn(
+            &self.core,
+            &self.tx_wakes(),
+            &mut patience,
+            |tx| {
+                self.core.check_server()?;
+                self.check_sending()?;
+                match self.judged(tx.reserve(&from, len))? {
+                    Reserved::Grant(grant) => Ok(Step::Done(grant)),
+                    Reserved::Wait => Ok(Step::Wait),
+                }
+            },
+            |_| {},
+        );
         granted.map_err(timed_out_would_block)
     }
 
-    /// Hands over the first `n` bytes of a grant. Practically never waits: only while the module is between taking a
-    /// buffer's descriptor and saying so.
-    pub(crate) fn commit(&self, key: u64, n: u32, more: bool) -> Result<(), Error> {
-        let rings = self.connected_now()?;
-        self.core.check_server()?;
-        let mut patience = Patience::of(Some(RING_PATIENCE));
-        loop {
-            let seen = {
-                let mut tx = rings.tx();
-                if self.hand_over(&mut tx, key, n, more)? {
-                    return Ok(());
+    /// Hands over the first `n` bytes of a grant, of which `copied` were copied by this library. Waits only for its turn, and
+    /// for a range when all are in use.
+    pub(crate) fn commit(&self, key: u64, n: u32, copied: usize, more: bool) -> Result<(), Error> {
+        self.check()?;
+        let from = self.memories();
+        let mut patience = self.patience(&self.write_timeout, false);
+        let ring = core::cell::Cell::new(false);
+        let by_message = core::cell::Cell::new(None);
+        let sent = core::cell::Cell::new(false);
+        let failed = core::cell::Cell::new(None);
+        let result = self.tx.in_turn(
+            &self.core,
+            &self.tx_wakes(),
+            &mut patience,
+            |tx| {
+                if let Some(error) = failed.take() {
+                    return Err(error);
                 }
-                self.judge(tx.seen())?
-            };
-            // Also on a socket that does not block: the wait is for the end of a round of the module's, no longer.
-            match self.park(
-                Direction::Writing,
-                &wait_for(Events::TX_SPACE, seen),
-                &mut patience,
-            ) {
-                Ok(_) | Err(Error::Interrupted) => {}
-                Err(error) => return Err(error),
-            }
+                self.core.check_server()?;
+                if sent.get() {
+                    tx.abort(key, &self.core.books);
+                    return Ok(Step::Done(()));
+                }
+                self.check_sending()?;
+                match self.judged(tx.commit(&from, key, n, more))? {
+                    Committed::Taken => {
+                        ring.set(self.mark()?);
+                        self.count_sent(length(n), copied, ring.get());
+                        Ok(Step::Done(()))
+                    }
+                    Committed::Full => Ok(Step::Wait),
+                    Committed::ByMessage(grant) => {
+                        by_message.set(Some((grant, tx.tail())));
+                        Ok(Step::More)
+                    }
+                }
+            },
+            |patience| {
+                if ring.take() {
+                    self.core.ring();
+                }
+                if let Some((grant, after)) = by_message.take() {
+                    match self.send_grant(grant, n, after, more, patience) {
+                        Ok(()) => sent.set(true),
+                        Err(error) => failed.set(Some(error)),
+                    }
+                }
+            },
+        );
+        result.map_err(timed_out_would_block)
+    }
+
+    /// Sends bytes of the pool in messages: the socket has left shared memory while the program filled them.
+    fn send_grant(
+        &self,
+        grant: Grant,
+        n: u32,
+        after: u64,
+        more: bool,
+        patience: &mut Patience,
+    ) -> Result<(), Error> {
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(length(n)).map_err(|_| Error::NoMemory)?;
+        bytes.resize(length(n), 0);
+        let copied = self.core.mem.copy_in(grant.offset, &mut bytes);
+        self.core.judge(copied.map_err(Fault::from))?;
+        let mut rest = bytes.as_slice();
+        while !rest.is_empty() {
+            let sent = self.send_by_message(rest, after, more, patience)?;
+            rest = rest.get(sent..).unwrap_or_default();
         }
+        Ok(())
     }
 
     /// Gives a grant back unused. False: there is no such grant.
     pub(crate) fn abort(&self, key: u64) -> bool {
-        match &self.rings {
-            Some(rings) if !self.core.is_foreign() => rings.tx().abort(key, &self.core.books),
-            _ => false,
+        if self.core.is_foreign() {
+            return false;
         }
-    }
-
-    fn grant(&self, tx: &mut super::Tx<S::Mem>, least: u32, len: u32) -> Result<Reserved, Error> {
-        self.check()?;
-        self.core.check_server()?;
-        let core = &self.core;
-        self.judge(tx.reap(&core.books))?;
-        tx.check()?;
-        tx.reserve(&core.mem, &core.books, least, len, core.config.tx_limit)
-    }
-
-    /// Commits and rings. False: the submission ring is full.
-    fn hand_over(&self, tx: &mut super::Tx<S::Mem>, key: u64, n: u32, more: bool) -> Result<bool, Error> {
-        match self.judge(tx.commit(key, n, more))? {
-            Committed::RingFull => return Ok(false),
-            Committed::Sent(false) => add(&self.core.ledger.doorbells_suppressed, 1),
-            Committed::Sent(true) => {
-                if !self.core.ring(self.id) {
-                    tx.ring_failed();
+        let books = &self.core.books;
+        match self.tx.with(|tx| tx.abort(key, books)) {
+            Ok(known) => known,
+            Err(_) => {
+                let mut spans = Vec::new();
+                let known = self.held.lock().abort(key, &mut spans);
+                let mut books = books.lock();
+                for span in spans {
+                    books.free(span);
                 }
+                known
             }
         }
-        add(&self.core.ledger.tx_bytes, length(n));
-        Ok(true)
-    }
-
-    /// Repeats `step` until it is done, waiting in between as it says.
-    fn steps<T>(
-        &self,
-        patience: &mut Patience,
-        mut step: impl FnMut() -> Result<Step<T>, Error>,
-    ) -> Result<T, Error> {
-        loop {
-            let wait = match step()? {
-                Step::Done(value) => return Ok(value),
-                Step::Completion(seen) => wait_for(Events::TX_DONE, seen),
-                Step::Room(seen) => wait_for(Events::TX_SPACE, seen),
-            };
-            if !patience.may_wait {
-                return Err(Error::WouldBlock);
-            }
-            self.park(Direction::Writing, &wait, patience)?;
-        }
-    }
-}
-
-fn wait_for(events: Events, seen: SeenTx) -> Wait {
-    Wait {
-        events: events.bits(),
-        seen_sq: seen.sq,
-        seen_cq: seen.cq,
-        seen_rq: 0,
     }
 }

@@ -1,5 +1,8 @@
-//! Sending, as far as the rings go: which bytes of the pool the program fills, which the module has, which came back.
-//! Pure: no message, no wait, no lock.
+//! Sending, as far as memory goes: which bytes of the pool hold the stream, which the program fills, which came back.
+//! Pure: no message, no wait, no lock but the pool's books.
+//!
+//! A socket carves its stream out of chunks of the pool. Copies and reservations are handed out of the current chunk one after
+//! the other; what is committed where the last byte was only moves the stream's end, everything else opens another range.
 
 use crate::{
     error::{Error, Fault},
@@ -10,13 +13,26 @@ use crate::{
 };
 use alloc::vec::Vec;
 use csock_wire::{
-    Consumer, Desc, DescFlags, DescLimits, Producer, PushError, RingBlock, RingKind, SharedMem, WireErrno,
+    SharedMem,
+    stream::{Appended, Block, Memory, Opened, RANGES, Writer},
 };
+
+/// Bytes copied with the lock held at a time.
+const STEP: usize = 32 << 10;
+/// The chunk that a quiet socket takes, and the longest that a busy one does for small writes.
+const FIRST_CHUNK: usize = 4 << 10;
+const BUSY_CHUNK: usize = 64 << 10;
+/// A rest of a chunk shorter than this is left for a longer write to waste.
+const WORTH: usize = GRANULE;
+/// Reservations that a program may hold on one socket.
+const MAX_GRANTS: u32 = 64;
+/// Chunks that one socket can have: one for each range, for each reservation, and the current one.
+const MAX_CHUNKS: u32 = 64 + MAX_GRANTS + 1;
 
 /// Bytes of the pool that the program may fill, until it commits or aborts them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Grant {
-    /// Names the grant, to this side and to the server.
+    /// Names the grant.
     pub key: u64,
     /// Offset in the pool.
     pub offset: usize,
@@ -24,319 +40,493 @@ pub(crate) struct Grant {
     pub len: u32,
 }
 
-/// What a grant is doing.
-#[derive(Debug)]
-struct Piece {
-    span: Span,
-    len: u32,
-    /// Bytes that the module was given, once it was.
-    sent: Option<u32>,
-    /// The socket's own reserve, which goes back to the socket.
-    reserve: bool,
+/// What came of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// So many bytes are the module's.
+    Taken(usize),
+    /// The stack's send buffer has no room.
+    Window,
+    /// No memory, no range, or no shared memory at all: they must go by message.
+    ByMessage,
 }
 
-/// What came of asking for bytes.
+/// What came of asking for bytes to fill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reserved {
+pub(super) enum Reserved {
     /// Here they are.
     Grant(Grant),
-    /// Not now; a completion will change that.
+    /// The stack's send buffer has no room, or memory is on its way back.
     Wait,
 }
 
 /// What came of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Committed {
-    /// The module has it. True: and it sleeps, ring.
-    Sent(bool),
-    /// The submission ring is full; the grant is as it was.
-    RingFull,
+pub(super) enum Committed {
+    /// The module has it.
+    Taken,
+    /// All ranges are in use.
+    Full,
+    /// The socket goes by messages: send these bytes so.
+    ByMessage(Grant),
 }
 
-/// Positions for a wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SeenTx {
-    pub sq: u32,
-    pub cq: u32,
+/// A piece of the pool, and how many ranges and reservations lie in it; the current chunk counts as one.
+#[derive(Debug)]
+struct Chunk {
+    span: Span,
+    uses: u32,
+}
+
+/// Where the next bytes are handed out.
+#[derive(Clone, Copy, Debug)]
+struct Current {
+    key: u64,
+    next: usize,
+    end: usize,
+}
+
+#[derive(Debug)]
+struct Granted {
+    chunk: u64,
+    offset: usize,
+    len: u32,
+}
+
+/// What a socket takes memory from.
+pub(super) struct Memories<'a, M> {
+    pub mem: &'a M,
+    pub books: &'a Mutex<Books>,
+    /// Largest chunk.
+    pub piece: usize,
+}
+
+/// The part of a sending half that lies in shared memory.
+#[derive(Debug)]
+struct Ring<M: SharedMem> {
+    writer: Writer<M>,
+    chunks: Slots<Chunk>,
+    /// Which chunk each range lies in.
+    ranges: [u64; 64],
+    /// Ranges whose chunks were let go.
+    reaped: u64,
+    current: Option<Current>,
+    grants: Slots<Granted>,
+    next_chunk: usize,
+    /// The socket has left shared memory.
+    gone: bool,
 }
 
 /// The sending half of a socket.
 #[derive(Debug)]
-pub(crate) struct Tx<M: SharedMem> {
-    sq: Producer<M>,
-    cq: Consumer<M>,
-    limits: DescLimits,
-    pieces: Slots<Piece>,
-    /// Bytes of all grants, and of those that the module has.
-    granted: usize,
-    /// Grants that the module has.
-    in_flight: u32,
-    /// A piece of the pool that this socket keeps for itself, so that a small write gets through when other sockets
-    /// have taken the rest.
-    reserve: Option<Span>,
-    error: Option<WireErrno>,
+pub(super) struct Tx<M: SharedMem> {
+    ring: Option<Ring<M>>,
     shut: bool,
-    /// The socket is closed: rings are not touched any more, and pieces go back when the program lets go of them.
-    retired: bool,
+}
+
+const _: () = assert!(RANGES == 64);
+
+fn slot(range: u64) -> usize {
+    usize::try_from(range & RANGES.saturating_sub(1)).unwrap_or(0)
 }
 
 impl<M: SharedMem> Tx<M> {
-    /// The sending half over a fresh ring block.
-    pub(crate) fn new(mem: &M, block: &RingBlock, limits: DescLimits) -> Result<Self, Error> {
-        let cq = Consumer::new(mem.clone(), block.ring(RingKind::Completion));
-        Ok(Self {
-            sq: Producer::new(mem.clone(), block.ring(RingKind::Submission)),
-            pieces: Slots::new(cq.capacity())?,
-            cq,
-            limits,
-            granted: 0,
-            in_flight: 0,
-            reserve: None,
-            error: None,
-            shut: false,
-            retired: false,
-        })
-    }
-
-    /// Gives the socket its own reserve.
-    pub(crate) fn keep_reserve(&mut self, span: Span) {
-        self.reserve = Some(span);
-    }
-
-    /// Whether it has one, or will have it back.
-    pub(crate) fn has_reserve(&self) -> bool {
-        self.reserve.is_some() || self.pieces.find(0, |piece| piece.reserve).is_some()
-    }
-
-    /// Takes back what the module is done with.
-    pub(crate) fn reap(&mut self, books: &Mutex<Books>) -> Result<(), Fault> {
-        if self.retired {
-            return Ok(());
-        }
-        let mut left = self.cq.available()?;
-        if left == 0 {
-            return Ok(());
-        }
-        let mut books = books.lock();
-        while left > 0 {
-            left = left.saturating_sub(1);
-            let Some(raw) = self.cq.pop()? else { break };
-            let done = raw.check(RingKind::Completion, &self.limits)?;
-            let user = done.user();
-            let unknown = Fault::UnknownBuffer { user };
-            let piece = self.pieces.get_mut(user).ok_or(unknown)?;
-            let sent = piece.sent.ok_or(unknown)?;
-            let posted = widen(piece.span.offset());
-            if raw.offset != posted {
-                return Err(Fault::WrongBuffer {
-                    value: raw.offset,
-                    posted,
-                });
-            }
-            if done.len() > sent {
-                return Err(Fault::WrongBuffer {
-                    value: done.len().into(),
-                    posted: sent.into(),
-                });
-            }
-            if !done.error().is_ok() {
-                self.error.get_or_insert(done.error());
-            }
-            self.in_flight = self.in_flight.saturating_sub(1);
-            if let Some(piece) = self.pieces.remove(user) {
-                self.put_back(piece, &mut books);
-            }
-        }
-        self.cq.publish()?;
-        Ok(())
-    }
-
-    fn put_back(&mut self, piece: Piece, books: &mut Books) {
-        self.granted = self.granted.saturating_sub(length(piece.len));
-        if piece.reserve && !self.retired {
-            self.reserve = Some(piece.span);
-        } else {
-            books.free(piece.span);
-        }
-    }
-
-    /// Why nothing can be sent (any more), if so.
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        if self.retired {
-            return Err(Error::Closed);
-        }
-        if self.shut {
-            return Err(Error::ShutDown);
-        }
-        self.error.map_or(Ok(()), |error| Err(Error::from_wire(error)))
-    }
-
-    /// Grants exactly `len` bytes, or between `least` and `len` when that is what there is. Call [`Tx::reap`] before.
-    pub(crate) fn reserve(
-        &mut self,
-        mem: &M,
-        books: &Mutex<Books>,
-        least: u32,
-        len: u32,
-        limit: usize,
-    ) -> Result<Reserved, Error> {
-        let full =
-            self.pieces.is_full() || (self.granted > 0 && self.granted.saturating_add(length(least)) > limit);
-        if full {
-            // The program itself may sit on everything; then nobody would ever wake it.
-            return if self.in_flight > 0 {
-                Ok(Reserved::Wait)
-            } else {
-                Err(self.exhausted(books, len))
-            };
-        }
-        let room = limit.saturating_sub(self.granted).max(length(least));
-        let mut wanted = length(len).min(room);
-        let found = {
-            let mut books = books.lock();
-            loop {
-                match books.alloc(mem, wanted) {
-                    Ok(span) => break Some((span, wanted)),
-                    Err(_) if wanted > length(least) => wanted = (wanted / 2).max(length(least)),
-                    Err(_) => break None,
-                }
-            }
+    /// Over a fresh block, or over none.
+    pub(super) fn new(mem: &M, block: Option<Block>) -> Result<Self, Error> {
+        let ring = match block {
+            None => None,
+            Some(block) => Some(Ring {
+                writer: Writer::new(mem.clone(), block),
+                chunks: Slots::new(MAX_CHUNKS)?,
+                ranges: [0; 64],
+                reaped: 0,
+                current: None,
+                grants: Slots::new(MAX_GRANTS)?,
+                next_chunk: FIRST_CHUNK,
+                gone: false,
+            }),
         };
-        let (span, granted, reserve) = match found {
-            Some((span, granted)) => (span, granted, false),
-            None => match self.reserve.take() {
-                Some(span) if span.len() >= length(least) => {
-                    let granted = span.len().min(length(len));
-                    (span, granted, true)
-                }
-                kept => {
-                    self.reserve = kept;
-                    return if self.in_flight > 0 {
-                        Ok(Reserved::Wait)
-                    } else {
-                        Err(self.exhausted(books, len))
-                    };
-                }
-            },
-        };
-        let offset = span.offset();
-        let len = short(granted);
-        match self.pieces.insert(Piece {
-            span,
-            len,
-            sent: None,
-            reserve,
-        }) {
-            Ok(key) => {
-                self.granted = self.granted.saturating_add(granted);
-                Ok(Reserved::Grant(Grant { key, offset, len }))
-            }
-            // `is_full` was asked above.
-            Err(piece) => {
-                books.lock().free(piece.span);
-                Err(Error::NoMemory)
-            }
-        }
+        Ok(Self { ring, shut: false })
     }
 
-    fn exhausted(&self, books: &Mutex<Books>, asked: u32) -> Error {
-        Error::PoolExhausted {
-            asked: length(asked),
-            largest: books.lock().largest(),
+    /// Bytes committed so far: what ordered requests carry.
+    pub(super) const fn tail(&self) -> u64 {
+        match &self.ring {
+            Some(ring) => ring.writer.tail(),
+            None => 0,
         }
-    }
-
-    /// Hands the first `n` bytes of a grant to the module.
-    pub(crate) fn commit(&mut self, key: u64, n: u32, more: bool) -> Result<Committed, Error> {
-        self.check()?;
-        let piece = self.pieces.get_mut(key).filter(|piece| piece.sent.is_none());
-        let piece = piece.ok_or(Error::Invalid {
-            what: "buffer",
-            value: key,
-            allowed: 0,
-        })?;
-        if n == 0 || n > piece.len {
-            return Err(Error::Invalid {
-                what: "length",
-                value: n.into(),
-                allowed: piece.len.into(),
-            });
-        }
-        let flags = if more { DescFlags::MORE } else { DescFlags::empty() };
-        let desc = Desc::buffer(widen(piece.span.offset()), n, key).with_flags(flags);
-        match self.sq.push(&desc) {
-            Ok(()) => piece.sent = Some(n),
-            Err(PushError::Full) => return Ok(Committed::RingFull),
-            Err(PushError::Fault(fault)) => return Err(Error::ServerFault(fault.into())),
-        }
-        self.in_flight = self.in_flight.saturating_add(1);
-        self.sq.publish().map_err(Fault::from)?;
-        Ok(Committed::Sent(self.sq.must_ring().map_err(Fault::from)?))
-    }
-
-    /// The doorbell that [`Tx::commit`] asked for did not get through.
-    pub(crate) const fn ring_failed(&mut self) {
-        self.sq.ring_failed();
-    }
-
-    /// Gives a grant back unused. False: there is no such grant.
-    pub(crate) fn abort(&mut self, key: u64, books: &Mutex<Books>) -> bool {
-        if self.pieces.get_mut(key).is_none_or(|piece| piece.sent.is_some()) {
-            return false;
-        }
-        match self.pieces.remove(key) {
-            Some(piece) => {
-                self.put_back(piece, &mut books.lock());
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// Positions for a wait for completions, or for room in the submission ring.
-    pub(crate) fn seen(&mut self) -> Result<SeenTx, Fault> {
-        Ok(SeenTx {
-            sq: self.sq.consumed()?,
-            cq: self.cq.cursor(),
-        })
-    }
-
-    /// Where the data ends that was published so far.
-    pub(crate) fn position(&self) -> u32 {
-        self.sq.position()
     }
 
     /// No more sending, by the program's wish.
-    pub(crate) const fn shut(&mut self) {
+    pub(super) const fn shut(&mut self) {
         self.shut = true;
     }
 
-    /// Closes: what the module has goes into `out`, to wait for its release; the rest is free.
-    pub(crate) fn retire(&mut self, books: &Mutex<Books>, out: &mut Vec<Span>) {
-        self.retired = true;
-        self.pieces
-            .drain_where(|piece| piece.sent.is_some(), |piece| keep(out, piece.span));
-        if let Some(span) = self.reserve.take() {
-            books.lock().free(span);
+    /// Why nothing can be sent, if so.
+    pub(super) const fn check(&self) -> Result<(), Error> {
+        if self.shut { Err(Error::ShutDown) } else { Ok(()) }
+    }
+
+    /// Copies the first bytes of `data` to the end of the stream. `more`: more follows at once.
+    #[inline]
+    pub(super) fn append(&mut self, from: &Memories<'_, M>, data: &[u8], more: bool) -> Result<Sent, Error> {
+        self.check()?;
+        let Some(ring) = self.ring.as_mut().filter(|ring| !ring.gone) else {
+            return Ok(Sent::ByMessage);
+        };
+        let mut room = ring.writer.known_room();
+        if room < widen(data.len()) {
+            room = ring.writer.room().map_err(Fault::from)?;
+            if room == 0 {
+                return Ok(Sent::Window);
+            }
+        }
+        let wanted = data
+            .len()
+            .min(STEP)
+            .min(usize::try_from(room).unwrap_or(usize::MAX));
+        let Some((offset, room)) = ring.room_for(from, wanted, data.len())? else {
+            return Ok(Sent::ByMessage);
+        };
+        let part = data.get(..wanted.min(room)).unwrap_or(data);
+        from.mem.copy_out(offset, part).map_err(Fault::from)?;
+        match ring.writer.append(short(part.len())).map_err(Fault::from)? {
+            Appended::Taken => ring.used(offset, part.len()),
+            Appended::Gone => {
+                ring.gone = true;
+                return Ok(Sent::ByMessage);
+            }
+        }
+        if !more && part.len() == data.len() {
+            ring.writer.flush().map_err(Fault::from)?;
+        }
+        Ok(Sent::Taken(part.len()))
+    }
+
+    /// `len` bytes for the program to fill.
+    pub(super) fn reserve(&mut self, from: &Memories<'_, M>, len: u32) -> Result<Reserved, Error> {
+        self.check()?;
+        let none = Error::PoolExhausted {
+            asked: length(len),
+            largest: 0,
+        };
+        let ring = self.ring.as_mut().ok_or(none)?;
+        if ring.writer.known_room() == 0 && ring.writer.room().map_err(Fault::from)? == 0 && !ring.gone {
+            return Ok(Reserved::Wait);
+        }
+        if ring.grants.is_full() {
+            // Held by the program: nobody but itself can change that.
+            return Err(Error::PoolExhausted {
+                asked: length(len),
+                largest: 0,
+            });
+        }
+        let wanted = length(len);
+        let fits = ring
+            .current
+            .is_some_and(|current| current.end.saturating_sub(current.next) >= wanted);
+        if !fits && !ring.take_chunk(from, wanted, wanted)? {
+            return if ring.has_ranges_out() {
+                Ok(Reserved::Wait)
+            } else {
+                Err(Error::PoolExhausted {
+                    asked: wanted,
+                    largest: from.books.lock().largest(),
+                })
+            };
+        }
+        let Some(current) = &mut ring.current else {
+            return Err(none);
+        };
+        let (chunk, offset) = (current.key, current.next);
+        let key = ring
+            .grants
+            .insert(Granted { chunk, offset, len })
+            .map_err(|_| none)?;
+        current.next = current.next.saturating_add(wanted);
+        ring.use_chunk(chunk);
+        Ok(Reserved::Grant(Grant { key, offset, len }))
+    }
+
+    /// Hands the first `n` bytes of a grant to the module, as the next bytes of the stream.
+    pub(super) fn commit(
+        &mut self,
+        from: &Memories<'_, M>,
+        key: u64,
+        n: u32,
+        more: bool,
+    ) -> Result<Committed, Error> {
+        self.check()?;
+        let unknown = Error::Invalid {
+            what: "buffer",
+            value: key,
+            allowed: 0,
+        };
+        let ring = self.ring.as_mut().ok_or(unknown)?;
+        let Some(&mut Granted { chunk, offset, len }) = ring.grants.get_mut(key) else {
+            return Err(unknown);
+        };
+        if n == 0 || n > len {
+            return Err(Error::Invalid {
+                what: "length",
+                value: n.into(),
+                allowed: len.into(),
+            });
+        }
+        let grant = Grant { key, offset, len };
+        if ring.gone {
+            return Ok(Committed::ByMessage(grant));
+        }
+        let end = offset.saturating_add(length(len));
+        let last = ring
+            .current
+            .filter(|current| current.key == chunk && current.next == end);
+        let place = ring.writer.place();
+        let adjacent = place.offset == widen(offset) && place.room >= n;
+        if !adjacent {
+            let cap = last.map_or(length(len), |current| current.end.saturating_sub(offset));
+            if !ring.open_range(chunk, offset, cap)? {
+                ring.reap(from.books)?;
+                if !ring.open_range(chunk, offset, cap)? {
+                    return Ok(Committed::Full);
+                }
+            }
+        }
+        if ring.writer.append(n).map_err(Fault::from)? == Appended::Gone {
+            ring.gone = true;
+            return Ok(Committed::ByMessage(grant));
+        }
+        if !more {
+            ring.writer.flush().map_err(Fault::from)?;
+        }
+        // What was not committed is handed out again, unless something was handed out behind it.
+        if last.is_some()
+            && let Some(current) = &mut ring.current
+        {
+            current.next = offset.saturating_add(length(n));
+        }
+        let _ = ring.grants.remove(key);
+        ring.let_go(chunk, from.books);
+        Ok(Committed::Taken)
+    }
+
+    /// Gives a grant back unused. False: there is no such grant.
+    pub(super) fn abort(&mut self, key: u64, books: &Mutex<Books>) -> bool {
+        let Some(ring) = &mut self.ring else { return false };
+        let Some(Granted { chunk, offset, len }) = ring.grants.remove(key) else {
+            return false;
+        };
+        let end = offset.saturating_add(length(len));
+        if let Some(current) = &mut ring.current
+            && current.key == chunk
+            && current.next == end
+        {
+            current.next = offset;
+        }
+        ring.let_go(chunk, books);
+        true
+    }
+
+    /// The socket is closed: memory that the module may still use goes into `out`. What the program holds stays with the grants
+    /// that are left.
+    pub(super) fn retire(mut self, books: &Mutex<Books>, out: &mut Vec<Span>) -> Held {
+        let Some(ring) = &mut self.ring else {
+            return Held(None);
+        };
+        if let Some(current) = ring.current.take() {
+            ring.let_go(current.key, books);
+        }
+        // Chunks with a reservation in them stay until it is given back, others until the module releases the socket.
+        let grants = &ring.grants;
+        let mut kept = Vec::new();
+        ring.chunks.drain_where(
+            |_| true,
+            |chunk| {
+                let range = chunk.span.offset()..chunk.span.offset().saturating_add(chunk.span.len());
+                let held = grants
+                    .find(0, |granted| range.contains(&granted.offset))
+                    .is_some();
+                let list = if held { &mut kept } else { &mut *out };
+                if list.try_reserve(1).is_ok() {
+                    list.push(chunk.span);
+                }
+            },
+        );
+        if kept.is_empty() {
+            return Held(None);
+        }
+        let grants = core::mem::replace(&mut ring.grants, Slots::empty());
+        Held(Some((grants, kept)))
+    }
+}
+
+/// Reservations that outlive their socket, with the memory that they lie in. It goes back with the last of them.
+#[derive(Debug)]
+pub(super) struct Held(Option<(Slots<Granted>, Vec<Span>)>);
+
+impl Held {
+    /// Nothing.
+    pub(super) const NONE: Held = Held(None);
+
+    /// The program gives a reservation back. True: it was one, and `out` has the memory if it was the last.
+    pub(super) fn abort(&mut self, key: u64, out: &mut Vec<Span>) -> bool {
+        let Some((grants, spans)) = &mut self.0 else {
+            return false;
+        };
+        if grants.remove(key).is_none() {
+            return false;
+        }
+        if grants.len() == 0 {
+            *out = core::mem::take(spans);
+            self.0 = None;
+        }
+        true
+    }
+}
+
+impl<M: SharedMem> Ring<M> {
+    /// Room for copied bytes: `(offset, bytes)`. `None`: no memory, or no range.
+    #[inline]
+    fn room_for(
+        &mut self,
+        from: &Memories<'_, M>,
+        wanted: usize,
+        total: usize,
+    ) -> Result<Option<(usize, usize)>, Error> {
+        if let Some(current) = self.current {
+            let rest = current.end.saturating_sub(current.next);
+            let place = self.writer.place();
+            if rest >= wanted && place.offset == widen(current.next) && place.room == short(rest) {
+                return Ok(Some((current.next, rest)));
+            }
+        }
+        self.find_room(from, wanted, total)
+    }
+
+    #[cold]
+    fn find_room(
+        &mut self,
+        from: &Memories<'_, M>,
+        wanted: usize,
+        total: usize,
+    ) -> Result<Option<(usize, usize)>, Error> {
+        let rest = self
+            .current
+            .map_or(0, |current| current.end.saturating_sub(current.next));
+        if rest < wanted.min(WORTH) && !self.take_chunk(from, wanted.min(WORTH), total)? {
+            return Ok(None);
+        }
+        let Some(current) = self.current else {
+            return Ok(None);
+        };
+        let rest = current.end.saturating_sub(current.next);
+        let place = self.writer.place();
+        if place.offset == widen(current.next) && place.room == short(rest) {
+            return Ok(Some((current.next, rest)));
+        }
+        if self.open_range(current.key, current.next, rest)? {
+            return Ok(Some((current.next, rest)));
+        }
+        self.reap(from.books)?;
+        if self.open_range(current.key, current.next, rest)? {
+            return Ok(Some((current.next, rest)));
+        }
+        Ok(None)
+    }
+
+    /// Bytes at `offset`, in the current chunk, were committed.
+    #[inline]
+    fn used(&mut self, offset: usize, n: usize) {
+        if let Some(current) = &mut self.current {
+            current.next = offset.saturating_add(n);
         }
     }
 
-    /// The last owner is gone: frees what the program never gave back.
-    pub(crate) fn free_all(&mut self, books: &Mutex<Books>) {
-        let mut books = books.lock();
-        self.pieces
-            .drain_where(|piece| piece.sent.is_none(), |piece| books.free(piece.span));
+    /// Has the stream go on at `offset` in `chunk`. False: all ranges are in use.
+    fn open_range(&mut self, chunk: u64, offset: usize, cap: usize) -> Result<bool, Error> {
+        let memory = Memory {
+            pool: 0,
+            offset: widen(offset),
+            cap: short(cap),
+        };
+        // A place that was reaped too late to be taken note of must not be written over.
+        if self.writer.posted().saturating_sub(self.reaped) >= RANGES {
+            return Ok(false);
+        }
+        match self.writer.open(memory).map_err(Fault::from)? {
+            Opened::Full => Ok(false),
+            Opened::Range(number) => {
+                if let Some(range) = self.ranges.get_mut(slot(number)) {
+                    *range = chunk;
+                }
+                self.use_chunk(chunk);
+                Ok(true)
+            }
+        }
     }
-}
 
-/// Adds to a list of spans; without memory for the list the span stays out of use.
-pub(super) fn keep(out: &mut Vec<Span>, span: Span) {
-    if out.try_reserve(1).is_ok() {
-        out.push(span);
+    /// Makes another chunk current, of at least `least` bytes. False: there is no memory.
+    fn take_chunk(&mut self, from: &Memories<'_, M>, least: usize, total: usize) -> Result<bool, Error> {
+        self.reap(from.books)?;
+        let wanted = total
+            .clamp(self.next_chunk, from.piece.max(self.next_chunk))
+            .max(least);
+        if self.chunks.is_full() {
+            return Ok(false);
+        }
+        let Ok(span) = from.books.lock().alloc(from.mem, least, wanted) else {
+            return Ok(false);
+        };
+        self.next_chunk = self.next_chunk.saturating_mul(2).min(BUSY_CHUNK);
+        let (next, end) = (span.offset(), span.offset().saturating_add(span.len()));
+        match self.chunks.insert(Chunk { span, uses: 1 }) {
+            Ok(key) => {
+                if let Some(old) = self.current.replace(Current { key, next, end }) {
+                    self.let_go(old.key, from.books);
+                }
+                Ok(true)
+            }
+            Err(chunk) => {
+                from.books.lock().free(chunk.span);
+                Ok(false)
+            }
+        }
     }
-}
 
-/// What a short write settles for: enough that the descriptor is worth its cost.
-pub(crate) fn least_piece(wanted: u32) -> u32 {
-    wanted.min(short(16 * GRANULE))
+    fn use_chunk(&mut self, key: u64) {
+        if let Some(chunk) = self.chunks.get_mut(key) {
+            chunk.uses = chunk.uses.saturating_add(1);
+        }
+    }
+
+    fn let_go(&mut self, key: u64, books: &Mutex<Books>) {
+        let Some(chunk) = self.chunks.get_mut(key) else {
+            return;
+        };
+        chunk.uses = chunk.uses.saturating_sub(1);
+        if chunk.uses == 0
+            && let Some(chunk) = self.chunks.remove(key)
+        {
+            books.lock().free(chunk.span);
+        }
+    }
+
+    /// Takes back the memory of ranges that the module is done with.
+    fn reap(&mut self, books: &Mutex<Books>) -> Result<(), Error> {
+        let freed = self.writer.freed().map_err(Fault::from)?;
+        while self.reaped < freed {
+            let key = self.ranges.get(slot(self.reaped)).copied().unwrap_or(0);
+            self.reaped = self.reaped.saturating_add(1);
+            self.let_go(key, books);
+        }
+        if self.writer.posted() == freed && self.current.is_none() {
+            self.next_chunk = FIRST_CHUNK;
+        }
+        Ok(())
+    }
+
+    /// Whether memory of this socket is on its way back.
+    fn has_ranges_out(&self) -> bool {
+        self.writer.posted().saturating_sub(self.reaped) > 1
+    }
 }

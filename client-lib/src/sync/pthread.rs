@@ -1,4 +1,4 @@
-//! POSIX mutexes and conditions, for builds without std. On QNX 8 a default mutex inherits priority.
+//! POSIX mutexes, for builds without std. On QNX 8 a default mutex inherits priority.
 //!
 //! The objects live in boxes of their own, made at first use: they must not move once they are in use, and a lock in a
 //! `static` needs a constant to start from.
@@ -15,7 +15,7 @@ use core::{
     time::Duration,
 };
 
-use core::ffi::{c_int, c_long};
+use core::ffi::{c_int, c_long, c_void};
 
 /// Room for the platform's largest object: 8 bytes on QNX 8, 48 on 64-bit Linux.
 #[repr(C, align(16))]
@@ -27,31 +27,13 @@ struct Timespec {
     nanoseconds: c_long,
 }
 
-/// Room for a `pthread_condattr_t`.
-#[repr(C, align(16))]
-struct Attributes([u64; 16]);
-
-#[cfg(any(target_os = "nto", target_os = "qnx"))]
-const CLOCK_MONOTONIC: c_int = 2;
-#[cfg(not(any(target_os = "nto", target_os = "qnx")))]
-const CLOCK_MONOTONIC: c_int = 1;
-
 // ON-TARGET: sizes and prototypes are POSIX's; that 128 bytes hold every object on QNX 8 (8 by the documents) shows there.
 unsafe extern "C" {
-    fn pthread_mutex_init(mutex: *mut Storage, attributes: *const Attributes) -> c_int;
+    fn pthread_mutex_init(mutex: *mut Storage, attributes: *const c_void) -> c_int;
     fn pthread_mutex_destroy(mutex: *mut Storage) -> c_int;
     fn pthread_mutex_lock(mutex: *mut Storage) -> c_int;
     fn pthread_mutex_unlock(mutex: *mut Storage) -> c_int;
-    fn pthread_condattr_init(attributes: *mut Attributes) -> c_int;
-    fn pthread_condattr_setclock(attributes: *mut Attributes, clock: c_int) -> c_int;
-    fn pthread_condattr_destroy(attributes: *mut Attributes) -> c_int;
-    fn pthread_cond_init(condition: *mut Storage, attributes: *const Attributes) -> c_int;
-    fn pthread_cond_destroy(condition: *mut Storage) -> c_int;
-    fn pthread_cond_signal(condition: *mut Storage) -> c_int;
-    fn pthread_cond_wait(condition: *mut Storage, mutex: *mut Storage) -> c_int;
-    fn pthread_cond_timedwait(condition: *mut Storage, mutex: *mut Storage, until: *const Timespec) -> c_int;
     fn nanosleep(time: *const Timespec, left: *mut Timespec) -> c_int;
-    fn clock_gettime(clock: c_int, time: *mut Timespec) -> c_int;
     fn abort() -> !;
 }
 
@@ -117,23 +99,6 @@ fn init_mutex(mutex: *mut Storage) {
 fn destroy_mutex(mutex: *mut Storage) {
     // SAFETY: an initialised mutex that nobody holds.
     let _ = unsafe { pthread_mutex_destroy(mutex) };
-}
-
-fn init_condition(condition: *mut Storage) {
-    let mut attributes = Attributes([0; 16]);
-    // SAFETY: fresh storage of sufficient size and alignment.
-    must(unsafe { pthread_condattr_init(&raw mut attributes) });
-    // SAFETY: initialised in the line before.
-    must(unsafe { pthread_condattr_setclock(&raw mut attributes, CLOCK_MONOTONIC) });
-    // SAFETY: `condition` is fresh storage; the attributes are initialised.
-    must(unsafe { pthread_cond_init(condition, &raw const attributes) });
-    // SAFETY: initialised above, not used any more.
-    let _ = unsafe { pthread_condattr_destroy(&raw mut attributes) };
-}
-
-fn destroy_condition(condition: *mut Storage) {
-    // SAFETY: an initialised condition that nobody waits for.
-    let _ = unsafe { pthread_cond_destroy(condition) };
 }
 
 /// A blocking lock.
@@ -212,67 +177,6 @@ impl<T> Drop for MutexGuard<'_, T> {
     }
 }
 
-/// A condition to wait for.
-pub(crate) struct Condvar {
-    condition: Lazy,
-}
-
-// SAFETY: POSIX conditions are for use by several threads.
-unsafe impl Send for Condvar {}
-// SAFETY: as above.
-unsafe impl Sync for Condvar {}
-
-impl Condvar {
-    pub(crate) const fn new() -> Self {
-        Self {
-            condition: Lazy::new(),
-        }
-    }
-
-    fn raw(&self) -> *mut Storage {
-        self.condition.get(init_condition, destroy_condition)
-    }
-
-    pub(crate) fn notify_one(&self) {
-        // SAFETY: an initialised condition that lives as long as `self`.
-        must(unsafe { pthread_cond_signal(self.raw()) });
-    }
-
-    /// Waits, at most for `patience` when there is one. May wake without a reason.
-    pub(crate) fn wait<'a, T>(
-        &self,
-        guard: MutexGuard<'a, T>,
-        patience: Option<Duration>,
-    ) -> MutexGuard<'a, T> {
-        let mutex = guard.mutex.raw();
-        match patience {
-            None => {
-                // SAFETY: both are initialised, and this thread holds the mutex.
-                must(unsafe { pthread_cond_wait(self.raw(), mutex) });
-            }
-            Some(patience) => {
-                let until = from_now(patience);
-                // The result is 0 or "timed out": the caller looks at the clock itself.
-                // SAFETY: as above; `until` lives on the stack for the whole call.
-                let _ = unsafe { pthread_cond_timedwait(self.raw(), mutex, &raw const until) };
-            }
-        }
-        guard
-    }
-}
-
-impl Drop for Condvar {
-    fn drop(&mut self) {
-        self.condition.free(destroy_condition);
-    }
-}
-
-impl fmt::Debug for Condvar {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Condvar").finish_non_exhaustive()
-    }
-}
-
 /// Sleeps; less when a signal comes.
 pub(crate) fn sleep(time: Duration) {
     let time = Timespec {
@@ -281,29 +185,4 @@ pub(crate) fn sleep(time: Duration) {
     };
     // SAFETY: reads one timespec; what is left is not asked for.
     let _ = unsafe { nanosleep(&raw const time, ptr::null_mut()) };
-}
-
-fn from_now(patience: Duration) -> Timespec {
-    let mut now = Timespec {
-        seconds: 0,
-        nanoseconds: 0,
-    };
-    // SAFETY: writes one timespec; both platforms have 64-bit times.
-    must(unsafe { clock_gettime(CLOCK_MONOTONIC, &raw mut now) });
-    let nanoseconds = now
-        .nanoseconds
-        .saturating_add(c_long::from(patience.subsec_nanos()));
-    let carry = nanoseconds >= 1_000_000_000;
-    let seconds = i64::try_from(patience.as_secs()).unwrap_or(i64::MAX);
-    Timespec {
-        seconds: now
-            .seconds
-            .saturating_add(seconds)
-            .saturating_add(i64::from(carry)),
-        nanoseconds: if carry {
-            nanoseconds.saturating_sub(1_000_000_000)
-        } else {
-            nanoseconds
-        },
-    }
 }

@@ -4,9 +4,12 @@
 pub(crate) mod fake;
 pub(crate) mod identity;
 mod qnx;
+mod thread;
 
 pub(crate) use qnx::{Qnx, environment};
 
+use alloc::boxed::Box;
+use core::sync::atomic::AtomicU32;
 use csock_wire::SharedMem;
 
 /// Why a message or a pulse did not get through.
@@ -20,6 +23,8 @@ pub(crate) enum CallError {
     TimedOut,
     /// No room now (a pulse).
     Busy,
+    /// This process may not send pulses.
+    Forbidden,
     /// Something else, as a QNX errno.
     Errno(i32),
 }
@@ -33,22 +38,71 @@ pub(crate) struct Shared<S: System> {
     pub mapping: S::Mapping,
 }
 
+/// A semaphore of this process.
+pub(crate) trait Semaphore: Send + Sync + core::fmt::Debug + 'static {
+    /// Posts once.
+    fn post(&self);
+
+    /// Takes one post; waits for it at most `patience` nanoseconds. [`CallError::Interrupted`], [`CallError::TimedOut`].
+    fn wait(&self, patience: Option<u64>) -> Result<(), CallError>;
+}
+
+/// What one thread sleeps on, in any session. It is never freed: an event that is on its way may still post it. When the
+/// thread ends another one takes it over, with a new generation.
+#[derive(Debug)]
+pub(crate) struct Sleeper<M> {
+    pub semaphore: M,
+    pub generation: AtomicU32,
+}
+
 /// A connection to a server and what goes with it. Every call may be made on any thread.
 pub(crate) trait System: Send + Sync + Sized + 'static {
     /// A cheap handle to shared memory.
     type Mem: SharedMem + core::fmt::Debug + Send + Sync + 'static;
     /// Unmaps when it is dropped.
     type Mapping: Send + Sync + 'static;
+    /// What threads sleep on.
+    type Semaphore: Semaphore;
+    /// An event that the server may raise; dropping it forbids that.
+    type Event: Send + Sync + core::fmt::Debug + 'static;
 
-    /// Sends `request` and waits for the reply, at most `patience` nanoseconds. `reply` is as long as the answer must
-    /// be; what the server does not write keeps its content.
-    fn call(&self, request: &[u8], reply: &mut [u8], patience: Option<u64>) -> Result<(), CallError>;
+    /// Sends a request, of two parts, and waits for the reply, of two parts, at most `patience` nanoseconds. The reply's parts
+    /// are as long as the answer can be; what the server does not write keeps its content.
+    fn call(
+        &self,
+        request: [&[u8]; 2],
+        reply: [&mut [u8]; 2],
+        patience: Option<u64>,
+    ) -> Result<(), CallError>;
 
-    /// Rings for a socket, at this thread's priority. Does not wait.
-    fn doorbell(&self, socket: u32) -> Result<(), CallError>;
+    /// Opens the way for doorbells. Called once, before the session is shared.
+    fn attach_doorbell(&mut self, chid: i32) -> Result<(), CallError>;
+
+    /// Rings by a pulse, at this thread's priority. Does not wait.
+    fn pulse(&self, session: u32) -> Result<(), CallError>;
+
+    /// Rings by a message, which the server answers at once.
+    fn ring_by_message(
+        &self,
+        request: &[u8],
+        reply: &mut [u8],
+        patience: Option<u64>,
+    ) -> Result<(), CallError>;
 
     /// Makes a pool of `len` bytes that the server can open, zeroed and sealed.
     fn share(&self, len: usize) -> Result<Shared<Self>, CallError>;
+
+    /// What this thread sleeps on. `None`: there is no memory for it.
+    fn sleeper() -> Option<&'static Sleeper<Self::Semaphore>>;
+
+    /// Allows the server to post `sleeper`; returns the event as it goes on the wire.
+    fn register(
+        &self,
+        sleeper: &'static Sleeper<Self::Semaphore>,
+    ) -> Result<(Self::Event, [u64; 4]), CallError>;
+
+    /// Runs `body` on a thread of its own that no signal reaches. False: there is no thread for it.
+    fn spawn(body: Box<dyn FnOnce() + Send>) -> bool;
 
     /// Nanoseconds on a clock that never goes back.
     fn now(&self) -> u64;

@@ -2,16 +2,24 @@
 
 #![allow(unsafe_code)]
 
-use super::{CallError, Shared, System, identity};
+use super::{
+    CallError, Semaphore, Shared, Sleeper, System, identity,
+    thread::{self, Idle, Key, uncancelled},
+};
 use crate::{config::Config, error::Error, node::trusts, num::widen};
-use alloc::{ffi::CString, string::String};
+use alloc::{boxed::Box, ffi::CString, string::String};
+use core::ffi::c_void;
 use csock_wire::{SharedRegion, WireErrno, msg::PULSE_DOORBELL};
-use qnx::{Access, ClockId, ConnectFlags, Connection, Errno, Mapping, Prot, ShmObject, TimeoutFlags};
+use qnx::{
+    Access, ClockId, ConnectFlags, Connection, Errno, Event, IoSlice, IoSliceMut, Mapping, Prot,
+    RegisteredEvent, ShmObject, TimeoutFlags,
+};
 
-/// A connection to the module's channel.
+/// A connection to the module's channel, and one to its doorbell channel.
 #[derive(Debug)]
 pub(crate) struct Qnx {
     connection: Connection,
+    doorbell: Option<Connection>,
     /// The server's process, which the pool's handle is made for.
     server: i32,
 }
@@ -27,7 +35,7 @@ impl Qnx {
         let path = CString::new(path).map_err(|_| bad)?;
         identity::claim();
         let descriptor = loop {
-            match Connection::open_path(&path) {
+            match uncancelled(|| Connection::open_path(&path)) {
                 Ok(descriptor) => break descriptor,
                 Err(Errno::EINTR) => {}
                 Err(Errno::ENOENT | Errno::ENOTDIR) => return Err(Error::NotRunning),
@@ -55,9 +63,53 @@ impl Qnx {
         }
         Ok(Self {
             connection,
+            doorbell: None,
             server: info.pid,
         })
     }
+}
+
+/// Bounds the very next kernel call of this thread.
+fn bound(patience: Option<u64>, states: TimeoutFlags) -> Result<(), CallError> {
+    match patience {
+        None => Ok(()),
+        Some(ns) => qnx::timeout(ClockId::Monotonic, states, ns).map_err(call_error),
+    }
+}
+
+/// A semaphore that lives for ever.
+#[derive(Debug)]
+pub(crate) struct PosixSemaphore(&'static qnx::Semaphore);
+
+impl Semaphore for PosixSemaphore {
+    fn post(&self) {
+        // Fails only with too many posts, and one is enough.
+        let _ = self.0.post();
+    }
+
+    fn wait(&self, patience: Option<u64>) -> Result<(), CallError> {
+        uncancelled(|| {
+            bound(patience, TimeoutFlags::SEM)?;
+            self.0.wait().map_err(call_error)
+        })
+    }
+}
+
+static IDLE: Idle<PosixSemaphore> = Idle::new();
+static KEY: Key = Key::new();
+
+/// The thread that had this sleeper has ended.
+extern "C" fn ended(sleeper: *mut c_void) {
+    // SAFETY: libc gives back what `Key::sleeper` stored: a sleeper, which is never freed.
+    if let Some(sleeper) = unsafe { sleeper.cast::<Sleeper<PosixSemaphore>>().as_ref() } {
+        IDLE.give(sleeper);
+    }
+}
+
+fn semaphore() -> Option<PosixSemaphore> {
+    let made: &'static qnx::Semaphore = Box::leak(Box::new(qnx::Semaphore::new()));
+    made.init(0).ok()?;
+    Some(PosixSemaphore(made))
 }
 
 impl System for Qnx {
@@ -65,24 +117,57 @@ impl System for Qnx {
     /// The object stays open as long as the mapping: whether a handle outlives the descriptor that it was made of is
     /// not documented.
     type Mapping = (Mapping, ShmObject);
+    type Semaphore = PosixSemaphore;
+    type Event = RegisteredEvent;
 
-    fn call(&self, request: &[u8], reply: &mut [u8], patience: Option<u64>) -> Result<(), CallError> {
-        if let Some(ns) = patience {
-            let flags = TimeoutFlags::SEND | TimeoutFlags::REPLY;
-            // Bounds the very next kernel call, which is the send below.
-            qnx::timeout(ClockId::Monotonic, flags, ns).map_err(call_error)?;
-        }
-        // The status is always EOK; refusals are in the reply.
-        self.connection
-            .send(request, reply)
-            .map(|_| ())
-            .map_err(call_error)
+    fn call(
+        &self,
+        request: [&[u8]; 2],
+        reply: [&mut [u8]; 2],
+        patience: Option<u64>,
+    ) -> Result<(), CallError> {
+        let [head, data] = request;
+        let [answer, room] = reply;
+        uncancelled(|| {
+            bound(patience, TimeoutFlags::SEND | TimeoutFlags::REPLY)?;
+            // The status is always EOK; refusals are in the reply.
+            let sent = if data.is_empty() && room.is_empty() {
+                self.connection.send(head, answer)
+            } else {
+                let request = [IoSlice::new(head), IoSlice::new(data)];
+                let mut reply = [IoSliceMut::new(answer), IoSliceMut::new(room)];
+                self.connection.sendv(&request, &mut reply)
+            };
+            sent.map(|_| ()).map_err(call_error)
+        })
     }
 
-    fn doorbell(&self, socket: u32) -> Result<(), CallError> {
-        self.connection
-            .send_pulse(None, PULSE_DOORBELL, i64::from(socket))
-            .map_err(call_error)
+    fn attach_doorbell(&mut self, chid: i32) -> Result<(), CallError> {
+        let attached = Connection::attach(self.server, chid, ConnectFlags::CLOEXEC).map_err(call_error)?;
+        self.doorbell = Some(attached);
+        Ok(())
+    }
+
+    fn pulse(&self, session: u32) -> Result<(), CallError> {
+        let doorbell = self.doorbell.as_ref().ok_or(CallError::Gone)?;
+        match doorbell.send_pulse(None, PULSE_DOORBELL, i64::from(session)) {
+            // ON-TARGET: pulses to another user's process need the ability CONNECTION, messages do not.
+            Err(Errno::EPERM) => Err(CallError::Forbidden),
+            sent => sent.map_err(call_error),
+        }
+    }
+
+    fn ring_by_message(
+        &self,
+        request: &[u8],
+        reply: &mut [u8],
+        patience: Option<u64>,
+    ) -> Result<(), CallError> {
+        let doorbell = self.doorbell.as_ref().ok_or(CallError::Gone)?;
+        uncancelled(|| {
+            bound(patience, TimeoutFlags::SEND | TimeoutFlags::REPLY)?;
+            doorbell.send(request, reply).map(|_| ()).map_err(call_error)
+        })
     }
 
     fn share(&self, len: usize) -> Result<Shared<Self>, CallError> {
@@ -110,15 +195,41 @@ impl System for Qnx {
         })
     }
 
+    fn sleeper() -> Option<&'static Sleeper<PosixSemaphore>> {
+        // SAFETY: `ended` gives its sleeper to `IDLE`.
+        unsafe { KEY.sleeper(&IDLE, semaphore, ended) }
+    }
+
+    fn register(
+        &self,
+        sleeper: &'static Sleeper<PosixSemaphore>,
+    ) -> Result<(RegisteredEvent, [u64; 4]), CallError> {
+        // ON-TARGET: SIGEV_SEM through MsgRegisterEvent for a client without abilities, and what its delivery costs.
+        let event = Event::semaphore(sleeper.semaphore.0)
+            .register(&self.connection)
+            .map_err(call_error)?;
+        let bytes = event.event().to_bytes();
+        let mut words = [0; 4];
+        for (word, chunk) in words.iter_mut().zip(bytes.as_chunks::<8>().0) {
+            *word = u64::from_le_bytes(*chunk);
+        }
+        Ok((event, words))
+    }
+
+    fn spawn(body: Box<dyn FnOnce() + Send>) -> bool {
+        thread::spawn(body)
+    }
+
     fn now(&self) -> u64 {
         // Cannot fail on a clock that exists; 0 would make a wait longer, not endless.
         qnx::now(ClockId::Monotonic).unwrap_or(0)
     }
 
     fn pause(&self, ns: u64) {
-        crate::sync::sleep(core::time::Duration::from_nanos(ns));
+        uncancelled(|| crate::sync::sleep(core::time::Duration::from_nanos(ns)));
     }
 
+    #[inline]
     fn identity(&self) -> u64 {
         identity::now()
     }

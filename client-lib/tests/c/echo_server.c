@@ -29,7 +29,7 @@ int main(int argc, char **argv)
     csock_config_t config;
     csock_config_init(&config);
     config.pool_bytes = 8 << 20;
-    config.rx_buffer_len = 16 << 10;
+    config.rx_large_len = 16 << 10;
     CHECK(csock_session_open(NULL, &config, &session));
     int listener = (int)CHECK(csock_socket(session, AF_INET, SOCK_STREAM, IPPROTO_TCP));
     int on = 1;

@@ -2,44 +2,75 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// Counters of one session or of the whole module. All only ever grow, except where "now" is said.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-pub struct Counters {
-    /// Control messages received.
-    pub control_msgs: u64,
-    /// Doorbell pulses received.
-    pub doorbells: u64,
-    /// Parked waits that were answered: wake-ups of a client.
-    pub events: u64,
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident;)*) => {
+        /// Counters of one session or of the whole module. All only ever grow, except where "now" is said.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+        #[repr(C)]
+        pub struct Counters {
+            $($(#[$doc])* pub $name: u64,)*
+            /// Zero.
+            pub reserved: [u64; 2],
+        }
+
+        impl Counters {
+            /// The names, in order.
+            pub const NAMES: &[&str] = &[$(stringify!($name)),*];
+
+            /// Names and values, in order.
+            #[must_use]
+            pub fn named(&self) -> [(&'static str, u64); Self::NAMES.len()] {
+                [$((stringify!($name), self.$name),)*]
+            }
+        }
+    };
+}
+
+counters! {
+    /// Control messages received; doorbells by message are not among them.
+    control_msgs;
+    /// Doorbells received, by pulse or by message.
+    doorbells;
+    /// Of these, by message.
+    doorbell_msgs;
+    /// Events delivered to sleeping threads, and parked requests answered.
+    events;
     /// Times a worker thread was woken.
-    pub worker_wakeups: u64,
+    worker_wakeups;
+    /// Times the doorbell thread came out of its wait.
+    doorbell_wakeups;
     /// Bytes of client data given to the stack.
-    pub tx_bytes: u64,
-    /// Of these, bytes that were copied first.
-    pub tx_bytes_copied: u64,
+    tx_bytes;
+    /// Of these, bytes that were copied into the stack's own memory.
+    tx_bytes_copied;
+    /// Of these, bytes that came by message.
+    tx_bytes_by_message;
     /// Bytes of received data given to clients.
-    pub rx_bytes: u64,
+    rx_bytes;
     /// Bytes copied to do so.
-    pub rx_bytes_copied: u64,
+    rx_bytes_copied;
+    /// Of the received bytes, those that went by message.
+    rx_bytes_by_message;
     /// External mbufs that point into client memory now.
-    pub ext_mbufs_outstanding: u64,
+    ext_mbufs_outstanding;
     /// External mbufs made.
-    pub ext_mbufs_total: u64,
-    /// Descriptors that passed every check.
-    pub desc_accepted: u64,
-    /// Descriptors refused.
-    pub desc_refused: u64,
+    ext_mbufs_total;
+    /// Calls of `sosend`.
+    sends;
+    /// Pieces of what clients committed that passed every check.
+    entries_accepted;
+    /// Words and entries refused.
+    faults;
     /// Sockets open now.
-    pub sockets_open: u64,
+    sockets_open;
     /// Sessions open now.
-    pub sessions_open: u64,
+    sessions_open;
     /// Pools mapped now.
-    pub pools_mapped: u64,
+    pools_mapped;
     /// Requests parked now.
-    pub parked: u64,
-    /// Zero.
-    pub reserved: [u64; 8],
+    parked;
+    /// Times that data waited because the client held every receive buffer.
+    starved;
 }
 
 const _: () = assert!(size_of::<Counters>() == 192);

@@ -7,8 +7,8 @@
 //!  client                       this crate                          module
 //!  ------                       ----------                          ------
 //!  control    --- Request (msg), WireErrno (errno), Refusal --->    MsgReceive / MsgReply
-//!  data       --- RingBlock (layout) in a SharedMem (shm) ----->    Consumer / Producer (ring)
-//!  doorbell   --- Producer::must_ring / Consumer::arm (ring) -->    Turn (turn)
+//!  data       --- Writer, Taker (stream) in a SharedMem (shm) ->    Reader, Filler (stream)
+//!  doorbell   --- Bell (stream) -------------------------------->   Watch (stream), Turn (turn)
 //! ```
 //!
 //! Rules that every file here keeps (the numbers are those of the project's security reference):
@@ -42,13 +42,12 @@ extern crate alloc;
 compile_error!("csock-wire is little-endian only");
 
 pub mod counters;
-pub mod desc;
 pub mod errno;
 pub mod layout;
 pub mod msg;
 pub mod refusal;
-pub mod ring;
 pub mod shm;
+pub mod sleeper;
 pub mod sockaddr;
 pub mod sockopt;
 pub mod stream;
@@ -57,16 +56,12 @@ pub mod test_util;
 pub mod turn;
 
 pub use counters::Counters;
-pub use desc::{CheckedDesc, Desc, DescFlags, DescLimits};
 pub use errno::WireErrno;
-pub use layout::{
-    LAYOUT_HASH, POOL_HEADER_LEN, POOL_MAGIC, PoolHeader, RingBlock, RingBlockGeometry, RingGeometry,
-    RingKind,
-};
+pub use layout::{GeometryError, LAYOUT_HASH, POOL_HEADER_LEN, POOL_MAGIC, PoolHeader};
 pub use msg::{Kind, MSG_BASE, MsgHeader, ReplyHeader, Request, WIRE_VERSION};
 pub use refusal::{Field, Refusal};
-pub use ring::{Consumer, Producer, PushError, RingFault};
 pub use shm::{Change, Load, OutOfBounds, SharedMem, SharedRegion, Store};
+pub use sleeper::Sleeper;
 pub use sockaddr::SockAddr;
 pub use sockopt::SockOpt;
 pub use turn::{RunOutcome, Turn};

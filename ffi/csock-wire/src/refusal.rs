@@ -66,20 +66,6 @@ fields! {
     PoolDataOffset = 13;
     /// A session has one pool; value and allowed count pools.
     PoolCount = 14;
-    /// Offset of a ring block.
-    RingOffset = 15;
-    /// End of a ring block (offset + length).
-    RingEnd = 16;
-    /// Capacity of the submission ring.
-    SqCapacity = 17;
-    /// Capacity of the completion ring.
-    CqCapacity = 18;
-    /// Capacity of the fill ring.
-    FqCapacity = 19;
-    /// Capacity of the ready ring.
-    RqCapacity = 20;
-    /// Magic number of a ring block.
-    RingMagic = 21;
     /// Socket domain.
     Domain = 22;
     /// Socket type.
@@ -96,12 +82,8 @@ fields! {
     Backlog = 28;
     /// `how` of shutdown.
     How = 29;
-    /// Position in the submission ring.
-    TxPosition = 30;
     /// Event bits.
     Events = 31;
-    /// A `seen_*` position of a wait.
-    SeenPosition = 32;
     /// Level of a socket option.
     OptLevel = 33;
     /// Name of a socket option.
@@ -118,20 +100,6 @@ fields! {
     SessionCount = 39;
     /// State of the socket or session does not permit the request.
     State = 40;
-    /// Descriptor: offset.
-    DescOffset = 41;
-    /// Descriptor: length.
-    DescLen = 42;
-    /// Descriptor: end (offset + length).
-    DescEnd = 43;
-    /// Descriptor: flags.
-    DescFlags = 44;
-    /// Descriptor: `aux`.
-    DescAux = 45;
-    /// Descriptor: `user`.
-    DescUser = 46;
-    /// Index of a ring.
-    RingIndex = 47;
     /// Number of receive buffers.
     BufferCount = 48;
     /// Length of a receive buffer.
@@ -174,6 +142,12 @@ fields! {
     Event = 67;
     /// Position in a stream that a request follows.
     After = 68;
+    /// Flags of a send or a receive.
+    MsgFlags = 69;
+    /// Bytes that a send brings.
+    SendLength = 70;
+    /// Ready entries that a receive has seen.
+    Seen = 71;
 }
 
 /// A refused request: which error, which field, what it held, what is allowed there (a value, a mask or a limit).

@@ -1,4 +1,5 @@
-//! The models L1, L2, L3 and Turn: loom runs every interleaving, with every value that the memory model permits.
+//! The models of the stream, of Turn and of the schedule: loom runs every interleaving, with every value that the memory model
+//! permits.
 //!
 //! ```text
 //! RUSTFLAGS="--cfg loom" cargo test -p csock-wire --release --test loom -- --nocapture
@@ -17,12 +18,12 @@ fn loom_models() {}
 mod model;
 
 #[cfg(loom)]
-#[path = "loom_model/ring.rs"]
-mod ring;
-
-#[cfg(loom)]
 #[path = "loom_model/turn.rs"]
 mod turn;
+
+#[cfg(loom)]
+#[path = "loom_model/schedule.rs"]
+mod schedule;
 
 #[cfg(loom)]
 #[path = "loom_model/area.rs"]

@@ -19,6 +19,12 @@ fn area() -> Area {
     Area::plan(&GEOMETRY, POOL).unwrap()
 }
 
+fn started(area: &Area) -> Watch {
+    let mut watch = Watch::new();
+    watch.start(area);
+    watch
+}
+
 fn window(area: &Area) -> impl Fn(u16) -> Option<PoolWindow> {
     let window = PoolWindow {
         start: area.data() as u64,
@@ -141,7 +147,7 @@ fn random_streams_arrive_whole_and_memory_comes_back_in_order() {
     };
     let (mut sent, mut got, mut next) = (Vec::<u8>::new(), Vec::new(), 0u64);
     let (mut posted, mut freed) = (0, 0);
-    for step in 0..20_000u64 {
+    for step in 0..if cfg!(miri) { 200 } else { 20_000u64 } {
         if writer.place().room == 0 || random(50) == 0 {
             let cap = 64 + random(3000) as u32;
             let at = (next * 4096) % (POOL as u64 - area.data() as u64 - 4096);
@@ -179,7 +185,7 @@ fn random_streams_arrive_whole_and_memory_comes_back_in_order() {
     reader.look(&mem, block, window(&area)).unwrap();
     got.extend(take_all(&mut reader, &mem, 1 << 20).0);
     assert!(
-        got == sent && sent.len() > 500_000,
+        got == sent && (cfg!(miri) || sent.len() > 500_000),
         "{} of {}",
         got.len(),
         sent.len()
@@ -406,7 +412,7 @@ fn buffers_come_back_and_lies_about_them_do_not() {
 #[test]
 fn one_thread_rings_for_each_sleep_of_the_module() {
     let (area, mem) = (area(), VecMem::new(POOL));
-    let (bell, mut watch) = (Bell::new(mem.clone()), Watch::new(&area));
+    let (bell, mut watch) = (Bell::new(mem.clone()), started(&area));
     assert!(!bell.mark(5).unwrap(), "the module is awake");
     assert!(!watch.arm(&mem).unwrap(), "there is work");
     let mut dirty = Vec::new();

@@ -1,20 +1,19 @@
 //! Every message, byte by byte. A change here breaks clients that are out there: raise the version.
 
 use csock_wire::msg::*;
-use csock_wire::{
-    Counters, Field, LAYOUT_HASH, MsgHeader, Refusal, ReplyHeader, RingBlockGeometry, SockAddr, WireErrno,
-};
+use csock_wire::stream::AreaGeometry;
+use csock_wire::{Counters, Field, LAYOUT_HASH, MsgHeader, Refusal, ReplyHeader, SockAddr, WireErrno};
 use zerocopy::IntoBytes;
 
-const RINGS: RingBlockGeometry = RingBlockGeometry {
-    offset: 0x1040,
-    sq: 2,
-    cq: 4,
-    fq: 8,
-    rq: 16,
-    reserved: [0; 2],
+const AREA: AreaGeometry = AreaGeometry {
+    sockets: 1,
+    small_count: 2,
+    small_len: 3,
+    large_count: 4,
+    large_len: 5,
+    reserved: 0,
 };
-const RINGS_HEX: &str = "4010000000000000 02000000 04000000 08000000 10000000 0000000000000000";
+const AREA_HEX: &str = "01000000 02000000 03000000 04000000 05000000 00000000";
 const ADDR: SockAddr = SockAddr::v4([127, 0, 0, 1], 8080);
 const ADDR_HEX: &str = "0200 901f 00000000 00000000 00000000 7f000001 000000000000000000000000";
 const OK_HEX: &str = "0000 0000 00000000 0000000000000000 0000000000000000";
@@ -33,7 +32,7 @@ fn request<B: Body + Into<Request> + Copy>(body: B, header: &str, golden: &str) 
     let bytes = encode_request(0x0001_0002, 0x0003_0004, &body, &mut buf).unwrap();
     assert_eq!(
         hex(bytes),
-        squeeze(&format!("{header} 0100 02000100 04000300 00000000 {golden}")),
+        squeeze(&format!("{header} 0200 02000100 04000300 00000000 {golden}")),
         "{:?}",
         B::KIND
     );
@@ -73,18 +72,35 @@ fn requests() {
         PoolAttach {
             handle: 0x99,
             size: 0x10_0000,
+            number: 0,
+            reserved: 0,
+            area: AREA,
         },
         "014c",
-        "9900000000000000 0000100000000000",
+        &format!("9900000000000000 0000100000000000 00000000 00000000 {AREA_HEX}"),
+    );
+    request(
+        PoolAttach {
+            handle: 1,
+            size: 2,
+            number: 3,
+            ..PoolAttach::default()
+        },
+        "014c",
+        &format!(
+            "0100000000000000 0200000000000000 03000000 00000000 {}",
+            "00".repeat(24)
+        ),
     );
     let socket = Socket {
         domain: 2,
         kind: SOCK_STREAM,
         protocol: IPPROTO_TCP,
         reserved: 0,
-        rings: RINGS,
+        block: 0x0A0B,
+        reserved_end: 0,
     };
-    request(socket, "024c", &format!("0200 0100 0600 0000 {RINGS_HEX}"));
+    request(socket, "024c", "0200 0100 0600 0000 0b0a0000 00000000");
     request(Bind { addr: ADDR }, "034c", ADDR_HEX);
     request(
         Listen {
@@ -105,34 +121,33 @@ fn requests() {
         "054c",
         "1c00 bb01 07000000 05000000 00000000 20010db8000000000000000000000001",
     );
-    request(Accept { rings: RINGS }, "064c", RINGS_HEX);
+    request(
+        Accept {
+            block: NO_BLOCK,
+            reserved: 0,
+        },
+        "064c",
+        "ffffffff 00000000",
+    );
     request(
         Shutdown {
             how: 1,
-            tx_position: 0xFFFF_FFF0,
+            reserved: 0,
+            after: 0x1_FFFF_FFF0,
         },
         "074c",
-        "01000000 f0ffffff",
+        "01000000 00000000 f0ffffff01000000",
     );
-    request(
-        Close {
-            tx_position: 3,
-            reserved: 0,
-        },
-        "084c",
-        "03000000 00000000",
-    );
+    request(Close { after: 3 }, "084c", "0300000000000000");
     request(GetSockName {}, "094c", "");
     request(GetPeerName {}, "0a4c", "");
     request(
         Wait {
-            events: 0x25,
-            seen_sq: 1,
-            seen_cq: 2,
-            seen_rq: 3,
+            events: 0x23,
+            reserved: 0,
         },
         "0b4c",
-        "25000000 01000000 02000000 03000000",
+        "23000000 00000000",
     );
     request(Stats {}, "0c4c", "");
     let mut value = [0; 16];
@@ -143,10 +158,11 @@ fn requests() {
             name: 1,
             len: 4,
             reserved: 0,
+            after: 9,
             value,
         },
         "0d4c",
-        "06000000 01000000 04000000 00000000 01000000 000000000000000000000000",
+        "06000000 01000000 04000000 00000000 0900000000000000 01000000 000000000000000000000000",
     );
     request(
         GetSockOpt {
@@ -158,26 +174,63 @@ fn requests() {
         "0e4c",
         "ffff0000 80000000 08000000 00000000",
     );
-    request(PoolDetach {}, "0f4c", "");
+    request(
+        PoolDetach {
+            number: 2,
+            reserved: 0,
+        },
+        "0f4c",
+        "02000000 00000000",
+    );
     request(Goodbye {}, "104c", "");
+    request(
+        Send {
+            after: 7,
+            len: 0,
+            flags: DONT_WAIT | MORE,
+        },
+        "114c",
+        "0700000000000000 00000000 03000000",
+    );
+    request(
+        Recv {
+            seen: 5,
+            len: 6,
+            flags: DONT_WAIT,
+        },
+        "124c",
+        "0500000000000000 06000000 01000000",
+    );
+    request(
+        AddWaiter {
+            event: [1, 2, 3, u64::MAX],
+        },
+        "134c",
+        "0100000000000000 0200000000000000 0300000000000000 ffffffffffffffff",
+    );
+    request(DropWaiter { slot: 4, reserved: 0 }, "144c", "04000000 00000000");
+    request(Watch {}, "154c", "");
+    request(Doorbell {}, "164c", "");
 }
 
 #[test]
 fn replies() {
     let hello = HelloReply {
-        version: 1,
+        version: 2,
         reserved: [0; 3],
         session: 0x0001_0002,
         max_sockets: 3,
         max_pool_bytes: 4,
-        max_desc_len: 5,
-        max_ring_capacity: 6,
+        doorbell_chid: 5,
+        max_waiters: 6,
         max_parked: 7,
+        max_pools: 8,
         tx_mode: TX_COPY,
+        reserved_end: 0,
     };
     reply::<Hello>(
         &hello,
-        "0100 000000000000 02000100 03000000 0400000000000000 05000000 06000000 07000000 01000000",
+        "0200 000000000000 02000100 03000000 0400000000000000 05000000 06000000 07000000 08000000 01000000 00000000",
     );
     reply::<PoolAttach>(&Empty {}, "");
     reply::<Socket>(
@@ -217,6 +270,9 @@ fn replies() {
         },
         "04000000 00000000 09090909090909090909090909090909",
     );
+    reply::<Send>(&SendReply { len: 9, reserved: 0 }, "09000000 00000000");
+    reply::<Recv>(&RecvReply { len: 9, reserved: 0 }, "09000000 00000000");
+    reply::<AddWaiter>(&WaiterReply { slot: 9, reserved: 0 }, "09000000 00000000");
     let mine = Counters {
         control_msgs: 1,
         parked: 16,
@@ -229,8 +285,8 @@ fn replies() {
     let zeros = |n: usize| "00".repeat(8 * n);
     let golden = format!(
         "0100000000000000 {} 1000000000000000 {} {} 0200000000000000 {}",
-        zeros(14),
-        zeros(8),
+        zeros(19),
+        zeros(3),
         zeros(1),
         zeros(22)
     );
@@ -245,37 +301,45 @@ fn counters_in_order() {
         word[0] = i as u8;
     }
     let c: Counters = zerocopy::transmute!(bytes);
-    let order = [
-        c.control_msgs,
-        c.doorbells,
-        c.events,
-        c.worker_wakeups,
-        c.tx_bytes,
-        c.tx_bytes_copied,
-        c.rx_bytes,
-        c.rx_bytes_copied,
-        c.ext_mbufs_outstanding,
-        c.ext_mbufs_total,
-        c.desc_accepted,
-        c.desc_refused,
-        c.sockets_open,
-        c.sessions_open,
-        c.pools_mapped,
-        c.parked,
+    let named = c.named();
+    assert!(named.iter().map(|(_, value)| *value).eq(0..22));
+    let names = [
+        "control_msgs",
+        "doorbells",
+        "doorbell_msgs",
+        "events",
+        "worker_wakeups",
+        "doorbell_wakeups",
+        "tx_bytes",
+        "tx_bytes_copied",
+        "tx_bytes_by_message",
+        "rx_bytes",
+        "rx_bytes_copied",
+        "rx_bytes_by_message",
+        "ext_mbufs_outstanding",
+        "ext_mbufs_total",
+        "sends",
+        "entries_accepted",
+        "faults",
+        "sockets_open",
+        "sessions_open",
+        "pools_mapped",
+        "parked",
+        "starved",
     ];
-    assert!(order.into_iter().eq(0..16));
+    assert_eq!(named.map(|(name, _)| name), names);
 }
 
 #[test]
 fn a_refusal_is_as_long_as_a_success_and_carries_no_stale_byte() {
     for kind in Kind::ALL {
-        let refusal = Refusal::new(WireErrno::EINVAL, Field::RqCapacity, 3, 4);
+        let refusal = Refusal::new(WireErrno::EINVAL, Field::SocketCount, 3, 4);
         let mut buf = [0xAA; MAX_REPLY_LEN];
         let bytes = encode_refusal(*kind, &refusal, &mut buf).unwrap();
         assert_eq!(bytes.len(), kind.reply_len());
         assert_eq!(
             hex(&bytes[..24]),
-            squeeze("0300 1400 00000000 0300000000000000 0400000000000000")
+            squeeze("0300 2500 00000000 0300000000000000 0400000000000000")
         );
         assert!(bytes[24..].iter().all(|b| *b == 0));
     }
@@ -289,10 +353,10 @@ fn a_refusal_is_as_long_as_a_success_and_carries_no_stale_byte() {
 
 #[test]
 fn buffers_of_the_announced_size_suffice_and_shorter_ones_are_noticed() {
-    assert_eq!((MAX_REQUEST_LEN, MAX_REPLY_LEN), (56, 408));
+    assert_eq!((MAX_REQUEST_LEN, MAX_REPLY_LEN), (64, 408));
     let mut buf = [0; MAX_REQUEST_LEN];
-    assert!(encode_request(0, 0, &Accept { rings: RINGS }, &mut buf[..47]).is_none());
-    assert!(encode_request(0, 0, &Accept { rings: RINGS }, &mut buf[..48]).is_some());
+    assert!(encode_request(0, 0, &Close::default(), &mut buf[..23]).is_none());
+    assert!(encode_request(0, 0, &Close::default(), &mut buf[..24]).is_some());
     assert!(encode_reply::<Goodbye>(&Empty {}, &mut buf[..23]).is_none());
     assert!(encode_refusal(Kind::Stats, &Refusal::bare(WireErrno::EPERM), &mut buf).is_none());
 }
@@ -315,7 +379,7 @@ fn a_reply_of_the_wrong_length_is_refused() {
 
 #[test]
 fn hello_negotiates() {
-    assert_eq!(Hello::THIS.negotiate(), Ok(1));
+    assert_eq!(Hello::THIS.negotiate(), Ok(2));
     let with = |min_version, max_version, layout_hash| {
         Hello {
             min_version,
@@ -326,9 +390,26 @@ fn hello_negotiates() {
         .negotiate()
         .map_err(|e| e.what)
     };
-    assert_eq!(with(0, 9, LAYOUT_HASH), Ok(1));
-    assert_eq!(with(2, 9, LAYOUT_HASH), Err(Field::Version));
-    assert_eq!(with(0, 0, LAYOUT_HASH), Err(Field::Version));
+    assert_eq!(with(0, 9, LAYOUT_HASH), Ok(2));
+    assert_eq!(with(3, 9, LAYOUT_HASH), Err(Field::Version));
+    assert_eq!(with(0, 1, LAYOUT_HASH), Err(Field::Version));
     assert_eq!(with(3, 1, LAYOUT_HASH), Err(Field::Version));
-    assert_eq!(with(1, 1, LAYOUT_HASH + 1), Err(Field::LayoutHash));
+    assert_eq!(with(2, 2, LAYOUT_HASH + 1), Err(Field::LayoutHash));
+}
+
+/// The data of SEND lies behind its body, that of RECV behind the body of its reply.
+#[test]
+fn a_send_brings_its_bytes() {
+    let body = Send {
+        after: 1,
+        len: 5,
+        flags: 0,
+    };
+    let mut buf = [0; MAX_REQUEST_LEN];
+    let mut bytes = encode_request(1, 2, &body, &mut buf).unwrap().to_vec();
+    let alone = Request::parse(&bytes);
+    bytes.extend(b"hello");
+    assert_eq!(Request::parse(&bytes), alone);
+    assert_eq!(alone.unwrap().1, Request::Send(body));
+    assert_eq!((Kind::Send.request_len(), Kind::Recv.reply_len()), (32, 32));
 }

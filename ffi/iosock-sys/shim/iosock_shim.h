@@ -226,7 +226,7 @@ extern const int iosock_const_invariants;
 int iosock_module_event(int what);
 /* The object is about to be unmapped. Comes after UNLOAD, or without one. */
 void iosock_module_uninit(void);
-/* Writes the counters as text; returns the bytes written, at most size. */
-size_t iosock_module_counters(char *text, size_t size);
+/* Value number index of the module's lists (iosock_module_values.h). 0: there is none. Any thread. */
+int iosock_module_value(unsigned int index, uint64_t *value);
 
 #endif

@@ -17,6 +17,9 @@
 
 #include "malloc_type.h"
 
+/* IOSOCK_VALUES(GROUP, VALUE): what the module publishes. Made by iosock-build from the module's Rust lists. */
+#include <iosock_module_values.h>
+
 /* A name must be expanded before a macro that pastes or quotes it sees it. */
 #define QUOTE_(x) #x
 #define QUOTE(x) QUOTE_(x)
@@ -24,12 +27,14 @@
 #define PASTE(a, b) PASTE_(a, b)
 #define REGISTER(name, data) DECLARE_MODULE(name, data, SI_SUB_DRIVERS, SI_ORDER_ANY)
 #define PUBLISH_VERSION(name, version) MODULE_VERSION(name, version)
-#define PUBLISH_INT(name, value, text) SYSCTL_INT(_qnx_module, OID_AUTO, name, CTLFLAG_RD, value, 0, text)
-#define PUBLISH_TEXT(name, handler, text) \
-	SYSCTL_PROC(_qnx_module, OID_AUTO, name, CTLTYPE_STRING | CTLFLAG_RD | CTLFLAG_MPSAFE, NULL, 0, handler, "A", text)
-
-/* Longest text of the counters. */
-#define COUNTERS_MAX 2048
+/* The node of the module, as the sysctl macros name a parent; what hangs there, and what hangs below that. */
+#define OWN_NODE PASTE(_qnx_module_, IOSOCK_MODULE_NAME)
+#define PUBLISH_NODE(parent, name, text) SYSCTL_NODE(parent, OID_AUTO, name, CTLFLAG_RD | CTLFLAG_MPSAFE, NULL, text)
+#define PUBLISH_INT(parent, name, value, text) SYSCTL_INT(parent, OID_AUTO, name, CTLFLAG_RD, value, 0, text)
+#define PUBLISH_U64(parent, name, handler, index, text) \
+	SYSCTL_PROC(parent, OID_AUTO, name, CTLTYPE_U64 | CTLFLAG_RD | CTLFLAG_MPSAFE, NULL, index, handler, "QU", text)
+#define GROUP(group, text) PUBLISH_NODE(OWN_NODE, group, text);
+#define VALUE(group, name, index, text) PUBLISH_U64(PASTE(OWN_NODE, _##group), name, value_sysctl, index, text);
 
 /* The symbol that the link starts from (-u): what lies in its section is linked whatever else is dropped. */
 #define ROOT __section(".data.iosock_module_version")
@@ -93,22 +98,24 @@ module_uninit(void *arg)
 }
 SYSUNINIT(iosock_module_uninit, SI_SUB_DRIVERS, SI_ORDER_ANY, module_uninit, NULL);
 
+/*
+ * sysctl qnx.module.<name> is a node: the interface version, which other modules have in its place, is one value of it.
+ * ON-TARGET: whether anything on QNX reads qnx.module.<name> as an int.
+ */
+PUBLISH_NODE(_qnx_module, IOSOCK_MODULE_NAME, "module " QUOTE(IOSOCK_MODULE_NAME));
 static int provided_version = (int)IOSOCK_VERSION_CUR;
-PUBLISH_INT(IOSOCK_MODULE_NAME, &provided_version, "io-sock interface version that the module was built for");
+PUBLISH_INT(OWN_NODE, version, &provided_version, "io-sock interface version that the module was built for");
 
-static int
-counters_sysctl(struct sysctl_oid *oidp, void *arg1, intmax_t arg2, struct sysctl_req *req)
+/* A module without values has no use for it. */
+static int __unused
+value_sysctl(struct sysctl_oid *oidp, void *arg1, intmax_t arg2, struct sysctl_req *req)
 {
-	char text[COUNTERS_MAX];
-	size_t len;
+	uint64_t value = 0;
 
 	(void)oidp;
 	(void)arg1;
-	(void)arg2;
-	len = iosock_module_counters(text, sizeof(text) - 1);
-	if (len >= sizeof(text))
-		return (EINVAL);
-	text[len] = '\0';
-	return (SYSCTL_OUT(req, text, len + 1));
+	if (!iosock_module_value((unsigned int)arg2, &value))
+		return (ENOENT);
+	return (SYSCTL_OUT(req, &value, sizeof(value)));
 }
-PUBLISH_TEXT(PASTE(IOSOCK_MODULE_NAME, _counters), counters_sysctl, "counters, as name=value lines");
+IOSOCK_VALUES(GROUP, VALUE)

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{ARCHS, Compiler, Way, gnu, run};
-use iosock_build::Base;
+use iosock_build::{Base, Group, values};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -14,7 +14,18 @@ use std::{
 const SETS: [&str; 4] = ["modmetadata", "sysinit", "sysuninit", "sysctl"];
 const COMPILERS: [Compiler; 3] = [Compiler::Clang, Compiler::ClangWithGnuAs, Compiler::Gcc];
 const LINKERS: [&str; 2] = ["lld", "bfd"];
-const FLAGS: [&str; 2] = ["-DIOSOCK_MODULE_NAME=csock", "-DIOSOCK_MODULE_VERSION=1"];
+const VALUES: &str = concat!("-I", env!("CARGO_TARGET_TMPDIR"), "/values");
+const FLAGS: [&str; 3] = ["-DIOSOCK_MODULE_NAME=csock", "-DIOSOCK_MODULE_VERSION=1", VALUES];
+
+/// Two values in one group, as a module's build script writes them down.
+fn write_values() {
+    let list = "counters! {\n    /// The first.\n    one;\n    /// The \"second\".\n    two;\n}\n";
+    let header = values::header(&[Group::from_list("stats", "What happened", list, "counters")]);
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("values");
+    fs::create_dir_all(&dir)
+        .and_then(|()| fs::write(dir.join("iosock_module_values.h"), header))
+        .expect("the target directory is writable");
+}
 
 fn way(compiler: Compiler, base: Base, arch: &'static str, diag: bool) -> Way<'static> {
     Way {
@@ -86,6 +97,7 @@ fn set_sections(dump: &str) -> usize {
 
 #[test]
 fn the_sets_reach_the_module_over_both_bases_by_every_assembler_and_linker() {
+    write_values();
     for base in Base::ALL {
         for arch in ARCHS {
             for compiler in COMPILERS {
@@ -106,12 +118,16 @@ fn the_sets_reach_the_module_over_both_bases_by_every_assembler_and_linker() {
                                 "set {set} is not writable: {section:?}"
                             );
                         }
+                        // The module's node, its version, the group and two values.
+                        let sysctls = dump.lines().find(|line| line.contains(" set_sysctl_set "));
+                        let size = format!(" {:06x} 00 ", 5 * size_of::<u64>());
+                        assert!(sysctls.is_some_and(|line| line.contains(&size)), "{sysctls:?}");
                         let version = dump.lines().find(|line| line.ends_with(" iosock_module_version"));
                         assert!(
                             version.is_some_and(|line| line.contains(" 16 OBJECT  GLOBAL ")),
                             "{version:?}"
                         );
-                        for callback in ["event", "uninit", "counters"] {
+                        for callback in ["event", "uninit", "value"] {
                             assert!(
                                 dump.contains(&format!("GLOBAL DEFAULT  UND iosock_module_{callback}")),
                                 "iosock_module_{callback} is not called: {way:?} by {linker}"

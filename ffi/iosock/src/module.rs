@@ -5,9 +5,6 @@ use crate::{
     log::{Level, log},
 };
 
-/// Room for the text of the counters.
-const COUNTERS_MAX: usize = 2048;
-
 /// A module: what happens when io-sock loads and unloads the file. All functions run in a thread of io-sock that holds Giant, and
 /// may sleep; none should wait long, but `uninit` must.
 ///
@@ -43,9 +40,11 @@ pub trait Module {
     /// io-sock is about to end.
     fn shutdown() {}
 
-    /// Writes the counters, as `name=value` lines, for `sysctl qnx.module.<name>_counters`.
-    fn counters<const N: usize>(text: &mut LineBuf<N>) {
-        let _ = text;
+    /// Answers `sysctl qnx.module.<name>.<group>.<value>`. Values have the numbers of the lists that the build script was given
+    /// (`iosock_build::Group`). Any thread, also while the module loads or unloads.
+    fn value(index: u32) -> Option<u64> {
+        let _ = index;
+        None
     }
 }
 
@@ -69,12 +68,12 @@ macro_rules! register_module {
             }
 
             #[unsafe(no_mangle)]
-            unsafe extern "C" fn iosock_module_counters(
-                text: *mut ::core::ffi::c_char,
-                size: usize,
-            ) -> usize {
-                // SAFETY: registration.c passes its own buffer.
-                unsafe { $crate::__private::counters::<$module>(text, size) }
+            unsafe extern "C" fn iosock_module_value(
+                index: ::core::ffi::c_uint,
+                value: *mut u64,
+            ) -> ::core::ffi::c_int {
+                // SAFETY: registration.c passes its own variable.
+                unsafe { $crate::__private::value::<$module>(index, value) }
             }
         };
     };
@@ -84,7 +83,7 @@ macro_rules! register_module {
 #[doc(hidden)]
 pub mod __private {
     use super::*;
-    use core::ffi::{c_char, c_int};
+    use core::ffi::c_int;
 
     pub fn event<M: Module>(what: c_int) -> c_int {
         Errno::to_raw(match what {
@@ -119,14 +118,13 @@ pub mod __private {
     }
 
     /// # Safety
-    /// `size` bytes at `text` may be written.
-    pub unsafe fn counters<M: Module>(text: *mut c_char, size: usize) -> usize {
-        let mut line = LineBuf::<COUNTERS_MAX>::new();
-        M::counters(&mut line);
-        let bytes = line.as_bytes();
-        let len = bytes.len().min(size);
-        // SAFETY: both buffers have so many bytes, and they do not overlap.
-        unsafe { text.cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), len) };
-        len
+    /// `place` may be written.
+    pub unsafe fn value<M: Module>(index: u32, place: *mut u64) -> c_int {
+        let Some(value) = M::value(index) else {
+            return 0;
+        };
+        // SAFETY: the caller's promise.
+        unsafe { place.write(value) };
+        1
     }
 }

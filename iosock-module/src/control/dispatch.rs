@@ -2,6 +2,7 @@
 
 use super::{Control, Sender};
 use crate::{
+    handle::Handle,
     machine::{Host, Ticket},
     reply::Asked,
     table::Table,
@@ -65,7 +66,7 @@ impl<P: Host> Control<P> {
         if let Some(shared) = table.session_of(session.raw()) {
             shared.counters.control_msgs.fetch_add(1, Ordering::Relaxed);
             if shared.faulty.load(Ordering::Acquire) != 0 && !may_faulty(request.kind()) {
-                return asked.refuse(&Refusal::new(WireErrno::EPROTO, Field::RingIndex, 1, 0));
+                return asked.refuse(&Refusal::new(WireErrno::EPROTO, Field::State, 1, 0));
             }
         }
         if let Err(refusal) = about_socket(request.kind(), header.socket) {
@@ -76,7 +77,16 @@ impl<P: Host> Control<P> {
             Request::PoolAttach(body) => {
                 asked.answer::<msg::PoolAttach>(self.pool_attach(table, session, &body))
             }
-            Request::PoolDetach(_) => asked.answer::<msg::PoolDetach>(self.pool_detach(session)),
+            Request::PoolDetach(body) => {
+                asked.answer::<msg::PoolDetach>(self.pool_detach(table, session, body.number));
+            }
+            Request::AddWaiter(body) => self.add_waiter(table, session, &body, asked),
+            Request::DropWaiter(body) => {
+                asked.answer::<msg::DropWaiter>(drop_waiter(table, session, body.slot));
+            }
+            Request::Watch(_) => self.watch(session, asked),
+            // Doorbells have a channel of their own.
+            Request::Doorbell(_) => asked.refuse(&Refusal::bare(WireErrno::ENOSYS)),
             Request::Stats(_) => asked.answer::<msg::Stats>(self.stats(table, session)),
             Request::Goodbye(_) => {
                 self.goodbye(table, session);
@@ -85,6 +95,55 @@ impl<P: Host> Control<P> {
             Request::Socket(body) => self.socket(table, session, &body, asked),
             other => self.socket_request(table, session, header.socket, other, asked),
         }
+    }
+}
+
+impl<P: Host> Control<P> {
+    /// ADD_WAITER: the event of the thread that sent it.
+    fn add_waiter(
+        &mut self,
+        table: &'static Table<P>,
+        session: Handle,
+        body: &msg::AddWaiter,
+        asked: Asked<P::Ticket>,
+    ) {
+        let event = Refusal::new(
+            WireErrno::EINVAL,
+            Field::Event,
+            body.event.first().copied().unwrap_or(0),
+            0,
+        );
+        let added = P::waiter(asked.ticket(), body.event)
+            .ok_or(event)
+            .and_then(|waiter| {
+                let mut plane = table.plane(session.index()).ok_or(WireErrno::EREPEAT)?;
+                plane.add_waiter(waiter)
+            });
+        asked.answer::<msg::AddWaiter>(added.map(|slot| msg::WaiterReply {
+            slot: slot.into(),
+            reserved: 0,
+        }));
+    }
+
+    /// WATCH: parked for as long as the session lives.
+    fn watch(&mut self, session: Handle, asked: Asked<P::Ticket>) {
+        match self.sessions.get_mut(session) {
+            Some(session) if session.watch.is_none() => session.watch = Some(asked),
+            Some(_) => asked.refuse(&Refusal::new(WireErrno::EBUSY, Field::ParkedCount, 1, 1)),
+            None => asked.refuse(&Refusal::bare(WireErrno::EBADF)),
+        }
+    }
+}
+
+/// DROP_WAITER.
+fn drop_waiter<P: Host>(table: &'static Table<P>, session: Handle, slot: u32) -> Result<msg::Empty, Refusal> {
+    let missing = Refusal::new(WireErrno::ENOENT, Field::WaitSlot, slot.into(), 0);
+    let slot = u16::try_from(slot).map_err(|_| missing)?;
+    let mut plane = table.plane(session.index()).ok_or(WireErrno::EREPEAT)?;
+    if plane.drop_waiter(slot) {
+        Ok(msg::Empty {})
+    } else {
+        Err(missing)
     }
 }
 
@@ -97,7 +156,15 @@ const fn may_faulty(kind: Kind) -> bool {
 fn about_socket(kind: Kind, socket: u32) -> Result<(), Refusal> {
     let none = matches!(
         kind,
-        Kind::PoolAttach | Kind::PoolDetach | Kind::Stats | Kind::Goodbye | Kind::Socket
+        Kind::PoolAttach
+            | Kind::PoolDetach
+            | Kind::Stats
+            | Kind::Goodbye
+            | Kind::Socket
+            | Kind::AddWaiter
+            | Kind::DropWaiter
+            | Kind::Watch
+            | Kind::Doorbell
     );
     if none && socket != 0 {
         return Err(Refusal::new(

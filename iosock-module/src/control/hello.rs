@@ -4,7 +4,7 @@ use super::{Control, Sender};
 use crate::{
     counters::count_refusal,
     handle::Handle,
-    limits::{MAX_DESC_LEN, MAX_POOL_BYTES},
+    limits::{POOLS_PER_SESSION, WAITERS},
     machine::Host,
     node::{READ, WRITE},
     session::Identity,
@@ -13,7 +13,6 @@ use crate::{
 use core::sync::atomic::Ordering;
 use csock_wire::{
     Counters, Field, MsgHeader, Refusal, WireErrno,
-    layout::MAX_RING_CAPACITY,
     msg::{Hello, HelloReply, StatsReply, TX_COPY, TX_ZERO_COPY},
 };
 
@@ -64,12 +63,7 @@ impl<P: Host> Control<P> {
             }
         };
         if let Some(shared) = table.session_of(handle.raw()) {
-            shared.open.store(1, Ordering::Relaxed);
-            shared.sockets.store(0, Ordering::Relaxed);
-            shared.parked.store(0, Ordering::Relaxed);
-            shared.faulty.store(0, Ordering::Relaxed);
-            shared.dying.store(0, Ordering::Relaxed);
-            shared.counters.reset();
+            shared.start(handle.raw());
             shared.counters.control_msgs.store(1, Ordering::Relaxed);
         }
         Ok(HelloReply {
@@ -77,15 +71,17 @@ impl<P: Host> Control<P> {
             reserved: [0; 3],
             session: handle.raw(),
             max_sockets: table.config.sockets_per_session(),
-            max_pool_bytes: MAX_POOL_BYTES,
-            max_desc_len: MAX_DESC_LEN,
-            max_ring_capacity: MAX_RING_CAPACITY,
+            max_pool_bytes: table.config.pool_bytes(),
+            doorbell_chid: table.doorbell_chid.load(Ordering::Relaxed),
+            max_waiters: u32::try_from(WAITERS).unwrap_or(u32::MAX),
             max_parked: table.config.parked_per_session(),
+            max_pools: u32::try_from(POOLS_PER_SESSION).unwrap_or(u32::MAX),
             tx_mode: if table.config.copies() {
                 TX_COPY
             } else {
                 TX_ZERO_COPY
             },
+            reserved_end: 0,
         })
     }
 
@@ -103,7 +99,9 @@ impl<P: Host> Control<P> {
         mine.ext_mbufs_outstanding = ext;
         mine.sessions_open = 1;
         let session = self.sessions.get_mut(session).ok_or(WireErrno::EBADF)?;
-        mine.pools_mapped = u64::from(session.pool.is_some());
+        let plane = table.plane(session.handle.index());
+        let pools = plane.map_or(0, |plane| plane.pools().iter().flatten().count());
+        mine.pools_mapped = u64::try_from(pools).unwrap_or(0);
         mine.parked = u64::from(shared.parked.load(Ordering::Relaxed));
         Ok(StatsReply {
             mine,

@@ -11,6 +11,7 @@
 use super::Control;
 use crate::{events, handle::Handle, machine::Host, table::Table};
 use core::sync::atomic::Ordering;
+use csock_wire::WireErrno;
 
 impl<P: Host> Control<P> {
     /// GOODBYE.
@@ -82,7 +83,8 @@ impl<P: Host> Control<P> {
         if let Some(shared) = table.session_of(handle.raw()) {
             shared.dying.store(1, Ordering::Release);
         }
-        table.serve_session(handle, events::LOOK);
+        session.end_watch(WireErrno::ESRCH);
+        table.notify_session(handle, events::LOOK);
     }
 
     /// Steps 3 and 4, for every dying session whose last socket has left.
@@ -92,7 +94,19 @@ impl<P: Host> Control<P> {
                 .session_of(handle.raw())
                 .is_none_or(|shared| shared.sockets.load(Ordering::Acquire) == 0)
         };
-        while let Some((handle, _)) = self.sessions.find(0, |s| s.dying && empty(s.handle)) {
+        let mut next = 0;
+        while let Some((handle, after)) = self.sessions.find(next, |s| s.dying && empty(s.handle)) {
+            next = after;
+            // A worker that is at it right now says so when it is done: see `Table::quantum`.
+            let Some(mut plane) = table.plane(handle.index()) else {
+                continue;
+            };
+            plane.stop();
+            // First: nobody is told of a plane that is given back here.
+            if let Some(shared) = table.session_of(handle.raw()) {
+                shared.raw.store(0, Ordering::Release);
+            }
+            drop(plane);
             let Some(session) = self.sessions.remove(handle) else {
                 return;
             };
@@ -101,7 +115,6 @@ impl<P: Host> Control<P> {
                 shared.open.store(0, Ordering::Relaxed);
             }
             let scoid = session.client.scoid;
-            drop(session.pool);
             if session.gone && self.sessions.find(0, |s| s.client.scoid == scoid).is_none() {
                 P::forget_client(scoid);
             }

@@ -18,12 +18,10 @@ mod tests;
 
 use crate::{
     events,
-    handle::Handle,
     machine::{Host, Platform},
     session::{OnlyControl, Sessions},
     table::Table,
 };
-use core::sync::atomic::Ordering;
 
 /// The control thread's own state.
 pub struct Control<P: Platform> {
@@ -51,32 +49,15 @@ impl<P: Host> Control<P> {
         }
     }
 
-    /// A doorbell: the client of `scoid` says that the socket `value` has work. Wrong ones are dropped: a pulse has no
-    /// answer, and its sender harms only itself.
-    pub fn doorbell(&mut self, table: &'static Table<P>, scoid: i32, value: i64) {
-        let Some(handle) = Handle::from_pulse(value) else {
-            return;
-        };
-        let Some(slot) = table.sockets.get(handle.index()) else {
-            return;
-        };
-        if !slot.life.is_open(handle) {
-            return;
-        }
-        let session = slot.session.load(Ordering::Relaxed);
-        if self.sessions.check(session, scoid).is_err() {
-            return;
-        }
-        table.tally(slot).add(|c| &c.doorbells, 1);
-        table.post_and_serve(handle.index(), events::DOORBELL);
-    }
-
     /// A client of `scoid` wants out of a parked request. Its sockets look for it: each asks the kernel about what it
     /// has parked.
     pub fn unblock(&mut self, table: &'static Table<P>, scoid: i32) {
         let mut next = 0;
         while let Some((session, after)) = self.sessions.find(next, |s| s.client.scoid == scoid) {
-            table.serve_session(session, events::UNBLOCK);
+            table.notify_session(session, events::UNBLOCK);
+            if let Some(session) = self.sessions.get_mut(session) {
+                session.unblock_watch();
+            }
             next = after;
         }
     }

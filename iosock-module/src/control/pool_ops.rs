@@ -4,14 +4,14 @@ use super::Control;
 use crate::{
     counters::count_refusal,
     handle::Handle,
-    limits::{MAX_POOL_BYTES, MAX_POOLS},
+    limits::{MAX_POOLS, POOLS_PER_SESSION},
     machine::{Host, Mapping, ObjectFlags, PoolObject},
-    session::SessionPool,
     table::Table,
 };
 use csock_wire::{
     Field, PoolHeader, Refusal, WireErrno,
     msg::{Empty, PoolAttach},
+    stream::Area,
 };
 
 impl<P: Host> Control<P> {
@@ -22,10 +22,20 @@ impl<P: Host> Control<P> {
         body: &PoolAttach,
     ) -> Result<Empty, Refusal> {
         let session = self.sessions.get_mut(session).ok_or(WireErrno::EBADF)?;
-        if session.pool.is_some() {
-            return Err(Refusal::new(WireErrno::EEXIST, Field::PoolCount, 2, 1));
-        }
         let uid = session.client.euid;
+        let most = u64::try_from(POOLS_PER_SESSION).unwrap_or(u64::MAX);
+        let wrong = |error| Refusal::new(error, Field::PoolNumber, body.number.into(), most);
+        let number = usize::try_from(body.number).map_err(|_| wrong(WireErrno::EINVAL))?;
+        // A worker is at the session right now: the library asks again.
+        let mut plane = table.plane(session.handle.index()).ok_or(WireErrno::EREPEAT)?;
+        let place = plane.pools().get(number).ok_or(wrong(WireErrno::EINVAL))?;
+        if place.is_some() || (number != 0 && plane.area().is_none()) {
+            return Err(wrong(if place.is_some() {
+                WireErrno::EEXIST
+            } else {
+                WireErrno::EINVAL
+            }));
+        }
         count_refusal(&table.refusals.pools, quota(table, uid, body.size))?;
         let object = P::open_object(body.handle, session.client.pid)
             .map_err(|error| Refusal::new(error, Field::PoolHandle, body.handle, 0))?;
@@ -41,21 +51,42 @@ impl<P: Host> Control<P> {
             let all = u64::try_from(MAX_POOLS).unwrap_or(0);
             return Err(Refusal::new(WireErrno::ENFILE, Field::PoolCount, all, all));
         };
-        session.pool = Some(SessionPool {
-            pool,
-            len: body.size,
-            data_offset: header.data_offset,
-        });
+        if number != 0 {
+            if let Some(place) = plane.pools_mut().get_mut(number) {
+                *place = Some(pool);
+            }
+            return Ok(Empty {});
+        }
+        let len = usize::try_from(body.size).map_err(|_| WireErrno::EINVAL)?;
+        let area = Area::plan(&body.area, len)?;
+        let data = u64::try_from(area.data()).unwrap_or(u64::MAX);
+        if header.data_offset != data {
+            let (field, value) = (Field::PoolDataOffset, header.data_offset);
+            return Err(Refusal::new(WireErrno::EINVAL, field, value, data));
+        }
+        plane.start(pool, area)?;
+        drop(plane);
+        // From here on a worker looks after it: it asks the client to ring.
+        table.activate(session.handle.index());
         Ok(Empty {})
     }
 
-    pub(super) fn pool_detach(&mut self, session: Handle) -> Result<Empty, Refusal> {
-        let session = self.sessions.get_mut(session).ok_or(WireErrno::EBADF)?;
-        let Some(pool) = &session.pool else {
-            return Err(Refusal::new(WireErrno::ENOENT, Field::PoolCount, 0, 1));
-        };
-        // References rise in this thread alone, or from a socket that has one: 1 stays 1.
-        let refs = pool.pool.refs();
+    pub(super) fn pool_detach(
+        &mut self,
+        table: &'static Table<P>,
+        session: Handle,
+        number: u32,
+    ) -> Result<Empty, Refusal> {
+        let missing = Refusal::new(WireErrno::ENOENT, Field::PoolNumber, number.into(), 0);
+        let mut plane = table.plane(session.index()).ok_or(WireErrno::EREPEAT)?;
+        let number = usize::try_from(number).map_err(|_| missing)?;
+        let pool = plane
+            .pools()
+            .get(number)
+            .and_then(Option::as_ref)
+            .ok_or(missing)?;
+        // References rise only from one that is held: 1 stays 1.
+        let refs = pool.refs();
         if refs > 1 {
             return Err(Refusal::new(
                 WireErrno::EBUSY,
@@ -64,19 +95,23 @@ impl<P: Host> Control<P> {
                 1,
             ));
         }
-        session.pool = None;
+        if number == 0 {
+            plane.stop_data();
+        } else if let Some(place) = plane.pools_mut().get_mut(number) {
+            *place = None;
+        }
         Ok(Empty {})
     }
 }
 
 /// Quotas before anything is opened (S-31).
 fn quota<P: Host>(table: &'static Table<P>, uid: u32, size: u64) -> Result<(), Refusal> {
-    if size == 0 || size > MAX_POOL_BYTES {
+    if size == 0 || size > table.config.pool_bytes() {
         return Err(Refusal::new(
             WireErrno::EINVAL,
             Field::PoolSize,
             size,
-            MAX_POOL_BYTES,
+            table.config.pool_bytes(),
         ));
     }
     let usage = table.pools.usage(uid);

@@ -4,15 +4,14 @@ use super::Control;
 use crate::{
     events,
     handle::Handle,
-    limits::MAX_DESC_LEN,
     machine::{Host, How, OptValue},
     reply::Asked,
-    socket::{Arrival, Close, Reservation, RingSetup, SocketRequest, SocketSlot, WaitFor, bound_key},
+    socket::{Arrival, BindingSetup, Close, Reservation, SocketRequest, SocketSlot, What, bound_key},
     table::Table,
 };
 use core::sync::atomic::Ordering;
 use csock_wire::{
-    DescLimits, Field, Refusal, Request, RingBlock, RingBlockGeometry, SockAddr, WireErrno,
+    Field, Refusal, Request, SockAddr, SockOpt, WireErrno,
     msg::{self, Events, IPPROTO_TCP, SOCK_STREAM},
     sockaddr::AF_INET,
 };
@@ -28,12 +27,8 @@ impl<P: Host> Control<P> {
         asked: Asked<P::Ticket>,
     ) {
         let made = check_kind(body).and_then(|()| {
-            let setup = if body.rings.is_none() {
-                None
-            } else {
-                Some(self.ring_setup(session, &body.rings)?)
-            };
-            let place = self.reserve(table, session)?;
+            let setup = binding_setup(table, session, body.block)?;
+            let place = self.reserve(table, session, None)?;
             Ok((setup, place, P::socket()?))
         });
         let (setup, place, stream) = match made {
@@ -67,7 +62,7 @@ impl<P: Host> Control<P> {
         if let Request::Close(body) = request {
             let close = Close {
                 to: handle,
-                tx_position: body.tx_position,
+                after: body.after,
                 asked,
             };
             return match slot.close(&mut self.only, close) {
@@ -116,8 +111,8 @@ impl<P: Host> Control<P> {
                 SocketRequest::Connect(body.addr)
             }
             Request::Accept(body) => {
-                let setup = self.ring_setup(session, &body.rings)?;
-                let child = self.reserve(table, session)?;
+                let setup = binding_setup(table, session, body.block)?;
+                let child = self.reserve(table, session, Some(slot))?;
                 SocketRequest::Accept { child, setup }
             }
             Request::Shutdown(body) => {
@@ -128,23 +123,45 @@ impl<P: Host> Control<P> {
                 };
                 SocketRequest::Shutdown {
                     how,
-                    tx_position: body.tx_position,
+                    after: body.after,
                 }
             }
             Request::GetSockName(_) => SocketRequest::LocalAddr,
             Request::GetPeerName(_) => SocketRequest::PeerAddr,
             Request::Wait(body) => {
-                let wait = WaitFor {
-                    events: Events::from_bits_retain(body.events),
-                    seen_sq: body.seen_sq,
-                    seen_cq: body.seen_cq,
-                    seen_rq: body.seen_rq,
+                let events = Events::from_bits_retain(body.events);
+                SocketRequest::Park(What::Wait(events), table.park(session)?)
+            }
+            Request::Send(body) => {
+                let what = What::Send {
+                    after: body.after,
+                    len: body.len,
+                    dont_wait: body.flags & msg::DONT_WAIT != 0,
                 };
-                SocketRequest::Wait(wait, table.park(session)?)
+                SocketRequest::Park(what, table.park(session)?)
+            }
+            Request::Recv(body) => {
+                let what = What::Recv {
+                    seen: body.seen,
+                    len: body.len,
+                    dont_wait: body.flags & msg::DONT_WAIT != 0,
+                };
+                SocketRequest::Park(what, table.park(session)?)
             }
             Request::SetSockOpt(body) => {
                 let option = body.option().ok_or(WireErrno::ENOPROTOOPT)?;
-                SocketRequest::SetOption(option, opt_value(&body.value))
+                let value = opt_value(&body.value);
+                table.resize_buffer(self.uid(session)?, slot, option, value.first)?;
+                // Sizes and linger act at once, whatever is queued; the rest is ordered behind the data.
+                if option != SockOpt::NoDelay || body.after == 0 {
+                    return Ok(SocketRequest::SetOption(option, value));
+                }
+                let what = What::Option {
+                    after: body.after,
+                    option,
+                    value,
+                };
+                SocketRequest::Park(what, table.park(session)?)
             }
             Request::GetSockOpt(body) => SocketRequest::Option(body.option().ok_or(WireErrno::ENOPROTOOPT)?),
             Request::Hello(_)
@@ -152,6 +169,10 @@ impl<P: Host> Control<P> {
             | Request::PoolDetach(_)
             | Request::Stats(_)
             | Request::Goodbye(_)
+            | Request::AddWaiter(_)
+            | Request::DropWaiter(_)
+            | Request::Watch(_)
+            | Request::Doorbell(_)
             | Request::Socket(_)
             | Request::Close(_) => return Err(WireErrno::ENOSYS.into()),
         })
@@ -166,38 +187,66 @@ impl<P: Host> Control<P> {
             .euid)
     }
 
-    fn reserve(&mut self, table: &'static Table<P>, session: Handle) -> Result<Reservation<P>, Refusal> {
+    /// A place for a new socket, or for a connection of the one in `listener`.
+    fn reserve(
+        &mut self,
+        table: &'static Table<P>,
+        session: Handle,
+        listener: Option<&SocketSlot<P>>,
+    ) -> Result<Reservation<P>, Refusal> {
         let uid = self.uid(session)?;
-        table.reserve(&mut self.only, session, uid)
-    }
-
-    /// Checks rings against the session's pool.
-    fn ring_setup(&mut self, session: Handle, geometry: &RingBlockGeometry) -> Result<RingSetup<P>, Refusal> {
-        let session = self.sessions.get_mut(session).ok_or(WireErrno::EBADF)?;
-        let pool = session
-            .pool
-            .as_ref()
-            .ok_or(Refusal::new(WireErrno::EINVAL, Field::PoolCount, 0, 1))?;
-        // Rings lie before the data area: data never runs over rings by the module's hand.
-        let limit = usize::try_from(pool.data_offset).map_err(|_| WireErrno::EINVAL)?;
-        let block = RingBlock::validate(geometry, limit)?;
-        block.check_magic(pool.pool.mem())?;
-        let limits = DescLimits {
-            data_offset: pool.data_offset,
-            pool_len: pool.len,
-            max_len: MAX_DESC_LEN,
-        };
-        Ok(RingSetup {
-            block,
-            limits,
-            pool: pool.pool.clone(),
-        })
+        table.reserve(&mut self.only, session, uid, listener.map(|slot| &slot.granted))
     }
 }
 
-/// There is no such socket, or not for this client.
-fn no_socket(raw: u32) -> Refusal {
-    Refusal::new(WireErrno::EBADF, Field::Socket, u64::from(raw), 0)
+/// Checks a block against the session's area and takes a hold of the pool that it lies in. `None`: the socket goes by
+/// messages.
+fn binding_setup<P: Host>(
+    table: &'static Table<P>,
+    session: Handle,
+    index: u32,
+) -> Result<Option<BindingSetup<P>>, Refusal> {
+    if index == msg::NO_BLOCK {
+        return Ok(None);
+    }
+    let plane = table.plane(session.index()).ok_or(WireErrno::EREPEAT)?;
+    let none = Refusal::new(WireErrno::EINVAL, Field::PoolCount, 0, 1);
+    let area = *plane.area().ok_or(none)?;
+    let pool = plane
+        .pools()
+        .first()
+        .and_then(Option::as_ref)
+        .ok_or(none)?
+        .clone();
+    let wrong = |error, allowed: u32| Refusal::new(error, Field::BlockIndex, index.into(), allowed.into());
+    let block = area
+        .block(index)
+        .ok_or(wrong(WireErrno::EINVAL, area.geometry().sockets))?;
+    // One socket a block: a second one would have two writers for every word.
+    let shared = table.sessions.get(session.index()).ok_or(WireErrno::EBADF)?;
+    if let Some(handle) = shared.block(index) {
+        // A socket on its way out may have shown that it has left the block, and not have said so here yet.
+        let slot = table.sockets.get(handle.index());
+        let leaves = slot.is_some_and(|slot| !slot.life.is_open(handle));
+        return Err(wrong(
+            if leaves {
+                WireErrno::EREPEAT
+            } else {
+                WireErrno::EBUSY
+            },
+            0,
+        ));
+    }
+    Ok(Some(BindingSetup {
+        pool,
+        area,
+        index,
+        block,
+    }))
+}
+
+fn no_socket(socket: u32) -> Refusal {
+    Refusal::new(WireErrno::EBADF, Field::Socket, u64::from(socket), 0)
 }
 
 /// The open socket `raw` of `session`.

@@ -1,9 +1,9 @@
 //! Clients as the kernel shows them: their requests, their identity, their memory.
 
 use super::{IoSock, pool_memory::PoolMapping};
-use crate::machine::{Credentials, GROUPS, Host, ObjectFlags, Parked, PoolObject, Ticket};
+use crate::machine::{Credentials, Delivery, GROUPS, Host, ObjectFlags, Parked, PoolObject, Ticket, Waiter};
 use csock_wire::WireErrno;
-use qnx::{Access, Errno, Message, Prot, RcvId, ShmFlags, ShmHandle, ShmObject};
+use qnx::{Access, Errno, Event, Message, Prot, RcvId, ShmFlags, ShmHandle, ShmObject};
 
 /// A request by its rcvid. Dropped unanswered it answers `EIO`: no client hangs.
 pub struct KernelTicket {
@@ -22,7 +22,45 @@ impl KernelTicket {
     }
 }
 
+impl KernelTicket {
+    /// `MsgRead` of exactly `into.len()` bytes, `offset` bytes from the message's start.
+    pub fn read_exact(&self, offset: usize, into: &mut [u8]) -> Result<(), WireErrno> {
+        let rcvid = self.rcvid.ok_or(WireErrno::ESRCH)?;
+        match rcvid.read(offset, into) {
+            Ok(n) if n == into.len() => Ok(()),
+            // The client said that there is more than it sent.
+            Ok(_) => Err(WireErrno::EBADMSG),
+            Err(error) => Err(wire_errno(error)),
+        }
+    }
+}
+
+/// A thread of a client that sleeps without a message: `rcvid` names it, the event was registered by it.
+pub struct Sleeper {
+    rcvid: RcvId,
+    event: Event,
+}
+
+impl Waiter for Sleeper {
+    fn deliver(&self) -> Delivery {
+        match self.event.deliver(self.rcvid) {
+            Ok(()) => Delivery::Done,
+            Err(Errno::EAGAIN) => Delivery::Later,
+            Err(_) => Delivery::Gone,
+        }
+    }
+}
+
 impl Ticket for KernelTicket {
+    fn write(&self, offset: usize, bytes: &[u8]) -> Result<(), WireErrno> {
+        let rcvid = self.rcvid.ok_or(WireErrno::ESRCH)?;
+        match rcvid.write(offset, bytes) {
+            Ok(n) if n == bytes.len() => Ok(()),
+            Ok(_) => Err(WireErrno::EMSGSIZE),
+            Err(error) => Err(wire_errno(error)),
+        }
+    }
+
     fn room(&self) -> usize {
         usize::try_from(self.room).unwrap_or(0)
     }
@@ -86,6 +124,23 @@ impl Host for IoSock {
         ShmObject::open_handle(ShmHandle::from_raw(handle), Access::ReadWrite, pid)
             .map(OfferedObject)
             .map_err(wire_errno)
+    }
+
+    fn waiter(ticket: &KernelTicket, event: [u64; 4]) -> Option<Sleeper> {
+        let mut bytes = [0; 32];
+        for (to, from) in bytes
+            .iter_mut()
+            .zip(event.iter().flat_map(|word| word.to_le_bytes()))
+        {
+            *to = from;
+        }
+        // Whatever it is: the kernel delivers nothing but what its own client has registered for this server.
+        let event = Event::from_bytes(&bytes);
+        event.verify(ticket.rcvid?).ok()?;
+        Some(Sleeper {
+            rcvid: ticket.rcvid?,
+            event,
+        })
     }
 
     fn forget_client(scoid: i32) {

@@ -11,12 +11,13 @@ pub use client::KernelTicket;
 use crate::{
     control::Control,
     limits::MAX_WORKERS,
-    machine::{Chain, Platform, ReleaseKey},
+    machine::{Chain, Lent, Platform, ReleaseKey},
     resident::Resident,
     table::Table,
 };
-use csock_wire::{SharedMem, SharedRegion, WireErrno};
+use csock_wire::{SharedRegion, WireErrno};
 use iosock::{Level, MbufChain, Wait, WaitQueue};
+use pool_memory::PoolRange;
 use spin::Mutex;
 
 /// io-sock and QNX.
@@ -30,6 +31,8 @@ pub static CONTROL: Mutex<Control<IoSock>> = Mutex::new(Control::new());
 pub static WAKE: [Resident<WaitQueue>; WORKERS] = [const { Resident::new() }; WORKERS];
 /// The module's connection to its own channel, for pulses to the control thread.
 pub static SELF: Resident<qnx::Connection> = Resident::new();
+/// Its connection to the doorbell channel, to end the thread that serves it.
+pub static SELF_BELL: Resident<qnx::Connection> = Resident::new();
 
 /// Pulse to the control thread: look at your stop flag, and at dying sessions. Anybody may send it: looking is all it
 /// does.
@@ -44,6 +47,11 @@ pub fn nudge_control() {
     let _ = SELF.with(|connection| connection.send_pulse(None, PULSE_LOOK, 0));
 }
 
+/// Has the doorbell thread look at its stop flag. Any thread; not from an upcall.
+pub fn nudge_doorbell() {
+    let _ = SELF_BELL.with(|connection| connection.send_pulse(None, PULSE_LOOK, 0));
+}
+
 /// mbufs under construction.
 pub struct Mbufs(MbufChain);
 
@@ -54,30 +62,52 @@ impl Chain for Mbufs {
     }
 }
 
+/// A range of a pool, lent to the stack.
+pub struct Range(PoolRange);
+
+impl Lent for Range {
+    type Chain = Mbufs;
+
+    fn piece(&mut self, offset: u32, len: u32) -> Result<Mbufs, WireErrno> {
+        self.0.piece(offset, len).map(Mbufs)
+    }
+}
+
 impl Platform for IoSock {
     type Mem = SharedRegion;
     type Mapping = pool_memory::PoolMapping;
     type Stream = stream::TcpStream;
     type Listener = stream::TcpListener;
     type Chain = Mbufs;
+    type Lent = Range;
     type Ticket = KernelTicket;
+    type Waiter = client::Sleeper;
 
     fn socket() -> Result<stream::TcpStream, WireErrno> {
         stream::TcpStream::new(&TABLE.config)
     }
 
-    fn external(mem: &SharedRegion, offset: usize, len: u32, key: ReleaseKey) -> Result<Mbufs, WireErrno> {
-        pool_memory::external(mem, offset, len, key).map(Mbufs)
+    fn lend(mem: &SharedRegion, offset: usize, len: u32, key: ReleaseKey) -> Result<Range, WireErrno> {
+        PoolRange::lend(mem, offset, len, key).map(Range)
     }
 
-    fn copied(mem: &SharedRegion, offset: usize, len: u32) -> Result<Mbufs, WireErrno> {
+    fn chain_with_room(len: u32) -> Result<Mbufs, WireErrno> {
+        let bytes = usize::try_from(len).map_err(|_| WireErrno::EFAULT)?;
+        MbufChain::with_room(bytes).map(Mbufs).ok_or(WireErrno::ENOBUFS)
+    }
+
+    fn copy_behind(chain: &mut Mbufs, mem: &SharedRegion, offset: usize, len: u32) -> Result<(), WireErrno> {
+        pool_memory::copy_behind(&mut chain.0, mem, offset, len)
+    }
+
+    fn brought(ticket: &KernelTicket, offset: usize, len: u32) -> Result<Mbufs, WireErrno> {
         let bytes = usize::try_from(len).map_err(|_| WireErrno::EFAULT)?;
         let mut chain = MbufChain::alloc(bytes, Wait::No).map_err(wire_errno)?;
         let mut at = offset;
         chain.segments_mut(|place| {
             let from = at;
             at = at.saturating_add(place.len());
-            mem.copy_in(from, place).map_err(|_| WireErrno::EFAULT)
+            ticket.read_exact(from, place)
         })?;
         Ok(Mbufs(chain))
     }
@@ -86,9 +116,8 @@ impl Platform for IoSock {
         iosock::uptime_ns() / 1_000_000
     }
 
-    fn wake_worker(hint: usize) {
-        let workers = usize::try_from(TABLE.config.workers()).unwrap_or(1).max(1);
-        if let Some(queue) = hint.checked_rem(workers).and_then(|worker| WAKE.get(worker)) {
+    fn wake_worker(worker: usize) {
+        if let Some(queue) = WAKE.get(worker) {
             queue.with(WaitQueue::signal);
         }
     }

@@ -8,8 +8,8 @@ use crate::{
     machine::{self, How, OptValue, Received},
 };
 use core::convert::Infallible;
-use csock_wire::{SockAddr, SockOpt, WireErrno};
-use iosock::{Errno, Listener, RecvFlags, SendFlags, Socket, SocketOption};
+use csock_wire::{SharedRegion, SockAddr, SockOpt, WireErrno};
+use iosock::{Errno, Listener, MbufChain, RecvFlags, SendFlags, Socket, SocketOption};
 
 /// A TCP socket.
 pub struct TcpStream(Socket);
@@ -35,6 +35,29 @@ impl TcpStream {
     }
 }
 
+impl TcpStream {
+    /// `soreceive`; `take` gets what came and says how much of it has found its place.
+    fn receive_chain(&self, max: u32, take: impl FnOnce(MbufChain) -> u32) -> Received {
+        let max = usize::try_from(max).unwrap_or(0);
+        match self.0.receive(max, RecvFlags::DONTWAIT) {
+            Ok(iosock::Received { bytes: 0, .. }) => Received::Nothing,
+            Ok(iosock::Received { chain, bytes, .. }) => {
+                let taken = take(chain);
+                // The stack promised at most what there is room for: a hole in a stream must not pass for data.
+                if usize::try_from(taken).is_ok_and(|taken| taken == bytes) {
+                    Received::Bytes(taken)
+                } else {
+                    Received::Failed(WireErrno::EFAULT)
+                }
+            }
+            Err(Errno::EWOULDBLOCK) => Received::WouldBlock,
+            // A sleep for a lock was interrupted: nothing was taken.
+            Err(Errno::EINTR) => Received::Interrupted,
+            Err(error) => Received::Failed(wire_errno(error)),
+        }
+    }
+}
+
 /// An upcall: bits and a wakeup, nothing else.
 fn upcall(arg: usize, bits: u32) {
     if let Some(handle) = Handle::from_arg(arg) {
@@ -55,6 +78,7 @@ fn from_wire(addr: &SockAddr) -> Result<iosock::SockAddr, WireErrno> {
 }
 
 impl machine::Stream for TcpStream {
+    type Mem = SharedRegion;
     type Chain = Mbufs;
     type Listener = TcpListener;
 
@@ -125,23 +149,23 @@ impl machine::Stream for TcpStream {
         self.0.can_recv_more()
     }
 
+    fn receive_into(&self, mem: &SharedRegion, offset: usize, max: u32) -> Received {
+        self.receive_chain(max, |chain| {
+            super::pool_memory::copy_out(&chain, mem, offset, max)
+        })
+    }
+
     fn receive(&self, max: u32, each: &mut dyn FnMut(&[u8])) -> Received {
-        let max = usize::try_from(max).unwrap_or(0);
-        match self.0.receive(max, RecvFlags::DONTWAIT) {
-            Ok(iosock::Received { bytes: 0, .. }) => Received::Nothing,
-            Ok(iosock::Received { chain, bytes, .. }) => {
-                let copied: Result<(), Infallible> = chain.for_each_slice(|piece| {
-                    each(piece);
-                    Ok(())
-                });
-                match copied {
-                    Ok(()) => Received::Bytes(u32::try_from(bytes).unwrap_or(u32::MAX)),
-                }
+        self.receive_chain(max, |chain| {
+            let bytes = u32::try_from(chain.len()).unwrap_or(u32::MAX);
+            let copied: Result<(), Infallible> = chain.for_each_slice(|piece| {
+                each(piece);
+                Ok(())
+            });
+            match copied {
+                Ok(()) => bytes,
             }
-            Err(Errno::EWOULDBLOCK) => Received::WouldBlock,
-            Err(Errno::EINTR) => Received::Interrupted,
-            Err(error) => Received::Failed(wire_errno(error)),
-        }
+        })
     }
 
     fn shutdown(&self, how: How) -> Result<(), WireErrno> {

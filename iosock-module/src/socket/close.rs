@@ -3,7 +3,7 @@
 //! ```text
 //! close / orphan:  published data goes out -> FIN -> all mbufs back (that is: acknowledged) -> soclose -> release
 //! abort:           soclose with linger 0 (RST) -> all mbufs back -> release
-//! release:         ring block "released", pool reference back, slot free
+//! release:         block "released", pool reference back, slot free
 //! ```
 //! `soclose` waits for the mbufs because an orphan must stay abortable: after `soclose` there is no socket to abort.
 
@@ -13,7 +13,7 @@ use crate::{
     session::Orders,
 };
 use core::sync::atomic::Ordering;
-use csock_wire::{Refusal, RingFault, WireErrno, msg::Empty};
+use csock_wire::{WireErrno, msg::Empty, stream::StreamFault};
 
 /// A socket on its way out.
 #[derive(Clone, Copy)]
@@ -40,18 +40,9 @@ impl Closing {
 
 impl<P: Platform> Body<P> {
     /// close(2). The client has no more use for completions: the released block tells it that all buffers are back.
-    pub(super) fn close(&mut self, round: &mut Round<'_, P>, tx_position: u32) -> Result<Empty, Refusal> {
-        if self.phase == Phase::Connected {
-            match self.check_position(round, tx_position) {
-                Ok(()) => self.tx.end = Some(tx_position),
-                // The rings lied: closed all the same, there is nothing to wait for.
-                Err(_) if self.wire.is_none() => {}
-                Err(refusal) => {
-                    // Not closed: the client may try again with a position that it has published.
-                    round.slot.life.reopen();
-                    return Err(refusal);
-                }
-            }
+    pub(super) fn close(&mut self, round: &mut Round<'_, P>, after: u64) -> Empty {
+        if self.phase == Phase::Connected && self.binding.is_some() {
+            self.tx.end_at(after);
         }
         self.cancel_waits(round, WireErrno::EBADF);
         // A peer that reads nothing would otherwise hold the slot, the rings and the pool for ever.
@@ -59,17 +50,20 @@ impl<P: Platform> Body<P> {
         self.closing.set(closing);
         note_close(round);
         if self.linger_zero() {
-            self.abort_stack(round);
+            self.abort_stack();
         } else if closing.deadline != 0 {
             round.effects.wake_at(closing.deadline);
         }
-        Ok(Empty {})
+        Empty {}
     }
 
     /// The client is gone. What it published still goes out, for a while.
     pub(super) fn orphan(&mut self, round: &mut Round<'_, P>) {
         round.slot.life.end();
         self.cancel_waits(round, WireErrno::ESRCH);
+        if let (Some(binding), Some(plane)) = (self.binding.as_mut(), round.plane.as_deref()) {
+            binding.hold_all(plane);
+        }
         let patience = round.config.orphan_ms();
         let orphaned = Closing::within::<P>(patience);
         let deadline = orphaned.deadline;
@@ -78,10 +72,10 @@ impl<P: Platform> Body<P> {
             Some(closing) if closing.deadline == 0 => closing.deadline = deadline,
             Some(closing) => closing.deadline = closing.deadline.min(deadline),
             None => {
-                if let (Phase::Connected, Some(wire)) = (self.phase, self.wire.as_mut()) {
-                    match wire.sq.available() {
-                        Ok(published) => self.tx.end = Some(wire.sq.cursor().wrapping_add(published)),
-                        Err(fault) => self.ring_fault(round, fault),
+                if let (Phase::Connected, Some(binding)) = (self.phase, self.binding.as_mut()) {
+                    match binding.look(round.plane.as_deref()) {
+                        Ok(_) => self.tx.end_at(binding.reader.tail()),
+                        Err(fault) => self.stream_fault(round, fault),
                     }
                 }
                 self.closing.set(orphaned);
@@ -89,7 +83,7 @@ impl<P: Platform> Body<P> {
             }
         }
         if patience == 0 || self.linger_zero() {
-            self.abort_stack(round);
+            self.abort_stack();
         } else if self.phase != Phase::Vacant {
             round.effects.wake_at(deadline);
         }
@@ -106,7 +100,7 @@ impl<P: Platform> Body<P> {
                 deadline: 0,
             });
         }
-        self.abort_stack(round);
+        self.abort_stack();
     }
 
     /// The timer ran out: time to abort, or only to try again.
@@ -119,7 +113,7 @@ impl<P: Platform> Body<P> {
             return;
         }
         if P::now_ms() >= deadline {
-            self.abort_stack(round);
+            self.abort_stack();
         } else {
             round.effects.wake_at(deadline);
         }
@@ -133,27 +127,32 @@ impl<P: Platform> Body<P> {
         }
         self.phase = Phase::Failed;
         self.rx.hint = true;
-        self.drop_current(round, error);
+        self.tx.end_loan();
+        if let Some(binding) = self.binding.as_mut() {
+            binding.set_failed(error);
+        }
+        // The memory that was committed goes back to the client with the next round, at the latest.
+        round.effects.more = true;
     }
 
-    /// This socket's rings lie: the whole session ends.
-    pub(super) fn ring_fault(&mut self, round: &mut Round<'_, P>, fault: RingFault) {
+    /// This socket's memory lies: the whole session ends.
+    pub(super) fn stream_fault(&mut self, round: &mut Round<'_, P>, fault: StreamFault) {
         self.obeyed |= Orders::FAULT;
         self.fault(round);
         round.effects.fault = Some(fault);
     }
 
-    /// The client's rings lie (S-04): they are never touched again, and the socket is cut off.
+    /// The client's memory lies (S-04): it is never read again, and the socket is cut off.
     pub(super) fn fault(&mut self, round: &mut Round<'_, P>) {
         self.fail(round, WireErrno::EPROTO);
-        self.abort_stack(round);
+        self.abort_stack();
         // Without a word in the client's memory. External mbufs keep their own references.
-        drop(self.wire.take());
+        drop(self.binding.take());
     }
 
     /// RST, and the send buffer dropped.
-    fn abort_stack(&mut self, round: &mut Round<'_, P>) {
-        self.drop_current(round, WireErrno::ECONNABORTED);
+    fn abort_stack(&mut self) {
+        self.tx.end_loan();
         match core::mem::replace(&mut self.sock, Sock::None) {
             Sock::Stream(stream) => stream.abort(),
             listener => {
@@ -167,12 +166,12 @@ impl<P: Platform> Body<P> {
     }
 
     /// A failed connection that its client knows of: nothing more will come, so the stack can forget it now.
-    pub(super) fn progress_failure(&mut self, round: &mut Round<'_, P>) {
+    pub(super) fn progress_failure(&mut self) {
         if self.phase == Phase::Failed
-            && (self.end_told() || self.wire.is_none())
+            && (self.end_told() || (self.binding.is_none() && self.closing.is_some()))
             && matches!(self.sock, Sock::Stream(_))
         {
-            self.abort_stack(round);
+            self.abort_stack();
         }
     }
 
@@ -182,19 +181,21 @@ impl<P: Platform> Body<P> {
             return;
         };
         if let (Phase::Connected, Sock::Stream(stream)) = (self.phase, &self.sock) {
-            let sent = self
-                .wire
-                .as_ref()
-                .is_none_or(|wire| Some(wire.sq.cursor()) == self.tx.end);
-            if !sent || self.tx.has_current() {
+            let sent = match (self.binding.as_ref(), self.tx.end) {
+                (Some(binding), Some(end)) => binding.reader.taken() >= end,
+                _ => true,
+            };
+            if !sent {
                 return;
             }
+            // Nothing more is made of the last range; the pieces that the stack has keep it.
+            self.tx.end_loan();
             if round.slot.inflight.outstanding() != 0 {
                 if !closing.shut {
                     closing.shut = true;
                     if stream.shutdown(How::Both).is_err() {
                         // No connection any more: what is queued will never go out.
-                        return self.abort_stack(round);
+                        return self.abort_stack();
                     }
                 }
                 return;
@@ -216,10 +217,9 @@ impl<P: Platform> Body<P> {
 
     /// Gives everything back. The slot may have its next life at once.
     fn release(&mut self, round: &mut Round<'_, P>) {
-        // Late completions of this life must not meet the next one.
-        round.slot.inflight.drain_done(|_| ());
-        if let Some(wire) = self.wire.take() {
-            wire.release();
+        if let Some(binding) = self.binding.take() {
+            round.effects.unbound = Some(binding.index);
+            binding.release();
         }
         self.phase = Phase::Vacant;
         self.sock = Sock::None;

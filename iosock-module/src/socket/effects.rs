@@ -3,7 +3,7 @@
 
 use super::slot::{Arrival, Reservation};
 use crate::{limits::MAILBOX, machine::Platform};
-use csock_wire::RingFault;
+use csock_wire::stream::StreamFault;
 use heapless::Vec;
 
 /// Everything that one round caused.
@@ -12,12 +12,18 @@ pub struct Effects<P: Platform> {
     pub timer: Option<u64>,
     /// Work is left for the next round.
     pub more: bool,
-    /// A ring of the session lies.
-    pub fault: Option<RingFault>,
+    /// The client's memory holds what an honest client cannot have written.
+    pub fault: Option<StreamFault>,
+    /// The session's dirty map and returned buffers are to be looked at once more.
+    pub look_again: bool,
     /// Accepted connections, each for the slot that was kept for it. As many as one round takes requests.
     pub children: Vec<(Reservation<P>, Arrival<P>), MAILBOX>,
     /// The socket belongs to no session any more.
     pub left: bool,
+    /// The socket has taken this block of its session.
+    pub bound: Option<u32>,
+    /// The socket has given up this block of its session.
+    pub unbound: Option<u32>,
     /// The slot is free.
     pub vacated: bool,
 }
@@ -30,8 +36,11 @@ impl<P: Platform> Effects<P> {
             timer: None,
             more: false,
             fault: None,
+            look_again: false,
             children: Vec::new(),
             left: false,
+            bound: None,
+            unbound: None,
             vacated: false,
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Vacant --reserve--> Reserved --open--> Open --close--> Closing --vacate--> Vacant, next generation
-//!                         \----------------- end -----------^ \--reopen--> Open
+//!                         \----------------- end -----------^
 //! ```
 //! Only an Open socket can be named by its client. A Reserved one is known to whoever holds the
 //! [`super::Reservation`], and to nobody else.
@@ -109,11 +109,6 @@ impl Life {
         self.change(|state, raw| (state == State::Open).then_some((State::Closing, raw)))
     }
 
-    /// The close was refused: its client may name it again.
-    pub fn reopen(&self) -> bool {
-        self.change(|state, raw| (state == State::Closing).then_some((State::Open, raw)))
-    }
-
     /// Nobody may name it any more, whatever it was.
     pub fn end(&self) {
         self.change(|state, raw| (state != State::Vacant).then_some((State::Closing, raw)));
@@ -166,7 +161,6 @@ mod tests {
         assert!(!life.close(), "what is not open cannot be closed");
         assert!(life.open() && life.is_open(first) && !life.open());
         assert!(life.close() && !life.close() && !life.is_open(first) && life.is(first));
-        assert!(life.reopen() && life.is_open(first));
         life.end();
         assert_eq!(life.state(), State::Closing);
         life.vacate();

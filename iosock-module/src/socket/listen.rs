@@ -1,6 +1,6 @@
 //! Listening and accepting.
 
-use super::{Arrival, Body, Phase, Reservation, RingSetup, Sock, round::Round};
+use super::{Arrival, BindingSetup, Body, Phase, Reservation, Sock, round::Round};
 use crate::{
     machine::{Listener, Platform, Stream},
     reply::Asked,
@@ -8,7 +8,7 @@ use crate::{
 use csock_wire::{Refusal, WireErrno, msg::Empty};
 
 impl<P: Platform> Body<P> {
-    /// Turns the socket into a listener. Rings, if it had any, go back to the client: a listener moves no data.
+    /// Turns the socket into a listener. A block, if it has one, tells the client of connections.
     pub(super) fn listen(&mut self, round: &mut Round<'_, P>, backlog: i32) -> Result<Empty, Refusal> {
         if let Sock::Listener(listener) = &self.sock {
             listener.set_backlog(backlog)?;
@@ -25,9 +25,6 @@ impl<P: Platform> Body<P> {
                 listener.watch(round.slot.life.raw());
                 self.sock = Sock::Listener(listener);
                 self.phase = Phase::Listening;
-                if let Some(wire) = self.wire.take() {
-                    wire.release();
-                }
                 Ok(Empty {})
             }
             Err((stream, error)) => {
@@ -44,7 +41,7 @@ impl<P: Platform> Body<P> {
         &mut self,
         round: &mut Round<'_, P>,
         child: Reservation<P>,
-        setup: RingSetup<P>,
+        setup: Option<BindingSetup<P>>,
         asked: Asked<P::Ticket>,
     ) {
         let Sock::Listener(listener) = &self.sock else {
@@ -56,7 +53,7 @@ impl<P: Platform> Body<P> {
         };
         let arrival = Arrival {
             stream,
-            setup: Some(setup),
+            setup,
             peer: Some(peer),
             asked,
         };

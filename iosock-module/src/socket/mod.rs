@@ -5,18 +5,18 @@
 //! |---|---|
 //! | `slot.rs`, `life.rs` | what all threads share; the slot's life as one state with its generation |
 //! | `round.rs`, `effects.rs` | one round of a turn, in its order; what it wants done outside |
-//! | `tx.rs` | submission ring -> mbufs -> `sosend` |
-//! | `completion.rs` | send buffers given back |
-//! | `rx.rs` | `soreceive` -> fill buffers -> ready ring |
+//! | `binding.rs` | what ties the socket to its client's memory |
+//! | `tx.rs` | committed bytes -> mbufs -> `sosend`, and the memory back |
+//! | `rx.rs` | `soreceive` -> receive buffers -> ready entries |
 //! | `request.rs` | control requests |
 //! | `listen.rs` | listening and accepting |
-//! | `wait.rs` | parked waits, readiness |
+//! | `wait.rs` | parked requests: waits, sending and receiving by message |
 //! | `close.rs` | close, orphan, abort, failure, release |
-//! | `wire.rs` | the socket's part of the pool |
 
+mod binding;
 mod close;
-mod completion;
 mod effects;
+mod granted;
 mod life;
 mod listen;
 mod request;
@@ -27,15 +27,15 @@ mod slot;
 mod tests;
 mod tx;
 mod wait;
-mod wire;
 
+pub use binding::BindingSetup;
 pub use effects::Effects;
+pub use granted::Granted;
 pub use life::State;
 pub use request::{SocketRequest, bound_key};
 pub use round::Surroundings;
 pub use slot::{Arrival, Close, Request, Reservation, SocketSlot};
-pub use wait::{Wait, WaitFor};
-pub use wire::RingSetup;
+pub use wait::What;
 
 use crate::{
     limits::PARKED_PER_SOCKET,
@@ -75,12 +75,12 @@ enum Sock<P: Platform> {
 pub struct Body<P: Platform> {
     phase: Phase,
     sock: Sock<P>,
-    wire: Maybe<wire::Wire<P>>,
-    tx: tx::Tx,
+    binding: Maybe<binding::Binding<P>>,
+    tx: tx::Tx<P>,
     rx: rx::Rx,
     /// A connection taken from the queue and not yet asked for.
     stash: Maybe<(P::Stream, SockAddr)>,
-    waits: [Maybe<Wait<P>>; PARKED_PER_SOCKET],
+    parked: [Maybe<wait::Wait<P>>; PARKED_PER_SOCKET],
     /// Why the connection failed.
     failure: Option<WireErrno>,
     /// The same, until the client has read it as `SO_ERROR`.
@@ -99,11 +99,11 @@ impl<P: Platform> Body<P> {
         Self {
             phase: Phase::Vacant,
             sock: Sock::None,
-            wire: Maybe::Nothing,
+            binding: Maybe::Nothing,
             tx: tx::Tx::new(),
             rx: rx::Rx::new(),
             stash: Maybe::Nothing,
-            waits: [const { Maybe::Nothing }; PARKED_PER_SOCKET],
+            parked: [const { Maybe::Nothing }; PARKED_PER_SOCKET],
             failure: None,
             pending_error: None,
             closing: Maybe::Nothing,

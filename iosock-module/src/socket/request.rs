@@ -1,8 +1,10 @@
 //! Control requests of one socket, as they run inside its turn. None blocks; what must wait is parked by WAIT.
 
 use super::{
-    Arrival, Body, Close, Phase, Request, Reservation, RingSetup, Sock, Wait, WaitFor, round::Round,
-    wire::Wire,
+    Arrival, BindingSetup, Body, Close, Phase, Request, Reservation, Sock,
+    binding::Binding,
+    round::Round,
+    wait::{Wait, What},
 };
 use crate::{
     handle::Handle,
@@ -13,14 +15,11 @@ use core::sync::atomic::Ordering;
 use csock_wire::{
     Field, Refusal, SockAddr, SockOpt, WireErrno,
     msg::{self, AddrReply, ConnectReply, Empty, OptReply},
+    stream::State,
 };
 use zerocopy::IntoBytes;
 
 /// A checked request about one socket.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it lives in a static mailbox; there is no heap to put the large one on"
-)]
 pub enum SocketRequest<P: Platform> {
     /// bind(2); the right to the port was checked.
     Bind(SockAddr),
@@ -32,23 +31,23 @@ pub enum SocketRequest<P: Platform> {
     Accept {
         /// The slot of the new socket.
         child: Reservation<P>,
-        /// Rings of the new socket.
-        setup: RingSetup<P>,
+        /// The block of the new socket.
+        setup: Option<BindingSetup<P>>,
     },
     /// shutdown(2).
     Shutdown {
         /// Which directions.
         how: How,
-        /// What was published before this position goes out first.
-        tx_position: u32,
+        /// What was committed before this position goes out first.
+        after: u64,
     },
     /// getsockname(2).
     LocalAddr,
     /// getpeername(2).
     PeerAddr,
-    /// Park until ready.
-    Wait(WaitFor, ParkPlace),
-    /// setsockopt(2).
+    /// What may take its time.
+    Park(What, ParkPlace),
+    /// setsockopt(2), at once.
     SetOption(SockOpt, OptValue),
     /// getsockopt(2).
     Option(SockOpt),
@@ -68,14 +67,10 @@ impl<P: Platform> Body<P> {
             }
         }
         // Last: nothing is put behind a close.
-        if let Some(Close {
-            to,
-            tx_position,
-            asked,
-        }) = round.slot.take_close()
-        {
+        if let Some(Close { to, after, asked }) = round.slot.take_close() {
             if self.serves(round, to) {
-                asked.answer::<msg::Close>(self.close(round, tx_position));
+                let closed = self.close(round, after);
+                asked.grant::<msg::Close>(&closed);
             } else {
                 asked.refuse(&Refusal::bare(WireErrno::EBADF));
             }
@@ -95,18 +90,18 @@ impl<P: Platform> Body<P> {
             asked,
         } = arrival;
         if let Some(setup) = setup {
-            match Wire::start(setup) {
-                Some(wire) => self.wire.set(wire),
-                None => {
-                    stream.abort();
-                    round.effects.left = true;
-                    round.effects.vacated = true;
-                    return asked.refuse(&Refusal::new(WireErrno::EFAULT, Field::RingOffset, 0, 0));
-                }
-            }
+            round.effects.bound = Some(setup.index);
+            self.binding.set(Binding::start(setup));
         }
         let socket = round.slot.life.raw();
         stream.watch(socket);
+        if let Some((send, receive)) = round.slot.granted.to_tell() {
+            for (option, size) in [(SockOpt::SndBuf, send), (SockOpt::RcvBuf, receive)] {
+                let first = i32::try_from(size).unwrap_or(i32::MAX);
+                // Refused by a connection that has ended already: it needs none.
+                let _ = stream.set_option(option, OptValue { first, second: 0 });
+            }
+        }
         self.sock = Sock::Stream(stream);
         self.rx.hint = true;
         self.phase = if peer.is_some() {
@@ -114,6 +109,9 @@ impl<P: Platform> Body<P> {
         } else {
             Phase::Fresh
         };
+        if let (Phase::Connected, Some(binding)) = (self.phase, self.binding.as_mut()) {
+            binding.set_state(|state| state | State::CONNECTED);
+        }
         // Before the answer: whoever reads it may name the socket at once.
         round.slot.life.open();
         match peer {
@@ -137,12 +135,12 @@ impl<P: Platform> Body<P> {
             SocketRequest::Listen(backlog) => asked.answer::<msg::Listen>(self.listen(round, backlog)),
             SocketRequest::Connect(addr) => asked.answer::<msg::Connect>(self.connect(&addr)),
             SocketRequest::Accept { child, setup } => self.accept(round, child, setup, asked),
-            SocketRequest::Shutdown { how, tx_position } => {
-                asked.answer::<msg::Shutdown>(self.shutdown(round, how, tx_position));
+            SocketRequest::Shutdown { how, after } => {
+                asked.answer::<msg::Shutdown>(self.shutdown(how, after));
             }
             SocketRequest::LocalAddr => asked.answer::<msg::GetSockName>(self.local_addr()),
             SocketRequest::PeerAddr => asked.answer::<msg::GetPeerName>(self.peer_addr()),
-            SocketRequest::Wait(wait, place) => self.park(round, Wait { wait, asked, place }),
+            SocketRequest::Park(what, place) => self.park(round, Wait::new(what, asked, place)),
             SocketRequest::SetOption(option, value) => {
                 asked.answer::<msg::SetSockOpt>(self.set_option(option, value));
             }
@@ -168,19 +166,26 @@ impl<P: Platform> Body<P> {
             Phase::Listening => return Err(Refusal::bare(WireErrno::EOPNOTSUPP)),
             Phase::Failed | Phase::Vacant => return Err(self.wrong_state()),
         }
-        let (Sock::Stream(stream), Some(_)) = (&self.sock, self.wire.as_ref()) else {
-            // A connection needs rings, and this socket was made to listen.
-            return Err(Refusal::new(WireErrno::EOPNOTSUPP, Field::RingOffset, 0, 1));
+        let Sock::Stream(stream) = &self.sock else {
+            return Err(self.wrong_state());
         };
         stream.connect(addr)?;
         self.phase = Phase::Connecting;
         let state = if stream.is_connected() {
-            self.phase = Phase::Connected;
+            self.connected();
             ConnectReply::CONNECTED
         } else {
             ConnectReply::IN_PROGRESS
         };
         Ok(ConnectReply { state, reserved: 0 })
+    }
+
+    fn connected(&mut self) {
+        self.phase = Phase::Connected;
+        self.rx.hint = true;
+        if let Some(binding) = self.binding.as_mut() {
+            binding.set_state(|state| state | State::CONNECTED);
+        }
     }
 
     /// Looks whether a connect has ended.
@@ -201,21 +206,22 @@ impl<P: Platform> Body<P> {
             stream.take_error()
         };
         match failed {
-            Some(error) => self.fail(round, error),
-            None => {
-                self.phase = Phase::Connected;
-                self.rx.hint = true;
+            Some(error) => {
+                self.fail(round, error);
+                if let Some(binding) = self.binding.as_mut() {
+                    binding.set_state(|state| state | State::REFUSED);
+                }
             }
+            None => self.connected(),
         }
     }
 
-    fn shutdown(&mut self, round: &mut Round<'_, P>, how: How, tx_position: u32) -> Result<Empty, Refusal> {
+    fn shutdown(&mut self, how: How, after: u64) -> Result<Empty, Refusal> {
         if self.phase != Phase::Connected {
             return Err(Refusal::bare(WireErrno::ENOTCONN));
         }
         if how != How::Read {
-            self.check_position(round, tx_position)?;
-            self.tx.shut_at = Some(tx_position);
+            self.tx.shut_at = Some(after);
         }
         if how != How::Write {
             let Sock::Stream(stream) = &self.sock else {
@@ -225,31 +231,6 @@ impl<P: Platform> Body<P> {
             stream.shutdown(How::Read)?;
         }
         Ok(Empty {})
-    }
-
-    /// A position up to which the client says that it has published.
-    pub(super) fn check_position(&mut self, round: &mut Round<'_, P>, position: u32) -> Result<(), Refusal> {
-        let Some(wire) = self.wire.as_mut() else {
-            return Ok(());
-        };
-        let cursor = wire.sq.cursor();
-        let published = match wire.sq.available() {
-            Ok(published) => published,
-            Err(fault) => {
-                self.ring_fault(round, fault);
-                return Err(fault.into());
-            }
-        };
-        if position.wrapping_sub(cursor) <= published {
-            return Ok(());
-        }
-        let allowed = u64::from(cursor.wrapping_add(published));
-        Err(Refusal::new(
-            WireErrno::EINVAL,
-            Field::TxPosition,
-            u64::from(position),
-            allowed,
-        ))
     }
 
     fn local_addr(&self) -> Result<AddrReply, Refusal> {
@@ -271,7 +252,7 @@ impl<P: Platform> Body<P> {
         }
     }
 
-    fn set_option(&mut self, option: SockOpt, value: OptValue) -> Result<Empty, Refusal> {
+    pub(super) fn set_option(&mut self, option: SockOpt, value: OptValue) -> Result<Empty, Refusal> {
         let Sock::Stream(stream) = &self.sock else {
             return Err(self.wrong_state());
         };

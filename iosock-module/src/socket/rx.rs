@@ -1,4 +1,4 @@
-//! Receiving: `soreceive` -> one copy into a buffer that the client posted -> ready ring. The stack's own buffers are
+//! Receiving: `soreceive` -> one copy into a receive buffer of the session -> ready entry. The stack's own buffers are
 //! given back at once, so a slow client holds its own memory and nobody else's (S-32).
 
 use super::{Body, Phase, Sock, round::Round};
@@ -6,7 +6,11 @@ use crate::{
     limits::ROUND_BYTES,
     machine::{Platform, Received, Stream},
 };
-use csock_wire::{CheckedDesc, Desc, PushError, RingFault, RingKind, SharedMem, WireErrno};
+use core::sync::atomic::Ordering;
+use csock_wire::{
+    WireErrno,
+    stream::{State, StreamFault},
+};
 
 /// How the incoming stream ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -14,258 +18,211 @@ use csock_wire::{CheckedDesc, Desc, PushError, RingFault, RingKind, SharedMem, W
 enum End {
     /// It goes on.
     Open = 0,
-    /// The peer has finished; the client does not know yet.
-    Eof,
-    /// It failed; the client does not know yet.
-    Failed(WireErrno),
-    /// The client knows.
-    Told,
-}
-
-/// What the stack holds of the incoming stream.
-enum Incoming {
-    /// Bytes that can be received.
-    Bytes,
-    /// Nothing yet.
-    Later,
-    /// Nothing, and nothing more will come.
-    Ended,
-}
-
-impl Incoming {
-    /// The only place that decides whether a stream has ended. The look for the end comes first: bytes may arrive
-    /// between the two looks, and with the end behind them, but none arrive after an end that was seen.
-    fn look<S: Stream>(stream: &S) -> Self {
-        let ended = !stream.can_receive_more();
-        if stream.receive_available() > 0 {
-            Self::Bytes
-        } else if ended {
-            Self::Ended
-        } else {
-            Self::Later
-        }
-    }
+    /// The client knows, or will with the next publication: by the peer's wish, or with this error.
+    Told(WireErrno),
 }
 
 /// What the turn knows about receiving.
 pub(super) struct Rx {
     /// There may be something to receive: an upcall said so, or the last receive filled its buffer.
     pub hint: bool,
-    /// A buffer taken from the fill ring and not used yet.
-    current: Option<CheckedDesc>,
     end: End,
-    /// The fill ring is armed: the client rings at its next push.
-    armed: bool,
+}
+
+/// What the stack has for the socket now.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Supply {
+    /// So many bytes.
+    Bytes(u32),
+    /// Nothing; an upcall will tell of more.
+    Nothing,
+    /// Nothing, and nothing will come: the end, or an error.
+    End(WireErrno),
 }
 
 impl Rx {
     pub const fn new() -> Self {
         Self {
             hint: false,
-            current: None,
             end: End::Open,
-            armed: false,
         }
     }
 
     /// Back to the state of a new socket.
     pub const fn reset(&mut self) {
-        self.hint = false;
-        self.current = None;
-        self.end = End::Open;
-        self.armed = false;
-    }
-
-    pub const fn rung(&mut self) {
-        self.armed = false;
+        *self = Self::new();
     }
 }
 
 impl<P: Platform> Body<P> {
-    /// Receives what there is, as far as the client has posted buffers.
-    pub(super) fn receive(&mut self, round: &mut Round<'_, P>) -> Result<(), RingFault> {
-        if !matches!(self.phase, Phase::Connected | Phase::Failed)
-            || self.closing.is_some()
-            || self.rx.end == End::Told
-        {
-            return Ok(());
-        }
-        let failure = self.failure;
-        if !self.rx.hint && failure.is_none() && self.rx.end == End::Open {
-            return Ok(());
-        }
-        let Some(wire) = self.wire.as_mut() else {
-            return Ok(());
+    /// What the stack has. The end of a stream is decided here and nowhere else: nothing more can come, *and then*
+    /// nothing is there. The other order would lose what came between the two looks.
+    pub(super) fn supply(&self) -> Supply {
+        let Sock::Stream(stream) = &self.sock else {
+            return Supply::End(self.failure.unwrap_or(WireErrno::ECONNABORTED));
         };
-        let mut room = wire.rq.free()?;
-        loop {
-            if room == 0 {
-                // The client must take what is there. It comes back with a WAIT, or a doorbell; the timer is for
-                // one that only polls.
-                self.retry = true;
-                return Ok(());
-            }
-            match self.rx.end {
-                End::Open => {}
-                End::Eof => {
-                    push(&mut wire.rq, &Desc::eof())?;
-                    self.rx.end = End::Told;
-                    return Ok(());
-                }
-                End::Failed(error) => {
-                    push(&mut wire.rq, &Desc::error(error))?;
-                    self.rx.end = End::Told;
-                    return Ok(());
-                }
-                End::Told => return Ok(()),
-            }
-            let Sock::Stream(stream) = &self.sock else {
-                self.rx.end = End::Failed(failure.unwrap_or(WireErrno::ECONNABORTED));
-                continue;
-            };
-            if round.rx_budget.is_spent() {
-                round.effects.more = true;
-                return Ok(());
-            }
-            let buffer = match self.rx.current {
-                Some(buffer) => buffer,
-                None => match wire.fq.pop()? {
-                    Some(raw) => {
-                        round.popped = true;
-                        round.rx_budget.spend_desc();
-                        match raw.check(RingKind::Fill, &wire.limits) {
-                            Ok(buffer) => {
-                                round.tally.add(|c| &c.desc_accepted, 1);
-                                self.rx.current = Some(buffer);
-                                buffer
-                            }
-                            Err(_) => {
-                                round.tally.add(|c| &c.desc_refused, 1);
-                                // A ready descriptor has no way to say "this buffer was wrong": the stream ends.
-                                self.fail(round, WireErrno::EINVAL);
-                                self.rx.end = End::Failed(WireErrno::EINVAL);
-                                return self.receive_end();
-                            }
-                        }
-                    }
-                    None => match (Incoming::look(stream), failure) {
-                        (Incoming::Bytes, _) => {
-                            // Data waits for a buffer: have the client ring.
-                            if !self.rx.armed {
-                                self.rx.armed = true;
-                                if wire.fq.arm()? {
-                                    self.rx.armed = false;
-                                    continue;
-                                }
-                            }
-                            return Ok(());
-                        }
-                        (_, Some(error)) => {
-                            self.rx.end = End::Failed(error);
-                            continue;
-                        }
-                        (Incoming::Later, None) => {
-                            self.rx.hint = false;
-                            return Ok(());
-                        }
-                        (Incoming::Ended, None) => {
-                            self.rx.end = stream.take_error().map_or(End::Eof, End::Failed);
-                            continue;
-                        }
-                    },
-                },
-            };
-            if self.rx.armed {
-                self.rx.armed = false;
-                wire.fq.disarm()?;
-            }
-            let mem = wire.pool.mem();
-            let mut filled = 0u32;
-            let mut inside = true;
-            let received = stream.receive(buffer.len().min(ROUND_BYTES), &mut |bytes| {
-                // The stack promised at most the buffer's length; the memory checks it again.
-                let room = usize::try_from(buffer.len().saturating_sub(filled)).unwrap_or(0);
-                let bytes = bytes.get(..bytes.len().min(room)).unwrap_or(bytes);
-                let at = buffer
-                    .offset()
-                    .saturating_add(usize::try_from(filled).unwrap_or(usize::MAX));
-                inside &= mem.copy_out(at, bytes).is_ok();
-                filled = filled.saturating_add(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
-            });
-            match received {
-                Received::Bytes(_) if inside && filled > 0 => {
-                    let desc = Desc::buffer(
-                        u64::try_from(buffer.offset()).unwrap_or(u64::MAX),
-                        filled,
-                        buffer.user(),
-                    );
-                    push(&mut wire.rq, &desc)?;
-                    self.rx.current = None;
-                    room = room.saturating_sub(1);
-                    round.rx_budget.spend_bytes(filled);
-                    round.tally.add(|c| &c.rx_bytes, u64::from(filled));
-                    round.tally.add(|c| &c.rx_bytes_copied, u64::from(filled));
-                }
-                // Bytes that could not be copied are lost: the stream has a hole and ends.
-                Received::Bytes(_) => self.rx.end = End::Failed(WireErrno::EFAULT),
-                Received::WouldBlock | Received::Nothing | Received::Interrupted => {
-                    match (Incoming::look(stream), failure) {
-                        (Incoming::Ended | Incoming::Later, Some(error)) => self.rx.end = End::Failed(error),
-                        (Incoming::Ended, None) => {
-                            self.rx.end = stream.take_error().map_or(End::Eof, End::Failed);
-                        }
-                        // What arrived since has its own upcall.
-                        (Incoming::Bytes | Incoming::Later, None) if received == Received::WouldBlock => {
-                            self.rx.hint = false;
-                            return Ok(());
-                        }
-                        // No upcall tells when the stack has mbufs again, or who was interrupted: the timer asks.
-                        (Incoming::Bytes | Incoming::Later, _) => {
-                            self.retry = true;
-                            return Ok(());
-                        }
-                    }
-                }
-                Received::Failed(error) => {
-                    self.rx.end = End::Failed(failure.unwrap_or(error));
-                    self.fail(round, error);
-                    return self.receive_end();
-                }
-            }
+        let more = stream.can_receive_more() && self.failure.is_none();
+        match stream.receive_available() {
+            0 if more => Supply::Nothing,
+            0 => Supply::End(
+                self.failure
+                    .or_else(|| stream.take_error())
+                    .unwrap_or(WireErrno::OK),
+            ),
+            bytes => Supply::Bytes(bytes),
         }
     }
 
-    /// Tells the client of an end that was just found, if there is room.
-    fn receive_end(&mut self) -> Result<(), RingFault> {
-        let Some(wire) = self.wire.as_mut() else {
+    /// There is something to receive, were it the end. Takes no error.
+    pub(super) fn has_input(&self) -> bool {
+        match &self.sock {
+            Sock::Stream(stream) => !stream.can_receive_more() || stream.receive_available() > 0,
+            _ => true,
+        }
+    }
+
+    /// Receives what there is, as far as there are buffers.
+    pub(super) fn receive(&mut self, round: &mut Round<'_, P>) -> Result<(), StreamFault> {
+        if !matches!(self.phase, Phase::Connected | Phase::Failed) || self.closing.is_some() {
+            return Ok(());
+        }
+        if self.rx.end != End::Open || (!self.rx.hint && self.failure.is_none()) {
+            return Ok(());
+        }
+        if self.binding.is_none() || round.plane.is_none() {
+            return Ok(());
+        }
+        let mut starved = false;
+        loop {
+            let bytes = match self.supply() {
+                Supply::Bytes(bytes) => bytes,
+                Supply::Nothing => {
+                    self.rx.hint = false;
+                    break;
+                }
+                Supply::End(error) => {
+                    if !error.is_ok() && self.failure.is_none() {
+                        // Asking has taken the error from the stack, so from now on it is ours to tell.
+                        self.fail(round, error);
+                    }
+                    self.tell_end(error);
+                    break;
+                }
+            };
+            if round.rx_budget.is_spent() {
+                round.effects.more = true;
+                break;
+            }
+            match self.fill_one(round, bytes)? {
+                Filled::Yes => {}
+                Filled::NoBuffer => {
+                    starved = true;
+                    break;
+                }
+                Filled::Later => {
+                    self.retry = true;
+                    break;
+                }
+            }
+        }
+        self.starve(round, starved)
+    }
+
+    fn tell_end(&mut self, error: WireErrno) {
+        self.rx.end = End::Told(error);
+        if let Some(binding) = self.binding.as_mut() {
+            binding.set_state(|state| {
+                let state = state | State::END;
+                if error.is_ok() {
+                    state
+                } else {
+                    state.with_error(error)
+                }
+            });
+        }
+    }
+
+    /// Fills one buffer.
+    fn fill_one(&mut self, round: &mut Round<'_, P>, bytes: u32) -> Result<Filled, StreamFault> {
+        let (Some(binding), Some(plane), Sock::Stream(stream)) =
+            (self.binding.as_mut(), round.plane.as_deref_mut(), &self.sock)
+        else {
+            return Ok(Filled::NoBuffer);
+        };
+        let block = binding.block;
+        let Some(mem) = binding.mem().cloned() else {
+            return Ok(Filled::NoBuffer);
+        };
+        if !binding.filler.has_room(&mem, block)? {
+            return Ok(Filled::NoBuffer);
+        }
+        let held = round.slot.buffers.load(Ordering::Relaxed);
+        let Some(owner) = round.slot.life.handle() else {
+            return Ok(Filled::NoBuffer);
+        };
+        let Some((id, offset, len)) = plane.take_buffer(owner, held, bytes) else {
+            return Ok(Filled::NoBuffer);
+        };
+        let received = stream.receive_into(&mem, offset, len.min(ROUND_BYTES));
+        let Received::Bytes(n) = received else {
+            plane.untake_buffer(id);
+            return Ok(match received {
+                // Somebody else's: the next look decides what it means.
+                Received::Failed(error) => {
+                    self.fail(round, error);
+                    Filled::Yes
+                }
+                _ => Filled::Later,
+            });
+        };
+        round.slot.buffers.fetch_add(1, Ordering::Relaxed);
+        binding.filler.push(&mem, block, id, n)?;
+        round.rx_budget.spend_piece();
+        round.rx_budget.spend_bytes(n);
+        round.tally.add(|c| &c.rx_bytes, u64::from(n));
+        round.tally.add(|c| &c.rx_bytes_copied, u64::from(n));
+        Ok(Filled::Yes)
+    }
+
+    /// Data waits for a buffer: the client rings when it gives one back; and when it holds them all and has taken
+    /// everything else, it learns that a message still gets through.
+    fn starve(&mut self, round: &mut Round<'_, P>, starved: bool) -> Result<(), StreamFault> {
+        let (Some(binding), Some(plane)) = (self.binding.as_mut(), round.plane.as_deref_mut()) else {
             return Ok(());
         };
-        if let End::Failed(error) = self.rx.end {
-            if wire.rq.free()? > 0 {
-                push(&mut wire.rq, &Desc::error(error))?;
-                self.rx.end = End::Told;
-            } else {
-                self.retry = true;
-            }
+        let block = binding.block;
+        let Some(mem) = binding.mem().cloned() else {
+            return Ok(());
+        };
+        let empty_handed = starved && binding.filler.look(&mem, block)? == 0;
+        let was = binding.filler.state().contains(State::STARVED);
+        if was != empty_handed {
+            binding.set_state(|mut state| {
+                state.set(State::STARVED, empty_handed);
+                state
+            });
+            round.tally.add(|c| &c.starved, u64::from(empty_handed));
+        }
+        if starved && !plane.is_starving() {
+            plane.starve(true)?;
+            // What came back before the client saw the wish is found by one more look.
+            round.effects.look_again = true;
         }
         Ok(())
     }
 
     /// The client has been told how the stream ended.
     pub(super) fn end_told(&self) -> bool {
-        self.rx.end == End::Told
+        self.rx.end != End::Open
     }
 }
 
-/// Pushes into the ready ring. The room was counted: a full ring now means that the client moved its index back.
-fn push<M: SharedMem>(rq: &mut csock_wire::Producer<M>, desc: &Desc) -> Result<(), RingFault> {
-    match rq.push(desc) {
-        Ok(()) => Ok(()),
-        Err(PushError::Fault(fault)) => Err(fault),
-        Err(PushError::Full) => Err(RingFault::PeerIndex {
-            value: 0,
-            own: rq.position(),
-            capacity: rq.capacity(),
-        }),
-    }
+/// What came of one buffer.
+enum Filled {
+    /// It is full, or the connection has failed: look again.
+    Yes,
+    /// There is none for this socket now.
+    NoBuffer,
+    /// The stack could not say: try again in a while.
+    Later,
 }

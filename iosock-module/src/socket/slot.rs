@@ -1,7 +1,7 @@
 //! The half of a socket that every thread may touch, and the ways into its turn. Each way has one putter by
 //! construction: requests and the close come from who has [`OnlyControl`], a socket from who has the [`Reservation`].
 
-use super::{Body, life::Life, request::SocketRequest, wire::RingSetup};
+use super::{Body, Granted, binding::BindingSetup, life::Life, request::SocketRequest};
 use crate::{
     events,
     handle::Handle,
@@ -34,12 +34,14 @@ pub struct SocketSlot<P: Platform> {
     pub hurry: AtomicBool,
     /// When the socket wants a turn even if nothing happens, ms; 0: never.
     pub timer: AtomicU64,
-    /// Waits parked here.
+    /// Requests parked here.
     pub parked: AtomicU32,
-    /// Descriptors that the stack holds.
+    /// Receive buffers that the client has of this socket. Changed by the session's worker alone.
+    pub buffers: AtomicU32,
+    /// What its socket buffers may hold.
+    pub granted: Granted,
+    /// Ranges that the stack holds pieces of.
     pub inflight: InFlight,
-    /// Somebody has the turn now: a hint that saves the wakeup of a worker. See [`crate::table::Table::serve`].
-    pub served: AtomicBool,
     /// Who works on the socket, and what it is.
     pub turn: Turn<Body<P>>,
     requests: Mailbox<Request<P>, MAILBOX>,
@@ -62,8 +64,8 @@ pub struct Request<P: Platform> {
 pub struct Close<P: Platform> {
     /// Which life of the slot it is about.
     pub to: Handle,
-    /// What was published before this position goes out first.
-    pub tx_position: u32,
+    /// What was committed before this position goes out first.
+    pub after: u64,
     /// Who asked.
     pub asked: Asked<P::Ticket>,
 }
@@ -72,8 +74,8 @@ pub struct Close<P: Platform> {
 pub struct Arrival<P: Platform> {
     /// The stack's socket.
     pub stream: P::Stream,
-    /// Its rings, unless it will listen.
-    pub setup: Option<RingSetup<P>>,
+    /// Its block, if it has one.
+    pub setup: Option<BindingSetup<P>>,
     /// Its peer, if it was accepted.
     pub peer: Option<SockAddr>,
     /// Who asked for it.
@@ -93,8 +95,9 @@ impl<P: Platform> SocketSlot<P> {
             hurry: AtomicBool::new(false),
             timer: AtomicU64::new(0),
             parked: AtomicU32::new(0),
+            buffers: AtomicU32::new(0),
+            granted: Granted::new(),
             inflight: InFlight::new(),
-            served: AtomicBool::new(false),
             turn: Turn::new(Body::new()),
             requests: Mailbox::new(),
             close: Mailbox::new(),
@@ -106,10 +109,6 @@ impl<P: Platform> SocketSlot<P> {
     ///
     /// # Errors
     /// The request, when as many as there is room for wait already.
-    #[expect(
-        clippy::result_large_err,
-        reason = "no heap; the refused request is answered at once"
-    )]
     pub fn request(&self, _: &mut OnlyControl, request: Request<P>) -> Result<(), Request<P>> {
         self.requests.put(request)
     }
@@ -147,6 +146,8 @@ impl<P: Platform> SocketSlot<P> {
         self.closed_at.store(0, Ordering::Relaxed);
         self.hurry.store(false, Ordering::Relaxed);
         self.timer.store(0, Ordering::Relaxed);
+        self.buffers.store(0, Ordering::Relaxed);
+        self.granted.reset();
         self.uid.store(0, Ordering::Relaxed);
         self.life.vacate();
     }
@@ -169,7 +170,6 @@ impl<P: Platform> Reservation<P> {
     ///
     /// # Errors
     /// The socket. Cannot be: a reservation fills its place once.
-    #[expect(clippy::result_large_err, reason = "no heap; and it does not happen")]
     pub fn move_in(self, arrival: Arrival<P>) -> Result<usize, Arrival<P>> {
         self.slot.arrival.put(arrival)?;
         let kept = ManuallyDrop::new(self);

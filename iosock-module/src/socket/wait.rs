@@ -1,42 +1,67 @@
-//! Parked waits: a client that sleeps costs a rcvid and no thread. Readiness is state: the positions that the client
-//! says it has seen are compared with our own, so nothing is lost between its look and its wait.
+//! Parked requests: what may take its time costs a rcvid and no thread. Waits of sockets that have no block, and sending and
+//! receiving by message: the way of sockets without a block, and of calls for which the client's memory was too short.
 
-use super::{Body, Phase, Sock, round::Round};
+use super::{Body, Phase, Sock, round::Round, rx::Supply};
 use crate::{
-    limits::PARKED_PER_SOCKET,
-    machine::{Listener, Parked, Platform},
+    limits::{MAX_PIECE, PARKED_PER_SOCKET},
+    machine::{Listener, Parked, Platform, Received, Stream, Ticket},
     maybe::Maybe,
     reply::Asked,
     session::ParkPlace,
 };
 use core::sync::atomic::Ordering;
 use csock_wire::{
-    Field, Refusal, WireErrno,
-    msg::{self, Events, WaitReply},
+    Field, MsgHeader, Refusal, ReplyHeader, SockOpt, WireErrno,
+    msg::{self, Empty, Events, RecvReply, SendReply, WaitReply},
 };
 
-/// What a client waits for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct WaitFor {
-    /// Events, at least one.
-    pub events: Events,
-    /// Consumer position of the submission ring that the client has seen.
-    pub seen_sq: u32,
-    /// Producer position of the completion ring that the client has seen.
-    pub seen_cq: u32,
-    /// Producer position of the ready ring that the client has seen.
-    pub seen_rq: u32,
+/// What a parked client asks for.
+#[derive(Clone, Copy, Debug)]
+pub enum What {
+    /// That one of these events holds.
+    Wait(Events),
+    /// Bytes behind the message, to be sent.
+    Send {
+        /// The position that they follow.
+        after: u64,
+        /// How many.
+        len: u32,
+        /// Do not wait for room.
+        dont_wait: bool,
+    },
+    /// Bytes, into the room behind the reply.
+    Recv {
+        /// Ready entries that the client has taken.
+        seen: u64,
+        /// How many at most.
+        len: u32,
+        /// Do not wait for data.
+        dont_wait: bool,
+    },
+    /// An option, to be set behind a position.
+    Option {
+        /// The position.
+        after: u64,
+        /// Which option.
+        option: SockOpt,
+        /// Its value.
+        value: crate::machine::OptValue,
+    },
 }
 
 /// A parked client.
-pub struct Wait<P: Platform> {
-    pub(super) wait: WaitFor,
-    pub(super) asked: Asked<P::Ticket>,
+pub(super) struct Wait<P: Platform> {
+    what: What,
+    asked: Asked<P::Ticket>,
     /// Its place among the session's parked requests.
-    pub(super) place: ParkPlace,
+    place: ParkPlace,
 }
 
 impl<P: Platform> Wait<P> {
+    pub const fn new(what: What, asked: Asked<P::Ticket>, place: ParkPlace) -> Self {
+        Self { what, asked, place }
+    }
+
     /// Counts it out, and gives what is to be answered.
     fn end(self, round: &Round<'_, P>) -> Asked<P::Ticket> {
         round.slot.parked.fetch_sub(1, Ordering::Relaxed);
@@ -45,86 +70,219 @@ impl<P: Platform> Wait<P> {
     }
 }
 
+/// How a parked request is answered.
+enum Answer {
+    Events(WaitReply),
+    Sent(u32),
+    Received(u32),
+    Set(Result<Empty, Refusal>),
+    Refused(WireErrno),
+}
+
 impl<P: Platform> Body<P> {
-    /// Parks a client. The end of the round answers it, if what it waits for is there already.
+    /// Parks a client. The next round of a worker answers it, if what it asks for is there already.
     pub(super) fn park(&mut self, round: &Round<'_, P>, wait: Wait<P>) {
-        match self.waits.iter_mut().find(|place| place.is_none()) {
+        match self.parked.iter_mut().find(|place| place.is_none()) {
             Some(place) => {
                 place.set(wait);
                 round.slot.parked.fetch_add(1, Ordering::Relaxed);
             }
-            None => {
-                let limit = u64::try_from(PARKED_PER_SOCKET).unwrap_or(u64::MAX);
-                wait.asked
-                    .refuse(&Refusal::new(WireErrno::EBUSY, Field::ParkedCount, limit, limit));
-            }
+            // The library asks again; it never parks so many.
+            None => wait.asked.refuse(&Refusal::new(
+                WireErrno::EREPEAT,
+                Field::ParkedCount,
+                u64::try_from(PARKED_PER_SOCKET).unwrap_or(u64::MAX),
+                u64::try_from(PARKED_PER_SOCKET).unwrap_or(u64::MAX),
+            )),
         }
     }
 
-    /// Answers every wait that holds.
-    pub(super) fn answer_waits(&mut self, round: &Round<'_, P>) {
-        if round.slot.parked.load(Ordering::Relaxed) == 0 {
+    /// Answers every parked request that can be answered now. On a worker: data may move.
+    pub(super) fn serve_parked(&mut self, round: &mut Round<'_, P>) {
+        if !round.bulk || round.slot.parked.load(Ordering::Relaxed) == 0 {
             return;
         }
         for index in 0..PARKED_PER_SOCKET {
-            let Some(wait) = self
-                .waits
-                .get(index)
-                .and_then(Maybe::as_ref)
-                .map(|wait| wait.wait)
-            else {
+            let Some(wait) = self.parked.get_mut(index).and_then(Maybe::take) else {
                 continue;
             };
-            let ready = self.ready(round, &wait);
-            if ready.is_empty() {
-                continue;
-            }
-            if let Some(wait) = self.waits.get_mut(index).and_then(Maybe::take) {
-                let error = if ready.intersects(Events::CONNECTED.union(Events::ERROR)) {
-                    self.failure
-                } else {
-                    None
-                };
-                let error = error.map_or(0, |e| e.0);
-                round.tally.add(|c| &c.events, 1);
-                wait.end(round).grant::<msg::Wait>(&WaitReply {
-                    events: ready.bits(),
-                    error,
-                    reserved: 0,
-                });
+            match self.try_answer(round, &wait) {
+                Some(answer) => give(round, wait, answer),
+                None => {
+                    if let Some(place) = self.parked.get_mut(index) {
+                        place.set(wait);
+                    }
+                }
             }
         }
     }
 
-    /// Which of the asked events hold now.
-    fn ready(&mut self, round: &Round<'_, P>, wait: &WaitFor) -> Events {
+    /// The answer, if there is one now.
+    fn try_answer(&mut self, round: &mut Round<'_, P>, wait: &Wait<P>) -> Option<Answer> {
+        match wait.what {
+            What::Wait(events) => self.ready(events),
+            What::Send {
+                after,
+                len,
+                dont_wait,
+            } => self.send_brought(round, wait.asked.ticket(), after, len, dont_wait),
+            What::Recv { seen, len, dont_wait } => {
+                self.receive_asked(round, wait.asked.ticket(), seen, len, dont_wait)
+            }
+            What::Option { after, option, value } => self
+                .has_taken(after)
+                .then(|| Answer::Set(self.set_option(option, value))),
+        }
+    }
+
+    /// Everything that was committed before `after` is with the stack, or never will be.
+    fn has_taken(&self, after: u64) -> bool {
+        match self.binding.as_ref() {
+            Some(binding) if self.phase == Phase::Connected => {
+                let reader = &binding.reader;
+                reader.taken() >= after.min(reader.tail())
+            }
+            _ => true,
+        }
+    }
+
+    fn send_brought(
+        &mut self,
+        round: &mut Round<'_, P>,
+        ticket: &P::Ticket,
+        after: u64,
+        len: u32,
+        dont_wait: bool,
+    ) -> Option<Answer> {
+        if let Some(error) = self.failure {
+            return Some(Answer::Refused(error));
+        }
+        let (Sock::Stream(stream), Phase::Connected) = (&self.sock, self.phase) else {
+            return Some(Answer::Refused(WireErrno::ENOTCONN));
+        };
+        if self.tx.shut || self.tx.shut_at.is_some() {
+            return Some(Answer::Refused(WireErrno::EPIPE));
+        }
+        let space = u32::try_from(stream.send_space().max(0)).unwrap_or(u32::MAX);
+        let n = len.min(space).min(MAX_PIECE);
+        if len != 0 && (n == 0 || !self.has_taken(after)) {
+            return dont_wait.then_some(Answer::Refused(WireErrno::EAGAIN));
+        }
+        let behind = size_of::<MsgHeader>().saturating_add(size_of::<msg::Send>());
+        if n != 0 {
+            let chain = match P::brought(ticket, behind, n) {
+                Ok(chain) => chain,
+                // No mbufs now: a timer tries again, unless the client does not want to wait.
+                Err(WireErrno::ENOBUFS) if !dont_wait => {
+                    self.retry = true;
+                    return None;
+                }
+                Err(error) => return Some(Answer::Refused(error)),
+            };
+            round.tally.add(|c| &c.sends, 1);
+            if let Err(error) = stream.send(chain, false) {
+                self.fail(round, error);
+                return Some(Answer::Refused(error));
+            }
+            round.tally.add(|c| &c.tx_bytes, u64::from(n));
+            round.tally.add(|c| &c.tx_bytes_copied, u64::from(n));
+            round.tally.add(|c| &c.tx_bytes_by_message, u64::from(n));
+            round.effects.more = true;
+        }
+        Some(Answer::Sent(n))
+    }
+
+    fn receive_asked(
+        &mut self,
+        round: &mut Round<'_, P>,
+        ticket: &P::Ticket,
+        seen: u64,
+        len: u32,
+        dont_wait: bool,
+    ) -> Option<Answer> {
+        if !matches!(self.phase, Phase::Connected | Phase::Failed) {
+            return Some(Answer::Refused(WireErrno::ENOTCONN));
+        }
+        if self
+            .binding
+            .as_ref()
+            .is_some_and(|binding| binding.filler.position() != seen)
+        {
+            return Some(Answer::Refused(WireErrno::EREPEAT));
+        }
+        let behind = size_of::<ReplyHeader>().saturating_add(size_of::<RecvReply>());
+        let room = u32::try_from(ticket.room().saturating_sub(behind)).unwrap_or(u32::MAX);
+        let most = len.min(room).min(MAX_PIECE);
+        match self.supply() {
+            // Who wants nothing gets it.
+            _ if most == 0 => Some(Answer::Received(0)),
+            Supply::Nothing if dont_wait => Some(Answer::Refused(WireErrno::EAGAIN)),
+            Supply::Nothing => None,
+            Supply::End(error) if error.is_ok() => Some(Answer::Received(0)),
+            Supply::End(error) => Some(Answer::Refused(error)),
+            Supply::Bytes(_) => {
+                let Sock::Stream(stream) = &self.sock else {
+                    return Some(Answer::Refused(WireErrno::ENOTCONN));
+                };
+                let mut at = behind;
+                let received = stream.receive(most, &mut |piece| {
+                    // A client that is gone gets nothing; what it asked for is lost with it.
+                    let _ = ticket.write(at, piece);
+                    at = at.saturating_add(piece.len());
+                });
+                match received {
+                    Received::Bytes(n) => {
+                        round.tally.add(|c| &c.rx_bytes, u64::from(n));
+                        round.tally.add(|c| &c.rx_bytes_copied, u64::from(n));
+                        round.tally.add(|c| &c.rx_bytes_by_message, u64::from(n));
+                        // The client may sleep now, and "starved" must be news again when it comes again.
+                        round.effects.more |= self.binding.is_some();
+                        Some(Answer::Received(n))
+                    }
+                    Received::Failed(error) => {
+                        self.fail(round, error);
+                        None
+                    }
+                    Received::WouldBlock | Received::Nothing | Received::Interrupted => {
+                        self.retry = true;
+                        dont_wait.then_some(Answer::Refused(WireErrno::EAGAIN))
+                    }
+                }
+            }
+        }
+    }
+
+    /// The events asked for that hold now, if any does.
+    fn ready(&mut self, asked: Events) -> Option<Answer> {
         let failed = self.failure.is_some();
         let mut holds = Events::empty();
-        let mut hold = |event: Events, really: bool| {
-            if really {
-                holds |= event & wait.events;
-            }
-        };
-        if let Some(wire) = self.wire.as_ref() {
-            hold(Events::READABLE, wire.rq.position() != wait.seen_rq);
-            hold(Events::TX_DONE, wire.cq.position() != wait.seen_cq);
-            hold(Events::TX_SPACE, wire.sq.position() != wait.seen_sq);
-            // What cannot come any more must not be waited for; buffers still with the stack do come.
-            hold(Events::READABLE, failed);
-            hold(Events::TX_SPACE, failed);
-            hold(Events::TX_DONE, failed && round.slot.inflight.outstanding() == 0);
-        } else {
-            hold(Events::READABLE | Events::TX_DONE | Events::TX_SPACE, failed);
+        holds.set(Events::READABLE, failed || self.has_input());
+        holds.set(
+            Events::WRITABLE,
+            failed || matches!((&self.sock, self.phase), (Sock::Stream(s), Phase::Connected) if s.send_space() > 0),
+        );
+        holds.set(Events::CONNECTED, self.phase != Phase::Connecting);
+        if matches!(self.phase, Phase::Fresh | Phase::Connecting | Phase::Listening) {
+            holds.remove(Events::READABLE);
         }
-        hold(Events::CONNECTED, !matches!(self.phase, Phase::Connecting));
-        hold(Events::ACCEPTABLE, failed);
-        if wait.events.contains(Events::ACCEPTABLE) && self.acceptable() {
-            holds |= Events::ACCEPTABLE;
-        }
-        if failed && (wait.events.contains(Events::ERROR) || !holds.is_empty()) {
+        holds.set(
+            Events::ACCEPTABLE,
+            failed || (asked.contains(Events::ACCEPTABLE) && self.acceptable()),
+        );
+        holds &= asked;
+        if failed && (asked.contains(Events::ERROR) || !holds.is_empty()) {
             holds |= Events::ERROR;
         }
-        holds
+        if holds.is_empty() {
+            return None;
+        }
+        let tells = holds.intersects(Events::CONNECTED | Events::ERROR);
+        let error = self.failure.filter(|_| tells).map_or(0, |e| e.0);
+        Some(Answer::Events(WaitReply {
+            events: holds.bits(),
+            error,
+            reserved: 0,
+        }))
     }
 
     /// A connection can be accepted. Looking means taking: the connection then waits in the stash.
@@ -144,7 +302,7 @@ impl<P: Platform> Body<P> {
 
     /// Answers clients that want out (signal, timeout, death), and forgets those that are gone.
     pub(super) fn answer_unblocked(&mut self, round: &Round<'_, P>) {
-        for place in &mut self.waits {
+        for place in &mut self.parked {
             let Some(parked) = place.as_ref().map(|wait| wait.asked.parked()) else {
                 continue;
             };
@@ -159,10 +317,22 @@ impl<P: Platform> Body<P> {
 
     /// Answers all that wait: the socket is closed or its client gone.
     pub(super) fn cancel_waits(&mut self, round: &Round<'_, P>, error: WireErrno) {
-        for place in &mut self.waits {
+        for place in &mut self.parked {
             if let Some(wait) = place.take() {
                 wait.end(round).refuse(&Refusal::bare(error));
             }
         }
+    }
+}
+
+fn give<P: Platform>(round: &Round<'_, P>, wait: Wait<P>, answer: Answer) {
+    let asked = wait.end(round);
+    round.tally.add(|c| &c.events, 1);
+    match answer {
+        Answer::Events(reply) => asked.grant::<msg::Wait>(&reply),
+        Answer::Sent(len) => asked.grant::<msg::Send>(&SendReply { len, reserved: 0 }),
+        Answer::Received(len) => asked.grant::<msg::Recv>(&RecvReply { len, reserved: 0 }),
+        Answer::Set(result) => asked.answer::<msg::SetSockOpt>(result),
+        Answer::Refused(error) => asked.refuse(&Refusal::bare(error)),
     }
 }

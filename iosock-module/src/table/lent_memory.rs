@@ -14,7 +14,7 @@ impl<P: Platform> Table<P> {
             Handle::from_raw(key.socket).and_then(|h| Some((h, self.sockets.get(h.index())?)))
         {
             // The slot cannot have started a new life: it waits for this very piece.
-            slot.inflight.piece_back(key.entry);
+            slot.inflight.back(key.entry);
             self.post(handle.index(), slot, events::FREED);
         }
         // Last: after it the module may go.

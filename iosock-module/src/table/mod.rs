@@ -1,9 +1,12 @@
 //! All state that threads share: sockets, pools, sessions' counters, and who has work. One static of it is the module.
 
 mod lent_memory;
+mod plane;
+mod plane_guard;
 mod schedule;
 mod session_sockets;
 mod slots;
+mod stack_memory;
 mod timers;
 
 use crate::{
@@ -11,14 +14,20 @@ use crate::{
     config::Config,
     counters::{CounterSet, Refusals},
     events,
-    limits::{MAX_SESSIONS, MAX_SOCKETS},
+    limits::{LINES, MAX_SESSIONS, MAX_SOCKETS},
     log::LogLimit,
     machine::Platform,
     pool::Pools,
     session::SessionShared,
     socket::SocketSlot,
 };
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use spin::Mutex;
+
+pub use plane::Plane;
+
+/// Sockets that want a turn.
+pub type ReadySockets = Bitmap<{ MAX_SOCKETS.div_ceil(32) }>;
 
 /// The module's state.
 pub struct Table<P: Platform> {
@@ -34,9 +43,21 @@ pub struct Table<P: Platform> {
     pub refusals: Refusals,
     /// Tunables.
     pub config: Config,
+    /// The second channel, for doorbells.
+    pub doorbell_chid: AtomicI32,
     /// Log lines are rationed.
-    pub log: LogLimit,
-    ready: Bitmap<{ MAX_SOCKETS.div_ceil(32) }>,
+    pub log: LogLimit<LINES>,
+    /// The data planes of the sessions.
+    planes: [Mutex<Plane<P>>; MAX_SESSIONS],
+    /// Sockets that want a turn, by session; the last lane is the orphans'.
+    ready: [ReadySockets; MAX_SESSIONS + 1],
+    /// Sessions that have work.
+    active: Bitmap<{ (MAX_SESSIONS + 1).div_ceil(32) }>,
+    /// Sessions whose plane a worker found in use.
+    missed: Bitmap<{ (MAX_SESSIONS + 1).div_ceil(32) }>,
+    sleepers: schedule::Sleepers,
+    /// Where the next quantum of the orphans' lane begins.
+    orphans_from: AtomicUsize,
     /// Earliest timer, as the distance of its ms from `u64::MAX`; 0: none.
     next_timer: AtomicU64,
     stopping: AtomicBool,
@@ -53,22 +74,23 @@ impl<P: Platform> Table<P> {
             totals: CounterSet::new(),
             refusals: Refusals::new(),
             config: Config::new(),
+            doorbell_chid: AtomicI32::new(0),
             log: LogLimit::new(),
-            ready: Bitmap::new(),
+            planes: [const { Mutex::new(Plane::new()) }; MAX_SESSIONS],
+            ready: [const { Bitmap::new() }; MAX_SESSIONS + 1],
+            active: Bitmap::new(),
+            missed: Bitmap::new(),
+            orphans_from: AtomicUsize::new(0),
+            sleepers: [const { csock_wire::Sleeper::new() }; _],
             next_timer: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
         }
     }
 
-    /// Aborts every socket, also those that are still on their way in. Thread context.
+    /// Has the workers abort every socket, also those that are still on their way in.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
-        for (index, slot) in self.sockets.iter().enumerate() {
-            if slot.life.handle().is_some() {
-                slot.turn.post(events::LOOK);
-                self.serve(index);
-            }
-        }
+        self.notify_all(events::LOOK);
     }
 
     /// Takes sockets again.

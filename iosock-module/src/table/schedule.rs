@@ -1,24 +1,45 @@
-//! Who has work, and who serves it: any thread may say so, a worker or the thread that says so does it.
+//! Who has work, and who serves it. Any thread may say that a socket or a session has some; data moves on workers alone,
+//! round robin over the sessions and then over their sockets, and the control thread only answers requests.
 
-use super::Table;
+use super::{Plane, Table};
 use crate::{
     events,
     handle::Handle,
-    limits::{MAILBOX, TURN_ROUNDS},
+    limits::{MAILBOX, MAX_SESSIONS, MAX_WORKERS, QUANTUM, WORKER_ROUNDS},
     machine::{Platform, Stream},
     socket::{Effects, SocketSlot, Surroundings},
 };
-use core::sync::atomic::{Ordering, fence};
-use csock_wire::{Refusal, RunOutcome, WireErrno};
+use core::sync::atomic::Ordering;
+use csock_wire::{Refusal, RunOutcome, Sleeper, WireErrno};
 use heapless::Vec;
 
+/// The lane of sockets that belong to no session any more.
+const ORPHANS: usize = MAX_SESSIONS;
 /// What one turn can accept at most, rounds times requests.
 const CHILDREN: usize = 16;
-const _: () = assert!(MAILBOX == 4 && TURN_ROUNDS == 4);
+/// Workers at most.
+const WORKERS: usize = 4;
+const _: () = assert!(MAILBOX * 2 <= CHILDREN && WORKER_ROUNDS == 2 && MAX_WORKERS == 4);
+
+/// What each worker says of its sleep.
+pub type Sleepers = [Sleeper; WORKERS];
+
+/// What a turn is for.
+enum Served<'a, P: Platform> {
+    /// Requests alone.
+    Requests,
+    /// A worker moves the data of the sockets in this lane, with the plane of its session.
+    Data(usize, Option<&'a mut Plane<P>>),
+}
+
+/// The lane that the socket is in now.
+fn lane_of<P: Platform>(slot: &SocketSlot<P>) -> usize {
+    Handle::from_raw(slot.session.load(Ordering::Acquire)).map_or(ORPHANS, Handle::index)
+}
 
 impl<P: Platform> Table<P> {
-    /// Posts `bits` to the socket `handle` and sees to it that somebody serves them. From any context: atomics and
-    /// at most one wakeup.
+    /// Posts `bits` to the socket `handle` and sees to it that a worker serves them. From any context: atomics and at
+    /// most one wakeup.
     pub fn notify(&self, handle: Handle, bits: u32) {
         let Some(slot) = self.sockets.get(handle.index()) else {
             return;
@@ -29,24 +50,110 @@ impl<P: Platform> Table<P> {
     }
 
     pub(super) fn post(&self, index: usize, slot: &SocketSlot<P>, bits: u32) {
-        if slot.turn.post(bits) != 0 {
-            // Whoever posted the bits that were there has called somebody.
+        if slot.turn.post(bits) == 0 {
+            self.schedule(index, slot);
+        }
+        // Otherwise whoever posted the bits that were there has scheduled the socket, or is serving it.
+    }
+
+    fn schedule(&self, index: usize, slot: &SocketSlot<P>) {
+        let lane = lane_of(slot);
+        if let Some(ready) = self.ready.get(lane) {
+            ready.set(index);
+        }
+        self.activate(lane);
+    }
+
+    /// The session (or the orphans' lane) has work. From any context.
+    pub fn activate(&self, lane: usize) {
+        if self.active.set(lane) {
+            self.wake_worker_of(lane);
+        }
+    }
+
+    /// The bell of the session `raw`. One that is not there costs a look at its slot, and one that nobody asked for a look at
+    /// the session.
+    pub fn ring(&self, raw: u32, by_message: bool) {
+        let session =
+            Handle::from_raw(raw).and_then(|handle| Some((handle, self.sessions.get(handle.index())?)));
+        let Some((handle, shared)) = session else { return };
+        if shared.raw.load(Ordering::Acquire) != raw {
             return;
         }
-        // Pairs with the fence in `serve`: either the server sees the bits, or we see that it has gone.
-        fence(Ordering::SeqCst);
-        if !slot.served.load(Ordering::Relaxed) {
-            self.schedule(index);
+        for counters in [&self.totals, &shared.counters] {
+            counters.doorbells.fetch_add(1, Ordering::Relaxed);
+            if by_message {
+                counters.doorbell_msgs.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        self.activate(handle.index());
+    }
+
+    /// Bells were lost, nobody knows whose: every session gets a look.
+    pub fn ring_all(&self) {
+        for (index, shared) in self.sessions.iter().enumerate() {
+            if shared.raw.load(Ordering::Acquire) != 0 {
+                self.activate(index);
+            }
         }
     }
 
-    fn schedule(&self, index: usize) {
-        if self.ready.set(index) {
-            P::wake_worker(index);
+    /// A bit in the wrong lane, as a slot leaves it that has changed hands.
+    #[cfg(test)]
+    pub fn misplace(&self, lane: usize, index: usize) {
+        if let Some(ready) = self.ready.get(lane) {
+            ready.set(index);
+        }
+        self.activate(lane);
+    }
+
+    /// One turn of a worker for one socket.
+    #[cfg(test)]
+    pub fn serve_once(&self, index: usize) {
+        let Some(slot) = self.sockets.get(index) else {
+            return;
+        };
+        let lane = lane_of(slot);
+        let mut plane = self.plane(lane);
+        slot.turn.post(events::DOORBELL);
+        let served = Served::Data(lane, plane.as_deref_mut());
+        self.run(index, WORKER_ROUNDS, served, &mut |_| ());
+    }
+
+    fn workers(&self) -> usize {
+        usize::try_from(self.config.workers()).unwrap_or(1).max(1)
+    }
+
+    fn wake_worker_of(&self, lane: usize) {
+        let worker = lane.checked_rem(self.workers()).unwrap_or(0);
+        if self.sleepers.get(worker).is_some_and(Sleeper::must_wake) {
+            P::wake_worker(worker);
         }
     }
 
-    /// Posts `bits` to the slot `index` and serves it here, unless somebody else is at it. Thread context, no locks held.
+    /// Worker `worker` is about to sleep. False: it has work after all.
+    pub fn may_sleep(&self, worker: usize) -> bool {
+        let sleeper = self.sleepers.get(worker);
+        sleeper.is_none_or(|sleeper| sleeper.may_sleep(|| self.has_work(worker)))
+    }
+
+    /// Worker `worker` is awake.
+    pub fn awake(&self, worker: usize) {
+        if let Some(sleeper) = self.sleepers.get(worker) {
+            sleeper.awake();
+        }
+    }
+
+    /// Some session of worker `worker` has work.
+    fn has_work(&self, worker: usize) -> bool {
+        let workers = self.workers();
+        let mine = |lane: &usize| lane.checked_rem(workers) == Some(worker);
+        (0..=ORPHANS).filter(mine).any(|lane| self.active.is_set(lane))
+            || (worker == 0 && self.pools.has_idle())
+    }
+
+    /// Posts `bits` to the slot `index` and answers its requests here, unless somebody else is at it. Control thread, no
+    /// locks held. What moves data is left to a worker.
     pub fn post_and_serve(&self, index: usize, bits: u32) {
         if let Some(slot) = self.sockets.get(index) {
             slot.turn.post(bits);
@@ -54,45 +161,53 @@ impl<P: Platform> Table<P> {
         }
     }
 
-    /// Runs a socket's turn, and the turns of sockets that it makes work for.
+    /// Answers the requests of one socket, and of the sockets that it has accepted.
     pub fn serve(&self, index: usize) {
         let mut children: Vec<usize, CHILDREN> = Vec::new();
-        self.run(index, &mut |child| {
+        self.run(index, 1, Served::Requests, &mut |child| {
             if children.push(child).is_err() {
-                self.schedule(child);
+                self.schedule_index(child);
             }
         });
         for child in children {
             // A socket that has just moved in has accepted nothing yet.
-            self.run(child, &mut |grandchild| self.schedule(grandchild));
+            self.run(child, 1, Served::Requests, &mut |grandchild| {
+                self.schedule_index(grandchild)
+            });
+        }
+    }
+
+    fn schedule_index(&self, index: usize) {
+        if let Some(slot) = self.sockets.get(index) {
+            self.schedule(index, slot);
         }
     }
 
     /// Runs the turn of one socket; `follow` gets the sockets that it made work for.
-    fn run(&self, index: usize, follow: &mut dyn FnMut(usize)) {
+    fn run(&self, index: usize, rounds: u32, mut served: Served<'_, P>, follow: &mut dyn FnMut(usize)) {
         let Some(slot) = self.sockets.get(index) else {
             return;
         };
-        let outcome = slot.turn.run(TURN_ROUNDS, |body, bits| {
-            slot.served.store(true, Ordering::Relaxed);
+        let outcome = slot.turn.run(rounds, |body, bits| {
+            // A bit may stay in a lane while its slot changes hands. The memory of one session is nothing for a socket of
+            // another, so that one goes to its own lane. Inside the turn a slot that is in this lane stays there.
+            let (bulk, plane) = match &mut served {
+                Served::Data(lane, plane) if lane_of(slot) == *lane => (true, plane.as_deref_mut()),
+                Served::Data(..) | Served::Requests => (false, None),
+            };
             let around = Surroundings {
                 config: &self.config,
                 tally: self.tally(slot),
                 orders: self.orders(slot),
+                plane,
+                bulk,
             };
             let effects = body.round(around, slot, bits);
             self.carry_out(slot, effects, follow);
         });
-        if outcome == RunOutcome::Busy {
-            // The thread that is at it sees the bits, or gets `Budget` and calls a worker.
-            return;
-        }
-        slot.served.store(false, Ordering::Relaxed);
-        // Pairs with the fence in `post`: bits that came after the turn was given up, while `served` still said
-        // that somebody is here.
-        fence(Ordering::SeqCst);
-        if slot.turn.pending() != 0 {
-            self.schedule(index);
+        // Busy: the thread that is at it sees the bits, or comes here with `Budget`.
+        if outcome == RunOutcome::Budget {
+            self.schedule(index, slot);
         }
     }
 
@@ -102,7 +217,10 @@ impl<P: Platform> Table<P> {
             timer,
             more,
             fault,
+            look_again,
             children,
+            bound,
+            unbound,
             left,
             vacated,
         } = effects;
@@ -117,6 +235,16 @@ impl<P: Platform> Table<P> {
         }
         if let Some(fault) = fault {
             self.session_fault(slot, fault);
+        }
+        let raw = slot.session.load(Ordering::Acquire);
+        if let (Some(block), Some(shared)) = (bound, self.session_of(raw)) {
+            shared.set_block(block, slot.life.raw());
+        }
+        if let (Some(block), Some(shared)) = (unbound, self.session_of(raw)) {
+            shared.clear_block(block, slot.life.raw());
+        }
+        if let (true, Some(session)) = (look_again, Handle::from_raw(raw)) {
+            self.activate(session.index());
         }
         if vacated {
             // In this order: from the second step on the slot may have its next life.
@@ -136,18 +264,125 @@ impl<P: Platform> Table<P> {
         }
     }
 
-    /// One pass of a worker: every socket that has work, pools that can go, timers. Thread context. True: there was
-    /// something to do.
-    pub fn work(&self) -> bool {
-        let any = self.ready.drain(|index| self.serve(index));
-        self.pools.unmap_idle();
-        self.run_timers(P::now_ms());
+    /// One pass of worker `worker`: one quantum for each of its sessions that has work. True: there was something to do.
+    pub fn work(&self, worker: usize) -> bool {
+        let workers = self.workers();
+        let mut any = false;
+        for lane in (0..=ORPHANS).filter(|lane| lane.checked_rem(workers) == Some(worker)) {
+            if self.active.take(lane) {
+                any = true;
+                if self.quantum(lane) {
+                    self.active.set(lane);
+                }
+            }
+        }
+        if worker == 0 {
+            self.pools.unmap_idle();
+            self.run_timers(P::now_ms());
+        }
         any
     }
 
-    /// True when a worker must not sleep.
-    #[must_use]
-    pub fn has_work(&self) -> bool {
-        self.ready.any()
+    /// Serves one session for a bounded time (S-36). True: there is more to do.
+    fn quantum(&self, lane: usize) -> bool {
+        let Some(ready) = self.ready.get(lane) else {
+            return false;
+        };
+        if lane == ORPHANS {
+            // They need no plane.
+            let from = self.orphans_from.load(Ordering::Relaxed);
+            let next = self.serve_ready(lane, ready, from, None);
+            self.orphans_from.store(next, Ordering::Relaxed);
+            return ready.any();
+        }
+        let Some(mut plane) = self.plane_or_call_back(lane) else {
+            return false;
+        };
+        if !self.look(lane, &mut plane) {
+            self.session_lies(lane);
+        }
+        let from = plane.cursor;
+        plane.cursor = self.serve_ready(lane, ready, from, Some(&mut plane));
+        if ready.any() {
+            return true;
+        }
+        if self.is_faulty(lane) {
+            // Its memory is not looked at, so nothing there can be work.
+            return false;
+        }
+        match plane.arm() {
+            Ok(asleep) => !asleep,
+            Err(_) => {
+                self.session_lies(lane);
+                false
+            }
+        }
+    }
+
+    fn is_faulty(&self, lane: usize) -> bool {
+        let shared = self.sessions.get(lane);
+        shared.is_some_and(|shared| shared.faulty.load(Ordering::Acquire) != 0)
+    }
+
+    /// Takes what the client has marked. False: its memory lies.
+    fn look(&self, lane: usize, plane: &mut Plane<P>) -> bool {
+        let Some(shared) = self.sessions.get(lane) else {
+            return true;
+        };
+        if shared.faulty.load(Ordering::Acquire) != 0 {
+            return true;
+        }
+        let dirty = |block: u32| {
+            if let Some(handle) = shared.block(block) {
+                self.notify(handle, events::DOORBELL);
+            }
+        };
+        let starving = plane.is_starving();
+        let mut came_back = false;
+        let back = |owner: Handle| {
+            came_back = true;
+            if let Some(slot) = self.sockets.get(owner.index()).filter(|slot| slot.life.is(owner)) {
+                let less = |held: u32| held.checked_sub(1);
+                let _ = slot
+                    .buffers
+                    .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+            }
+        };
+        if plane.look(dirty, back).is_err() {
+            return false;
+        }
+        if starving && came_back {
+            // Whoever waited for a buffer looks again; who still finds none says so again.
+            let raw = shared.raw.load(Ordering::Acquire);
+            for (index, slot) in self.sockets.iter().enumerate() {
+                if slot.session.load(Ordering::Acquire) == raw {
+                    self.post(index, slot, events::RECV);
+                }
+            }
+            return plane.starve(false).is_ok();
+        }
+        true
+    }
+
+    /// Serves some of a lane's sockets; where the next quantum goes on.
+    fn serve_ready(
+        &self,
+        lane: usize,
+        ready: &super::ReadySockets,
+        from: usize,
+        mut plane: Option<&mut Plane<P>>,
+    ) -> usize {
+        let mut cursor = from;
+        for _ in 0..QUANTUM {
+            let Some(index) = ready.take_next(cursor) else {
+                break;
+            };
+            cursor = index.wrapping_add(1);
+            let served = Served::Data(lane, plane.as_deref_mut());
+            self.run(index, WORKER_ROUNDS, served, &mut |child| {
+                self.schedule_index(child)
+            });
+        }
+        cursor
     }
 }

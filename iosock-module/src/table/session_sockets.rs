@@ -10,7 +10,7 @@ use crate::{
     socket::SocketSlot,
 };
 use core::sync::atomic::Ordering;
-use csock_wire::{Field, Refusal, RingFault, WireErrno};
+use csock_wire::{Field, Refusal, WireErrno, stream::StreamFault};
 
 impl<P: Platform> Table<P> {
     /// The shared half of the session with the raw handle `raw`, 0 for none.
@@ -59,33 +59,47 @@ impl<P: Platform> Table<P> {
         orders
     }
 
-    /// The rings of the slot's session lie: no ring of it is touched again (S-04).
-    pub fn session_fault(&self, slot: &SocketSlot<P>, fault: RingFault) {
+    /// The memory of the slot's session lies: none of it is read again (S-04).
+    pub fn session_fault(&self, slot: &SocketSlot<P>, fault: StreamFault) {
         let raw = slot.session.load(Ordering::Relaxed);
-        let Some(shared) = self.session_of(raw) else {
-            return;
-        };
-        if shared.faulty.swap(1, Ordering::AcqRel) != 0 {
-            return;
+        if let Some(shared) = self.end_in_fault(raw) {
+            shared.log.line::<P>(|line| {
+                line.text("session 0x").hex(u64::from(raw)).text(" failed: ");
+                line.text(fault.field.name()).text(" is 0x").hex(fault.value);
+                line.text(", allowed 0x").hex(fault.allowed);
+            });
         }
-        self.log.line::<P>(|line| {
-            line.text("session 0x").hex(u64::from(raw)).text(" failed: ");
-            match fault {
-                RingFault::PeerIndex { value, own, capacity } => line
-                    .text("ring index 0x")
-                    .hex(u64::from(value))
-                    .text(" is impossible with 0x")
-                    .hex(u64::from(own))
-                    .text(" and capacity ")
-                    .dec(u64::from(capacity)),
-                RingFault::OutOfBounds(_) => line.text("ring outside its pool"),
-            };
-        });
+    }
+
+    /// The dirty map or the returned buffers of the session in `lane` lie.
+    pub(super) fn session_lies(&self, lane: usize) {
+        let raw = self
+            .sessions
+            .get(lane)
+            .map_or(0, |shared| shared.raw.load(Ordering::Acquire));
+        if let Some(shared) = self.end_in_fault(raw) {
+            shared.log.line::<P>(|line| {
+                line.text("session 0x")
+                    .hex(u64::from(raw))
+                    .text(" failed: returned buffers lie");
+            });
+        }
+    }
+
+    /// The session, unless it has been ended before.
+    fn end_in_fault(&self, raw: u32) -> Option<&SessionShared> {
+        let shared = self.session_of(raw)?;
+        if shared.faulty.swap(1, Ordering::AcqRel) != 0 {
+            return None;
+        }
+        self.totals.faults.fetch_add(1, Ordering::Relaxed);
+        shared.counters.faults.fetch_add(1, Ordering::Relaxed);
         for (index, slot) in self.sockets.iter().enumerate() {
             if slot.session.load(Ordering::Acquire) == raw {
                 self.post(index, slot, events::LOOK);
             }
         }
+        Some(shared)
     }
 
     /// Posts `bits` to every socket, for the workers to serve.
@@ -97,12 +111,11 @@ impl<P: Platform> Table<P> {
         }
     }
 
-    /// Posts `bits` to every socket of a session and serves each here if nobody else is at it. Thread context.
-    pub fn serve_session(&self, session: Handle, bits: u32) {
+    /// Posts `bits` to every socket of a session, for a worker to serve.
+    pub fn notify_session(&self, session: Handle, bits: u32) {
         for (index, slot) in self.sockets.iter().enumerate() {
             if slot.session.load(Ordering::Acquire) == session.raw() {
-                slot.turn.post(bits);
-                self.serve(index);
+                self.post(index, slot, bits);
             }
         }
     }

@@ -5,10 +5,10 @@ use crate::{
     counters::count_refusal,
     events,
     handle::Handle,
-    limits::{CLOSING_AT_LEAST_MS, FEW_SOCKETS, MAX_SOCKETS, places},
+    limits::{MAX_SOCKETS, places},
     machine::Platform,
     session::{OnlyControl, count_up},
-    socket::{Reservation, SocketSlot, State},
+    socket::{Granted, Reservation, SocketSlot, State},
 };
 use core::sync::atomic::Ordering;
 use csock_wire::{Field, Refusal, WireErrno};
@@ -24,15 +24,16 @@ impl<P: Platform> Table<P> {
         only: &mut OnlyControl,
         session: Handle,
         uid: u32,
+        listener: Option<&Granted>,
     ) -> Result<Reservation<P>, Refusal> {
-        let first = self.try_reserve(only, session, uid);
+        let first = self.try_reserve(only, session, uid, listener);
         let Err(refusal) = &first else {
             return first;
         };
         // A full table is everybody's, another limit the user's own.
         let whose = (refusal.error != WireErrno::ENFILE).then_some(uid);
         let again = if self.hurry_oldest(whose) {
-            self.try_reserve(only, session, uid)
+            self.try_reserve(only, session, uid, listener)
         } else {
             first
         };
@@ -44,6 +45,7 @@ impl<P: Platform> Table<P> {
         _: &mut OnlyControl,
         session: Handle,
         uid: u32,
+        listener: Option<&Granted>,
     ) -> Result<Reservation<P>, Refusal> {
         let refuse = |error, count: u32, limit: u32| {
             Refusal::new(error, Field::SocketCount, u64::from(count), u64::from(limit))
@@ -52,7 +54,7 @@ impl<P: Platform> Table<P> {
         let all = self.open_sockets();
         let kept = match (uid, shared.sockets.load(Ordering::Relaxed)) {
             (0, _) => 0,
-            (_, ..FEW_SOCKETS) => self.config.root_sockets(),
+            (_, sockets) if sockets < self.config.few_sockets() => self.config.root_sockets(),
             _ => self
                 .config
                 .root_sockets()
@@ -74,6 +76,7 @@ impl<P: Platform> Table<P> {
         count_up(&shared.sockets, limit).map_err(|count| refuse(WireErrno::EMFILE, count, limit))?;
         slot.uid.store(uid, Ordering::Relaxed);
         slot.session.store(session.raw(), Ordering::Relaxed);
+        self.grant_buffers(uid, slot, listener);
         let Some(handle) = slot.life.reserve(index) else {
             // Cannot be: it was vacant, and only this thread reserves.
             shared.socket_left::<P>();
@@ -99,7 +102,7 @@ impl<P: Platform> Table<P> {
         let Some((at, index, slot)) = oldest else {
             return false;
         };
-        if P::now_ms().saturating_sub(at) < CLOSING_AT_LEAST_MS {
+        if P::now_ms().saturating_sub(at) < u64::from(self.config.close_least_ms()) {
             return false;
         }
         self.refusals.hurried.fetch_add(1, Ordering::Relaxed);

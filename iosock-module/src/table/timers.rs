@@ -35,8 +35,7 @@ impl<P: Platform> Table<P> {
                     .compare_exchange(at, 0, Ordering::AcqRel, Ordering::Acquire)
                     .is_ok()
             {
-                slot.turn.post(events::TIMER);
-                self.serve(index);
+                self.post(index, slot, events::TIMER);
             } else {
                 self.next_timer
                     .fetch_max(!at.max(now.saturating_add(1)), Ordering::AcqRel);

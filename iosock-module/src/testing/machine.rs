@@ -13,10 +13,16 @@ pub struct World {
     pub made: Vec<FakeStream>,
     /// `m_extadd` finds no mbuf.
     pub no_mbufs: bool,
+    /// There is an mbuf, and none behind it.
+    pub no_room_behind: bool,
     pub uids: HashMap<i32, u32>,
     pub objects: HashMap<u64, FakeObject>,
     pub forgotten: Vec<i32>,
     pub unmapped: u32,
+    /// Ids of the client's threads that were woken, in order.
+    pub delivered: Vec<u64>,
+    /// What the next deliveries answer, if not that the thread wakes.
+    pub deliveries: VecDeque<Delivery>,
 }
 
 thread_local! {
@@ -40,7 +46,9 @@ impl Platform for Fake {
     type Stream = FakeStream;
     type Listener = FakeListener;
     type Chain = FakeChain;
+    type Lent = FakeLent;
     type Ticket = FakeTicket;
+    type Waiter = FakeWaiter;
 
     fn socket() -> Result<FakeStream, WireErrno> {
         let stream = FakeStream::default();
@@ -48,15 +56,48 @@ impl Platform for Fake {
         Ok(stream)
     }
 
-    fn external(mem: &TestMem, offset: usize, len: u32, key: ReleaseKey) -> Result<FakeChain, WireErrno> {
+    fn lend(mem: &TestMem, offset: usize, len: u32, key: ReleaseKey) -> Result<FakeLent, WireErrno> {
         if world(|w| w.no_mbufs) {
             return Err(WireErrno::ENOBUFS);
         }
-        Ok(FakeChain(vec![(mem.read(offset, len as usize), Some(key))]))
+        assert!(
+            offset + len as usize <= mem.len(),
+            "a loan of memory outside the pool"
+        );
+        Ok(FakeLent {
+            mem: mem.clone(),
+            offset,
+            len,
+            loan: Arc::new(Loan(key)),
+        })
     }
 
-    fn copied(mem: &TestMem, offset: usize, len: u32) -> Result<FakeChain, WireErrno> {
-        Ok(FakeChain(vec![(mem.read(offset, len as usize), None)]))
+    fn chain_with_room(_: u32) -> Result<FakeChain, WireErrno> {
+        if world(|w| w.no_mbufs) {
+            return Err(WireErrno::ENOBUFS);
+        }
+        Ok(FakeChain(Vec::new()))
+    }
+
+    fn copy_behind(chain: &mut FakeChain, mem: &TestMem, offset: usize, len: u32) -> Result<(), WireErrno> {
+        if world(|w| w.no_room_behind) {
+            return Err(WireErrno::ENOBUFS);
+        }
+        let bytes = mem.read(offset, len as usize);
+        match chain.0.last_mut().filter(|mbuf| mbuf.loan.is_none()) {
+            Some(mbuf) => mbuf.bytes.extend(bytes),
+            None => chain.0.push(FakeMbuf { bytes, loan: None }),
+        }
+        Ok(())
+    }
+
+    fn brought(ticket: &FakeTicket, offset: usize, len: u32) -> Result<FakeChain, WireErrno> {
+        if world(|w| w.no_mbufs) {
+            return Err(WireErrno::ENOBUFS);
+        }
+        let bytes = ticket.brought.get(offset..offset + len as usize);
+        let bytes = bytes.ok_or(WireErrno::EBADMSG)?.to_vec();
+        Ok(FakeChain(vec![FakeMbuf { bytes, loan: None }]))
     }
 
     fn now_ms() -> u64 {
@@ -95,6 +136,10 @@ impl Host for Fake {
         }
     }
 
+    fn waiter(_: &FakeTicket, event: [u64; 4]) -> Option<FakeWaiter> {
+        (event[0] != 0).then_some(FakeWaiter(event[1]))
+    }
+
     fn forget_client(scoid: i32) {
         world(|w| w.forgotten.push(scoid));
     }
@@ -120,6 +165,21 @@ impl PoolObject for FakeObject {
 
     fn map(self, len: u64) -> Result<FakeMapping, WireErrno> {
         Ok(FakeMapping(self.mem, len))
+    }
+}
+
+/// A client's thread, by the id that its test gave it.
+pub struct FakeWaiter(u64);
+
+impl Waiter for FakeWaiter {
+    fn deliver(&self) -> Delivery {
+        world(|w| {
+            let delivery = w.deliveries.pop_front().unwrap_or(Delivery::Done);
+            if delivery == Delivery::Done {
+                w.delivered.push(self.0);
+            }
+            delivery
+        })
     }
 }
 

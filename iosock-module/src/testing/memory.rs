@@ -23,6 +23,22 @@ impl TestMem {
         }
     }
 
+    /// `Ok` with the old word when `next` changed it, `Err` with the word when it did not.
+    fn update(
+        &self,
+        off: usize,
+        next: impl FnOnce(u64) -> Option<u64>,
+    ) -> Result<Result<u64, u64>, OutOfBounds> {
+        let range = self.range(off, 8, 8)?;
+        let mut bytes = self.0.lock().unwrap();
+        let word = u64::from_le_bytes(bytes[range.clone()].try_into().unwrap());
+        let Some(new) = next(word) else {
+            return Ok(Err(word));
+        };
+        bytes[range].copy_from_slice(&new.to_le_bytes());
+        Ok(Ok(word))
+    }
+
     pub fn write(&self, off: usize, bytes: &[u8]) {
         self.0.lock().unwrap()[off..off + bytes.len()].copy_from_slice(bytes);
     }
@@ -63,6 +79,8 @@ impl SharedMem for TestMem {
         Ok(())
     }
 
+    // One lock around each access makes all of them sequentially consistent.
+
     fn load_word(&self, off: usize) -> Result<u64, OutOfBounds> {
         self.load_u64(off)
     }
@@ -72,22 +90,12 @@ impl SharedMem for TestMem {
     }
 
     fn change_word(&self, off: usize, change: Change) -> Result<u64, OutOfBounds> {
-        let range = self.range(off, 8, 8)?;
-        let mut bytes = self.0.lock().unwrap();
-        let old = u64::from_le_bytes(bytes[range.clone()].try_into().unwrap());
-        bytes[range].copy_from_slice(&change.apply(old).to_le_bytes());
-        Ok(old)
+        self.update(off, |word| Some(change.apply(word)))
+            .map(|result| result.unwrap())
     }
 
     fn exchange_word(&self, off: usize, expected: u64, new: u64) -> Result<Result<u64, u64>, OutOfBounds> {
-        let range = self.range(off, 8, 8)?;
-        let mut bytes = self.0.lock().unwrap();
-        let found = u64::from_le_bytes(bytes[range.clone()].try_into().unwrap());
-        if found != expected {
-            return Ok(Err(found));
-        }
-        bytes[range].copy_from_slice(&new.to_le_bytes());
-        Ok(Ok(found))
+        self.update(off, |word| (word == expected).then_some(new))
     }
 
     fn copy_in(&self, off: usize, dst: &mut [u8]) -> Result<(), OutOfBounds> {

@@ -16,16 +16,18 @@ pub use ticket::*;
 use crate::{
     control::{Control, Sender},
     machine::{
-        Chain, Credentials, Host, How, Listener, Mapping, ObjectFlags, OptValue, Parked, Platform,
-        PoolObject, Received, ReleaseKey, Stream, Ticket,
+        Chain, Credentials, Delivery, Host, How, Lent, Listener, Mapping, ObjectFlags, OptValue, Parked,
+        Platform, PoolObject, Received, ReleaseKey, Stream, Ticket, Waiter,
     },
     table::Table,
 };
 use csock_wire::{
-    Change, Consumer, Desc, Load, OutOfBounds, PoolHeader, Producer, Refusal, RingBlock, RingBlockGeometry,
-    RingKind, SharedMem, SockAddr, SockOpt, Store, WireErrno,
-    layout::ModuleState,
+    Change, Load, OutOfBounds, PoolHeader, Refusal, SharedMem, SockAddr, SockOpt, Store, WireErrno,
     msg::{self, Body},
+    stream::{
+        Appended, Area, AreaGeometry, Bell, Block, Consumed, Incoming, Memory, Opened, Returns, State, Taker,
+        Waiting, Writer, wait_value,
+    },
 };
 use std::{
     cell::{Cell, RefCell},

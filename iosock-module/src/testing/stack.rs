@@ -2,17 +2,48 @@
 
 use super::*;
 
-pub struct FakeChain(pub Vec<(Vec<u8>, Option<ReleaseKey>)>);
+/// The stack's word that it has let go of a range: comes with the last of its pieces and holds.
+pub struct Loan(pub ReleaseKey);
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        released(self.0);
+    }
+}
+
+/// A range of a pool, lent.
+pub struct FakeLent {
+    pub mem: TestMem,
+    pub offset: usize,
+    pub len: u32,
+    pub loan: Arc<Loan>,
+}
+
+impl Lent for FakeLent {
+    type Chain = FakeChain;
+
+    fn piece(&mut self, offset: u32, len: u32) -> Result<FakeChain, WireErrno> {
+        assert!(
+            offset.checked_add(len).is_some_and(|end| end <= self.len),
+            "a piece outside its loan"
+        );
+        let bytes = self.mem.read(self.offset + offset as usize, len as usize);
+        let loan = Some(self.loan.clone());
+        Ok(FakeChain(vec![FakeMbuf { bytes, loan }]))
+    }
+}
+
+/// An mbuf: its bytes, and the loan that they are a piece of, if they are one.
+pub struct FakeMbuf {
+    pub bytes: Vec<u8>,
+    pub loan: Option<Arc<Loan>>,
+}
+
+pub struct FakeChain(pub Vec<FakeMbuf>);
 
 impl Chain for FakeChain {
     fn append(&mut self, mut tail: Self) {
         self.0.append(&mut tail.0);
-    }
-}
-
-impl Drop for FakeChain {
-    fn drop(&mut self) {
-        self.0.drain(..).filter_map(|(_, key)| key).for_each(released);
     }
 }
 
@@ -24,19 +55,20 @@ pub struct StackSocket {
     pub longest_send: Option<u32>,
     /// A reset does not free what the driver still sends.
     pub driver_holds: bool,
-    /// In the send buffer: bytes and their release.
-    pub queue: VecDeque<(Vec<u8>, Option<ReleaseKey>)>,
+    /// The send buffer.
+    pub queue: VecDeque<FakeMbuf>,
     /// Everything ever handed over.
     pub sent: Vec<u8>,
     pub sends: u32,
     pub mores: u32,
+    /// mbufs ever handed over.
+    pub mbufs: u32,
     pub incoming: VecDeque<u8>,
     pub eof: bool,
     /// What arrives, with the end behind it, right after the next look at the receive buffer.
     pub last_words: Option<Vec<u8>>,
     /// What the next receives answer instead of data.
     pub odd_receives: VecDeque<Received>,
-    pub receive_error: Option<WireErrno>,
     pub send_error: Option<WireErrno>,
     /// A packet filter refuses what is sent: `sosend` queues it and says `EACCES`.
     pub filtered: bool,
@@ -100,15 +132,37 @@ impl FakeStream {
         stream
     }
 
-    /// The peer acknowledges `n` mbufs.
+    /// The peer acknowledges `n` mbufs, and the upcall says so.
     pub fn ack(&self, n: usize) {
-        let keys: Vec<_> = self.with(|s| {
-            (0..n)
-                .filter_map(|_| s.queue.pop_front())
-                .filter_map(|(_, k)| k)
-                .collect()
+        // Their loans end outside the lock.
+        drop(self.with(|s| {
+            let n = n.min(s.queue.len());
+            s.queue.drain(..n).collect::<Vec<_>>()
+        }));
+        let watched = self.with(|s| if s.closed { 0 } else { s.watch });
+        if let Some(handle) = crate::handle::Handle::from_raw(watched) {
+            TABLE.with(Cell::get).unwrap().notify(handle, crate::events::SEND);
+        }
+    }
+
+    /// A driver lets go of the mbuf at `place` of the send buffer before those in front of it. No upcall.
+    pub fn ack_out_of_order(&self, place: usize) {
+        drop(self.with(|s| s.queue.remove(place)));
+    }
+
+    /// The peer resets the connection.
+    pub fn reset(&self, error: WireErrno) {
+        self.with(|s| {
+            s.error = Some(error);
+            s.eof = true;
+            s.connected = false;
         });
-        keys.into_iter().for_each(released);
+    }
+
+    /// Data arrives, and the upcall says so.
+    pub fn arrive(&self, table: &TestTable, bytes: &[u8]) {
+        self.with(|s| s.incoming.extend(bytes));
+        table.notify(self.handle(), crate::events::RECV);
     }
 
     pub fn ack_all(&self) {
@@ -129,6 +183,7 @@ impl Drop for FakeStream {
 }
 
 impl Stream for FakeStream {
+    type Mem = TestMem;
     type Chain = FakeChain;
     type Listener = FakeListener;
 
@@ -175,7 +230,7 @@ impl Stream for FakeStream {
     }
 
     fn send_space(&self) -> i64 {
-        self.with(|s| i64::from(s.hiwat) - s.queue.iter().map(|(b, _)| b.len() as i64).sum::<i64>())
+        self.with(|s| i64::from(s.hiwat) - s.queue.iter().map(|m| m.bytes.len() as i64).sum::<i64>())
     }
 
     fn send_hiwat(&self) -> u32 {
@@ -183,8 +238,12 @@ impl Stream for FakeStream {
     }
 
     fn send(&self, mut chain: FakeChain, more: bool) -> Result<(), WireErrno> {
-        let bytes: usize = chain.0.iter().map(|(b, _)| b.len()).sum();
-        assert!(bytes > 0 && chain.0.len() <= crate::limits::MAX_CHAIN);
+        let bytes: usize = chain.0.iter().map(|m| m.bytes.len()).sum();
+        assert!(
+            bytes > 0 && chain.0.len() <= crate::limits::MAX_CHAIN,
+            "{bytes} bytes in {} mbufs",
+            chain.0.len()
+        );
         assert!(
             i64::try_from(bytes).unwrap() <= self.send_space(),
             "sosend would refuse: no space"
@@ -193,12 +252,16 @@ impl Stream for FakeStream {
         if let Some(error) = self.with(|s| s.send_error) {
             return Err(error);
         }
+        if self.with(|s| s.shut_write) {
+            return Err(WireErrno::EPIPE);
+        }
         self.with(|s| {
             s.sends += 1;
             s.mores += u32::from(more);
-            for (bytes, key) in chain.0.drain(..) {
-                s.sent.extend(&bytes);
-                s.queue.push_back((bytes, key));
+            for mbuf in chain.0.drain(..) {
+                s.mbufs += 1;
+                s.sent.extend(&mbuf.bytes);
+                s.queue.push_back(mbuf);
             }
             if s.filtered {
                 Err(WireErrno::EACCES)
@@ -220,7 +283,15 @@ impl Stream for FakeStream {
     }
 
     fn can_receive_more(&self) -> bool {
-        self.with(|s| !s.eof && s.receive_error.is_none())
+        self.with(|s| !s.eof)
+    }
+
+    fn receive_into(&self, mem: &TestMem, offset: usize, max: u32) -> Received {
+        let mut at = offset;
+        self.receive(max, &mut |piece| {
+            mem.write(at, piece);
+            at += piece.len();
+        })
     }
 
     fn receive(&self, max: u32, each: &mut dyn FnMut(&[u8])) -> Received {
@@ -232,7 +303,7 @@ impl Stream for FakeStream {
             s.incoming.drain(..n).collect()
         });
         if data.is_empty() {
-            return match self.with(|s| (s.receive_error.take(), s.eof)) {
+            return match self.with(|s| (s.error.take(), s.eof)) {
                 (Some(error), _) => Received::Failed(error),
                 (None, true) => Received::Nothing,
                 (None, false) => Received::WouldBlock,

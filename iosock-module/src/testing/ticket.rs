@@ -9,11 +9,16 @@ pub enum Outcome {
     Kernel,
 }
 
+/// Where in the client's buffer, and which bytes.
+type Written = (usize, Vec<u8>);
+
 /// What a client sees of its request.
 #[derive(Clone)]
 pub struct Pending {
     outcome: Arc<Mutex<Option<Outcome>>>,
     pub parked: Arc<Mutex<Parked>>,
+    /// What was written behind the reply, and where in the client's buffer.
+    written: Arc<Mutex<Vec<Written>>>,
 }
 
 impl Pending {
@@ -23,6 +28,16 @@ impl Pending {
 
     pub fn is_parked(&self) -> bool {
         self.outcome().is_none()
+    }
+
+    /// The bytes behind the reply of kind `B`, which came without a hole.
+    pub fn data<B: Body>(&self) -> Vec<u8> {
+        let mut all = Vec::new();
+        for (at, piece) in self.written.lock().unwrap().iter() {
+            assert_eq!(*at, B::KIND.reply_len() + all.len());
+            all.extend(piece);
+        }
+        all
     }
 
     pub fn reply<B: Body>(&self) -> Result<B::Reply, Refusal> {
@@ -36,19 +51,23 @@ impl Pending {
 pub struct FakeTicket {
     pub pending: Pending,
     pub room: usize,
+    /// The whole message.
+    pub brought: Vec<u8>,
     answered: bool,
 }
 
 impl FakeTicket {
-    pub fn new(room: usize) -> (Self, Pending) {
+    pub fn new(brought: &[u8], room: usize) -> (Self, Pending) {
         let pending = Pending {
             outcome: Arc::default(),
+            written: Arc::default(),
             parked: Arc::new(Mutex::new(Parked::Waiting)),
         };
         (
             Self {
                 pending: pending.clone(),
                 room,
+                brought: brought.to_vec(),
                 answered: false,
             },
             pending,
@@ -76,6 +95,16 @@ impl Drop for FakeTicket {
 impl Ticket for FakeTicket {
     fn room(&self) -> usize {
         self.room
+    }
+
+    fn write(&self, offset: usize, bytes: &[u8]) -> Result<(), WireErrno> {
+        assert!(
+            offset + bytes.len() <= self.room,
+            "written behind the client's buffer"
+        );
+        let written = &self.pending.written;
+        written.lock().unwrap().push((offset, bytes.to_vec()));
+        Ok(())
     }
 
     fn reply(self, bytes: &[u8]) {

@@ -2,9 +2,11 @@
 
 use crate::{
     control::Sender,
+    losses::Losses,
     platform::{CONTROL, KernelTicket, PULSE_LOOK, TABLE, node},
 };
-use csock_wire::msg::{MAX_REQUEST_LEN, PULSE_DOORBELL};
+use core::sync::atomic::Ordering;
+use csock_wire::msg::MAX_REQUEST_LEN;
 use iosock::{Level, StopFlag, WaitQueue};
 use qnx::{Channel, Errno, IoRequest, LinkedPath, Message, PULSE_DISCONNECT, Pulse, Received, Semaphore};
 use spin::Mutex;
@@ -39,12 +41,13 @@ pub fn run(stop: &StopFlag, _: usize) {
     };
     let mut buffer = [0; BUFFER];
     let mut failures = 0u32;
+    let mut losses = Losses::new();
     while !stop.is_set() {
         match channel.receive(&mut buffer) {
             Ok(received) => {
                 failures = 0;
                 match received {
-                    Received::Pulse(pulse) => serve_pulse(&mut control, &pulse),
+                    Received::Pulse(pulse) => serve_pulse(&mut control, &mut losses, &pulse),
                     Received::Message(message) => serve_message(&mut control, &buffer, message),
                 }
             }
@@ -97,9 +100,12 @@ fn serve_message(
     );
 }
 
-fn serve_pulse(control: &mut crate::control::Control<crate::platform::IoSock>, pulse: &Pulse) {
+fn serve_pulse(
+    control: &mut crate::control::Control<crate::platform::IoSock>,
+    losses: &mut Losses,
+    pulse: &Pulse,
+) {
     match pulse.code {
-        PULSE_DOORBELL => control.doorbell(&TABLE, pulse.scoid, pulse.value),
         PULSE_LOOK => control.finish(&TABLE),
         PULSE_DISCONNECT => control.disconnect(&TABLE, pulse.scoid),
         _ => {
@@ -111,7 +117,12 @@ fn serve_pulse(control: &mut crate::control::Control<crate::platform::IoSock>, p
             }
         }
     }
-    if EXHAUSTED.try_wait() == Ok(true) {
+    let exhausted = EXHAUSTED.try_wait() == Ok(true);
+    if losses.pulse(exhausted) {
+        TABLE
+            .refusals
+            .pulses
+            .fetch_add(u64::from(exhausted), Ordering::Relaxed);
         control.recover(&TABLE);
     }
 }

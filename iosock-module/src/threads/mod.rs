@@ -1,4 +1,5 @@
-//! The module's threads: one that serves the channel, and the workers.
+//! The module's threads: one for requests, one for doorbells, and the workers.
 
 pub mod control;
+pub mod doorbell;
 pub mod worker;

@@ -1,4 +1,4 @@
-//! Workers: serve the sockets that upcalls and returning mbufs gave work, unmap pools, run timers.
+//! Workers: move the data of the sessions that have work, unmap pools, run timers.
 
 use crate::platform::{TABLE, WAKE};
 use core::sync::atomic::Ordering;
@@ -8,7 +8,7 @@ use iosock::{StopFlag, WaitQueue};
 pub fn run(stop: &StopFlag, index: usize) {
     let Some(queue) = WAKE.get(index) else { return };
     while !stop.is_set() {
-        if TABLE.work() || TABLE.has_work() {
+        if TABLE.work(index) || !TABLE.may_sleep(index) {
             continue;
         }
         // Timers and pools are the first worker's.
@@ -17,6 +17,7 @@ pub fn run(stop: &StopFlag, index: usize) {
         if queue.with(|queue: &WaitQueue| queue.wait(limit)) == Some(true) {
             TABLE.totals.worker_wakeups.fetch_add(1, Ordering::Relaxed);
         }
+        TABLE.awake(index);
     }
 }
 

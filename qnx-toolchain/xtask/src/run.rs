@@ -17,6 +17,8 @@ pub fn build_programs() -> Result<PathBuf> {
         "csock-bench",
         "-p",
         "csock-e2e",
+        "-p",
+        "csock-hostile",
         "--bins",
     ]))?;
     // The C library for this machine: C programs of the tests are linked with it.

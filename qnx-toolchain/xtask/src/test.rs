@@ -13,7 +13,7 @@ use std::{
 };
 
 /// Crates whose tests need processes that this command builds first.
-const NEEDS_PROGRAMS: [&str; 1] = ["csock-e2e"];
+const NEEDS_PROGRAMS: [&str; 2] = ["csock-e2e", "csock-hostile"];
 
 /// Processes killed at random by [`reliability`], unless `--kills` says otherwise.
 const KILLS: u64 = 10_000;
@@ -201,6 +201,7 @@ fn layout(counts: &mut Counts) -> Result<()> {
 fn end_to_end(counts: &mut Counts, quick: bool) -> Result<()> {
     let programs = run::build_programs()?;
     let native = dist::native(Linker::default())?;
+    hostile(counts, &native, &programs)?;
     // An ordinary user is the normal client, root the second.
     e2e(
         counts,
@@ -231,6 +232,18 @@ fn end_to_end(counts: &mut Counts, quick: bool) -> Result<()> {
     }
     other_base(counts, &programs)?;
     aarch64(counts)
+}
+
+/// Clients that speak the protocol by hand, honest and not.
+fn hostile(counts: &mut Counts, module: &Path, programs: &Path) -> Result<()> {
+    let mut command = Command::new("cargo");
+    command
+        .args(["test", "-p", "csock-hostile", "--no-fail-fast", "--"])
+        // Latencies are measured: one test at a time. And the output shows how many scenarios were survived.
+        .args(["--test-threads=1", "--nocapture"])
+        .env("CSOCK_MODULE", module)
+        .env("CSOCK_PROGRAMS", programs);
+    counts.tests("hostile", &mut command)
 }
 
 /// The other FreeBSD base: the stand-in's own tests, and the module as QNX's tools would make it (GNU as, GNU ld) in such an io-sock.

@@ -74,7 +74,7 @@ pub struct Totals {
     pub rx_bytes_copied: u64,
     pub ext_mbufs_outstanding: u64,
     pub ext_mbufs_total: u64,
-    pub desc_refused: u64,
+    pub faults: u64,
     pub sockets_open: u64,
     pub sessions_open: u64,
     pub pools_mapped: u64,

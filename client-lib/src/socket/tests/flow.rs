@@ -1,6 +1,6 @@
 //! Data, both ways: by copy and in place, with backpressure, timeouts and nonblocking calls.
 
-use super::{addr, config, connected, session};
+use super::{addr, config, connected, dial, session};
 use crate::sys::CallError;
 use crate::{
     Error,
@@ -45,7 +45,7 @@ fn in_place_nothing_is_copied_here() {
     for round in 0..20_u8 {
         let grant = socket.reserve(5000, false).unwrap();
         core.mem.copy_out(grant.offset, &[round; 5000]).unwrap();
-        socket.commit(grant.key, 4500, false).unwrap();
+        socket.commit(grant.key, 4500, 0, false).unwrap();
         let mut left = 4500;
         while left > 0 {
             let filled = socket.receive_in_place(usize::MAX, false).unwrap().unwrap();
@@ -53,14 +53,13 @@ fn in_place_nothing_is_copied_here() {
             core.mem.copy_in(filled.offset, &mut bytes).unwrap();
             assert!(bytes.iter().all(|b| *b == round));
             left -= bytes.len();
-            assert!(socket.release(filled.key));
-            assert!(!socket.release(filled.key), "a buffer goes back once");
+            core.let_go(filled.id);
         }
     }
     let counted = core.ledger.snapshot();
     assert_eq!((counted.tx_bytes, counted.tx_bytes_copied), (90_000, 0));
     assert_eq!((counted.rx_bytes, counted.rx_bytes_copied), (90_000, 0));
-    fake.with(|state| state.peers.values_mut().for_each(|peer| peer.eof = true));
+    fake.peers(|peer| peer.eof = true);
     assert_eq!(socket.receive_in_place(usize::MAX, false), Ok(None));
     assert_eq!(socket.receive(&mut [0; 9], false), Ok(0));
 }
@@ -71,7 +70,7 @@ fn a_grant_is_committed_or_aborted_once_and_within_its_length() {
     let free = socket.core().books.lock().free_bytes();
     let grant = socket.reserve(100, false).unwrap();
     assert!(matches!(
-        socket.commit(grant.key, 101, false),
+        socket.commit(grant.key, 101, 0, false),
         Err(Error::Invalid {
             what: "length",
             value: 101,
@@ -81,15 +80,16 @@ fn a_grant_is_committed_or_aborted_once_and_within_its_length() {
     assert!(socket.abort(grant.key));
     assert!(!socket.abort(grant.key));
     assert!(matches!(
-        socket.commit(grant.key, 1, false),
+        socket.commit(grant.key, 1, 0, false),
         Err(Error::Invalid { what: "buffer", .. })
     ));
-    assert_eq!(socket.core().books.lock().free_bytes(), free);
+    // The socket keeps the chunk that its next bytes lie in.
+    assert_eq!(socket.core().books.lock().free_bytes(), free - 4096);
     let grant = socket.reserve(100, false).unwrap();
-    socket.commit(grant.key, 100, true).unwrap();
+    socket.commit(grant.key, 100, 0, true).unwrap();
     assert!(!socket.abort(grant.key));
     assert!(matches!(
-        socket.commit(grant.key, 1, false),
+        socket.commit(grant.key, 1, 0, false),
         Err(Error::Invalid { what: "buffer", .. })
     ));
     assert!(matches!(
@@ -109,10 +109,11 @@ fn a_grant_is_committed_or_aborted_once_and_within_its_length() {
 #[test]
 fn a_peer_that_takes_nothing_stops_the_writer_and_nobody_else() {
     let (fake, socket) = connected();
-    fake.with(|state| state.peers.values_mut().for_each(|peer| peer.hold = true));
+    let other = dial(socket.core());
+    fake.with(|state| state.peers.values_mut().next().unwrap().hold = true);
     socket.set_nonblocking(true).unwrap();
     let data = pattern(if cfg!(miri) { 80_000 } else { 1 << 20 });
-    // Four descriptors of 16 KiB are outstanding then.
+    // What the stack's send buffer holds.
     assert_eq!(socket.send(&data, How::default()), Ok(64 << 10));
     assert_eq!(socket.send(&data, How::default()), Err(Error::WouldBlock));
     assert_eq!(socket.reserve(1, false), Err(Error::WouldBlock));
@@ -123,46 +124,35 @@ fn a_peer_that_takes_nothing_stops_the_writer_and_nobody_else() {
         Err(Error::WouldBlock),
         "as write(2) says at the end of SO_SNDTIMEO"
     );
-    // Another socket goes on.
-    let other = Socket::stream(socket.core(), false, true).unwrap();
-    other.connect(addr(), None).unwrap();
-    assert_eq!(other.send(&data[..1000], How::default()), Ok(1000));
+    assert_eq!(
+        other.send(&data[..1000], How::default()),
+        Ok(1000),
+        "another socket goes on"
+    );
     let socket = Arc::new(socket);
     socket.set_write_timeout(None).unwrap();
     let writer = Arc::clone(&socket);
     let sender = thread::spawn(move || writer.send(&pattern(100_000), How::default()));
     thread::sleep(Duration::from_millis(20));
-    fake.with(|state| state.peers.values_mut().for_each(|peer| peer.hold = false));
+    fake.peers(|peer| peer.hold = false);
     assert_eq!(sender.join().unwrap(), Ok(100_000));
 }
 
+/// C10: what other sockets and the program itself hold is no reason to fail or to wait.
 #[test]
-fn grants_that_nobody_commits_are_no_reason_to_wait() {
-    let (_fake, socket) = connected();
-    let grants: Vec<_> = (0..4).map(|_| socket.reserve(1000, false).unwrap()).collect();
-    assert!(matches!(
-        socket.reserve(1000, false),
-        Err(Error::PoolExhausted { .. })
-    ));
-    for grant in grants {
-        socket.abort(grant.key);
-    }
-    assert!(socket.reserve(1000, false).is_ok());
-}
-
-#[test]
-fn when_the_pool_is_empty_every_socket_still_has_its_reserve() {
-    let (_fake, socket) = connected();
+fn when_the_pool_is_empty_a_send_goes_by_message_and_in_order() {
+    let (fake, socket) = connected();
     let core = Arc::clone(socket.core());
+    socket.send(b"first ", How::default()).unwrap();
     let mut taken = Vec::new();
-    loop {
-        let mut books = core.books.lock();
-        let Ok(span) = books.alloc(&core.mem, 1) else {
-            break;
-        };
+    while let Ok(span) = core.books.lock().alloc(&core.mem, 1, 1) {
         taken.push(span);
     }
-    assert_eq!(socket.send(&pattern(40_000), How::default()), Ok(40_000));
+    let data = pattern(40_000);
+    assert_eq!(socket.send(&data, How::default()), Ok(40_000));
+    // What was left of the first chunk was used; then messages.
+    let counted = core.ledger.snapshot();
+    assert!(counted.tx_bytes_by_message > 30_000, "{counted:?}");
     assert!(matches!(
         socket.reserve(20_000, false),
         Err(Error::PoolExhausted {
@@ -170,15 +160,70 @@ fn when_the_pool_is_empty_every_socket_still_has_its_reserve() {
             largest: 0
         })
     ));
-    let second = Socket::stream(&core, false, true).unwrap();
-    assert!(matches!(
-        second.connect(addr(), None),
-        Err(Error::PoolExhausted { .. })
-    ));
     for span in taken {
         core.books.lock().free(span);
     }
-    second.connect(addr(), None).unwrap();
+    socket.send(b" last", How::default()).unwrap();
+    let expected = [b"first ".as_slice(), &data, b" last"].concat();
+    fake.with(|state| assert!(state.peers.values().next().unwrap().outbox == expected));
+}
+
+/// C7: a program that holds every receive buffer still receives, by message; in place it is told at once.
+#[test]
+fn a_program_that_holds_all_buffers_receives_by_copy_and_is_told_in_place() {
+    let (fake, socket) = connected();
+    let core = Arc::clone(socket.core());
+    let data = pattern(30_000);
+    fake.peers(|peer| peer.inbox.extend(&data));
+    let mut held = Vec::new();
+    let mut got = Vec::new();
+    let error = loop {
+        match socket.receive_in_place(usize::MAX, false) {
+            Ok(filled) => {
+                let filled = filled.unwrap();
+                let mut bytes = vec![0; filled.len as usize];
+                core.mem.copy_in(filled.offset, &mut bytes).unwrap();
+                got.extend(bytes);
+                held.push(filled.id);
+            }
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, Error::PoolExhausted { .. }), "{error:?}");
+    assert_eq!(held.len(), 6, "all of them");
+    let mut buffer = vec![0; 5000];
+    while got.len() < 20_000 {
+        let n = socket.receive(&mut buffer, false).unwrap();
+        got.extend_from_slice(&buffer[..n]);
+    }
+    assert!(core.ledger.snapshot().rx_bytes_by_message > 0);
+    for id in held {
+        core.let_go(id);
+    }
+    while got.len() < data.len() {
+        let n = socket.receive(&mut buffer, false).unwrap();
+        got.extend_from_slice(&buffer[..n]);
+    }
+    assert!(got == data, "in order, nothing lost, nothing twice");
+}
+
+#[test]
+fn sockets_beyond_the_blocks_go_by_message() {
+    let (_fake, core) = session();
+    let full: Vec<_> = (0..4).map(|_| dial(&core)).collect();
+    let socket = dial(&core);
+    let data = pattern(100_000);
+    assert_eq!(socket.send(&data, How::default()), Ok(data.len()));
+    let mut got = Vec::new();
+    let mut buffer = vec![0; 7000];
+    while got.len() < data.len() {
+        let n = socket.receive(&mut buffer, false).unwrap();
+        got.extend_from_slice(&buffer[..n]);
+    }
+    assert!(got == data);
+    socket.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+    assert_eq!(socket.receive(&mut buffer, false), Err(Error::WouldBlock));
+    drop(full);
 }
 
 #[test]
@@ -192,12 +237,7 @@ fn reading_nothing_waits_as_told() {
     socket.set_nonblocking(true).unwrap();
     assert_eq!(socket.receive(&mut buffer, false), Err(Error::WouldBlock));
     assert_eq!(socket.receive(&mut [], false), Ok(0));
-    fake.with(|state| {
-        state
-            .peers
-            .values_mut()
-            .for_each(|peer| peer.inbox.extend(b"abc"))
-    });
+    fake.peers(|peer| peer.inbox.extend(b"abc"));
     assert_eq!(socket.receive(&mut buffer, false), Ok(3));
     assert!(matches!(
         socket.set_read_timeout(Some(Duration::ZERO)),
@@ -233,34 +273,9 @@ fn readers_share_the_data_and_one_waits_in_the_module() {
         });
         thread::yield_now();
     }
-    fake.with(|state| state.peers.values_mut().for_each(|peer| peer.eof = true));
+    fake.peers(|peer| peer.eof = true);
     let total: usize = readers.into_iter().map(|reader| reader.join().unwrap()).sum();
     assert_eq!(total, 5000);
-}
-
-#[test]
-fn a_program_that_holds_all_buffers_gets_more_when_it_lets_go() {
-    let (fake, socket) = connected();
-    fake.with(|state| {
-        state
-            .peers
-            .values_mut()
-            .for_each(|peer| peer.inbox.extend([1; 3 * 4096]))
-    });
-    let first = socket.receive_in_place(usize::MAX, false).unwrap().unwrap();
-    let second = socket.receive_in_place(usize::MAX, false).unwrap().unwrap();
-    socket.set_nonblocking(true).unwrap();
-    assert_eq!(socket.receive_in_place(usize::MAX, false), Err(Error::WouldBlock));
-    socket.set_nonblocking(false).unwrap();
-    let rung = socket.core().ledger.snapshot().doorbells_sent;
-    assert!(socket.release(first.key));
-    assert_eq!(
-        socket.core().ledger.snapshot().doorbells_sent,
-        rung + 1,
-        "the module starved for buffers"
-    );
-    let third = socket.receive_in_place(usize::MAX, false).unwrap().unwrap();
-    assert_eq!((second.len, third.len), (4096, 4096));
 }
 
 #[test]
@@ -271,56 +286,71 @@ fn steady_traffic_needs_no_message() {
         socket.send(&[1; 100], How::default()).unwrap();
         assert_eq!(socket.receive(&mut [0; 100], false), Ok(100));
     }
-    let waits = fake.with(|state| {
-        state
-            .calls
-            .iter()
-            .skip(before)
-            .filter(|kind| **kind == Kind::Wait)
-            .count()
-    });
-    assert_eq!(waits, 0);
     assert_eq!(fake.with(|state| state.calls.len()), before);
+}
+
+/// Waiting costs messages once: the thread that watches, and this thread's slot.
+#[test]
+fn waits_need_no_message_after_the_first() {
+    let (fake, socket) = connected();
+    let socket = Arc::new(socket);
+    let reader = Arc::clone(&socket);
+    let thread = thread::spawn(move || {
+        for _ in 0..50 {
+            assert_eq!(reader.receive(&mut [0; 10], false), Ok(10));
+        }
+    });
+    for round in 0..50 {
+        thread::sleep(Duration::from_millis(2));
+        if round == 0 {
+            thread::sleep(Duration::from_millis(50));
+        }
+        fake.peers(|peer| peer.inbox.extend([7; 10]));
+    }
+    thread.join().unwrap();
+    assert_eq!(
+        (
+            fake.count(Kind::Watch),
+            fake.count(Kind::AddWaiter),
+            fake.count(Kind::Wait)
+        ),
+        (1, 1, 0)
+    );
+    assert!(socket.core().ledger.snapshot().sleeps >= 20);
 }
 
 #[test]
 fn spinning_finds_what_comes_soon() {
     let fake = crate::sys::fake::Fake::new();
     let core = fake.open(crate::Config { spin: 10, ..config() }).unwrap();
-    let socket = Socket::stream(&core, false, true).unwrap();
+    let socket = Socket::stream(&core, false).unwrap();
     socket.connect(addr(), None).unwrap();
     socket.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
     assert_eq!(socket.receive(&mut [0; 1], false), Err(Error::WouldBlock));
     let _ = session();
 }
 
+/// C14: a pulse that fails is retried as a message at once, and only "forbidden" is for good.
 #[test]
 fn where_a_pulse_cannot_go_a_message_does() {
-    for (error, later) in [
-        (CallError::Busy, Some(CallError::Busy)),
-        (CallError::Errno(1), None),
+    for (error, for_good) in [
+        (CallError::Busy, false),
+        (CallError::Errno(22), false),
+        (CallError::Forbidden, true),
     ] {
         let (fake, socket) = connected();
         fake.with(|state| state.pulses = Some(error));
         for _ in 0..3 {
             socket.send(&[1; 100], How::default()).unwrap();
             assert_eq!(socket.receive(&mut [0; 100], false), Ok(100));
-            fake.with(|state| state.pulses = later.or(state.pulses));
         }
-        let messages = fake.with(|state| {
-            state
-                .calls
-                .iter()
-                .filter(|kind| **kind == Kind::GetSockName)
-                .count()
+        let rung = fake.with(|state| {
+            state.pulses = None;
+            (state.pulses_rung, state.messages_rung)
         });
-        assert_eq!((messages, fake.with(|state| state.doorbells)), (3, 0));
-        // Full is full for now, forbidden is for good.
-        fake.with(|state| state.pulses = None);
+        assert_eq!(rung, (0, 3), "{error:?}");
         socket.send(&[1; 100], How::default()).unwrap();
-        assert_eq!(
-            fake.with(|state| state.doorbells),
-            usize::from(error == CallError::Busy)
-        );
+        let pulses = fake.with(|state| state.pulses_rung);
+        assert_eq!(pulses, usize::from(!for_good), "{error:?}");
     }
 }

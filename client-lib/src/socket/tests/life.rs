@@ -16,34 +16,46 @@ fn memory_comes_back_after_a_close() {
     let (fake, core) = session();
     let all = core.books.lock().free_bytes();
     for round in 0..20 {
-        let socket = Socket::stream(&core, false, true).unwrap();
-        socket.connect(addr(), None).unwrap();
+        let socket = super::dial(&core);
         socket.send(&[1; 5000], How::default()).unwrap();
         if round % 2 == 0 {
-            // A grant and a received buffer that the program never gives back.
-            let _ = socket.reserve(10, false).unwrap();
-            let _ = socket.receive_in_place(usize::MAX, false).unwrap();
+            let grant = socket.reserve(10, false).unwrap();
+            let filled = socket.receive_in_place(usize::MAX, false).unwrap().unwrap();
+            socket.close().unwrap();
+            // Both stay good after the close, and go back once.
+            let mut byte = [0];
+            csock_wire::SharedMem::copy_in(&core.mem, filled.offset, &mut byte).unwrap();
+            assert_eq!(byte, [1]);
+            core.let_go(filled.id);
+            assert!(socket.abort(grant.key));
+            assert!(!socket.abort(grant.key));
         }
     }
     core.books.lock().reap(&core.mem);
     assert_eq!(core.books.lock().free_bytes(), all);
     assert_eq!(core.books.lock().free_blocks(), 4);
     assert!(fake.with(|state| state.peers.is_empty()));
+    // Every receive buffer came back too.
+    let socket = super::dial(&core);
+    fake.peers(|peer| peer.inbox.extend([2; 12_000]));
+    let got: usize = (0..6)
+        .map(|_| socket.receive_in_place(usize::MAX, true).unwrap().unwrap().len as usize)
+        .sum();
+    assert_eq!(got, 12_000);
 }
 
 #[test]
 fn memory_of_a_closing_socket_is_left_alone_until_it_is_released() {
     let (fake, socket) = connected();
     let core = Arc::clone(socket.core());
-    fake.with(|state| state.peers.values_mut().for_each(|peer| peer.hold = true));
+    fake.peers(|peer| peer.hold = true);
     socket.send(&[1; 5000], How::default()).unwrap();
     let before = core.books.lock().free_bytes();
     drop(socket);
     core.books.lock().reap(&core.mem);
     assert_eq!(core.books.lock().closing(), 1);
-    // The reserve came back, the rest has not.
-    assert_eq!(core.books.lock().free_bytes(), before + (16 << 10));
-    fake.with(|state| state.peers.values_mut().for_each(|peer| peer.hold = false));
+    assert_eq!(core.books.lock().free_bytes(), before, "what was sent stays");
+    fake.peers(|peer| peer.hold = false);
     core.books.lock().reap(&core.mem);
     assert_eq!(core.books.lock().closing(), 0);
     assert_eq!(core.books.lock().free_blocks(), 4);
@@ -53,30 +65,37 @@ fn memory_of_a_closing_socket_is_left_alone_until_it_is_released() {
 fn connecting_takes_time_and_may_fail() {
     let (fake, core) = session();
     fake.with(|state| state.slow_connect = Some(u16::MAX));
-    let socket = Socket::stream(&core, false, true).unwrap();
+    let socket = Socket::stream(&core, false).unwrap();
     let timeout = Some(Duration::from_millis(10));
     assert_eq!(socket.connect(addr(), timeout), Err(Error::TimedOut));
     drop(socket);
     fake.with(|state| state.slow_connect = Some(WireErrno::ECONNREFUSED.0));
-    let socket = Socket::stream(&core, false, true).unwrap();
+    let socket = Socket::stream(&core, false).unwrap();
     let refused = socket.connect(addr(), None).unwrap_err();
     assert_eq!(refused.qnx_errno(), 261);
-    assert_eq!(socket.send(&[1], How::default()), Err(Error::NotConnected));
+    assert_eq!(socket.take_error(), Ok(None), "told already");
+    assert_eq!(socket.send(&[1], How::default()), Err(Error::ShutDown), "EPIPE");
+    assert_eq!(socket.receive(&mut [0], false), Ok(0));
     fake.with(|state| state.slow_connect = Some(0));
-    let socket = Socket::stream(&core, false, true).unwrap();
+    let socket = Socket::stream(&core, false).unwrap();
     socket.connect(addr(), None).unwrap();
     assert_eq!(socket.send(&[1], How::default()), Ok(1));
+}
+
+/// The peer has answered.
+pub(super) fn connection_is_made(fake: &Fake) {
+    fake.with(|state| state.slow_connect = Some(0));
 }
 
 #[test]
 fn a_nonblocking_connect_is_finished_by_whoever_needs_it() {
     let (fake, core) = session();
     fake.with(|state| state.slow_connect = Some(u16::MAX));
-    let socket = Socket::stream(&core, false, true).unwrap();
+    let socket = Socket::stream(&core, false).unwrap();
     socket.set_nonblocking(true).unwrap();
     assert_eq!(socket.connect(addr(), None), Err(Error::InProgress));
     assert_eq!(socket.phase(), Phase::Connecting);
-    fake.with(|state| state.slow_connect = Some(0));
+    connection_is_made(&fake);
     assert_eq!(socket.send(&[1], How::default()), Ok(1));
     assert_eq!(socket.phase(), Phase::Connected);
 }
@@ -84,47 +103,41 @@ fn a_nonblocking_connect_is_finished_by_whoever_needs_it() {
 #[test]
 fn listeners_accept_in_many_threads() {
     let (fake, core) = session();
-    let listener = Arc::new(Socket::stream(&core, false, true).unwrap());
+    let listener = Arc::new(Socket::stream(&core, false).unwrap());
     listener.bind(addr()).unwrap();
     listener.listen(5).unwrap();
-    core.books.lock().reap(&core.mem);
-    assert_eq!(core.books.lock().free_blocks(), 4, "a listener keeps no rings");
     assert_eq!(listener.send(&[1], How::default()), Err(Error::NotConnected));
     listener.set_nonblocking(true).unwrap();
     assert_eq!(listener.accept().unwrap_err(), Error::WouldBlock);
     listener.set_nonblocking(false).unwrap();
     listener.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
-    assert_eq!(listener.accept().unwrap_err(), Error::WouldBlock);
-    listener.set_read_timeout(None).unwrap();
-    // More threads than ring blocks, and nobody there: all wait.
-    listener.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+    // Nobody there: all wait.
     accept_in_threads(&listener, |accepted| {
         assert_eq!(accepted.unwrap_err(), Error::WouldBlock)
     });
     listener.set_read_timeout(None).unwrap();
     let accepting = Arc::clone(&listener);
     let threads = thread::spawn(move || {
-        accept_in_threads(&accepting, |accepted| match accepted {
-            Ok((socket, peer)) => {
-                assert_eq!(socket.peer_addr(), Ok(peer));
-                socket.send(b"hi", How::default()).unwrap();
-            }
-            // The others were faster and have not closed yet.
-            Err(error) => assert_eq!(error, Error::TooManySockets { limit: 4 }),
+        accept_in_threads(&accepting, |accepted| {
+            let (socket, peer) = accepted.unwrap();
+            assert_eq!(socket.peer_addr(), Ok(peer));
+            socket.send(b"hi", How::default()).unwrap();
         });
     });
     for _ in 0..8 {
-        fake.with(|state| {
-            state
-                .peers
-                .values_mut()
-                .find(|peer| peer.listening)
-                .unwrap()
-                .backlog += 1
-        });
-        thread::sleep(Duration::from_millis(1));
+        thread::sleep(Duration::from_millis(2));
+        connection_comes(&fake);
     }
     threads.join().unwrap();
+    assert_eq!(fake.count(csock_wire::Kind::Wait), 0, "waits without a message");
+}
+
+fn connection_comes(fake: &Fake) {
+    fake.with(|state| {
+        let listener = state.peers.values_mut().find(|peer| peer.listening).unwrap();
+        listener.backlog += 1;
+        listener.words.as_mut().unwrap().filler.announce();
+    });
 }
 
 /// Accepts once in each of eight threads.
@@ -144,24 +157,45 @@ fn accept_in_threads(
 }
 
 #[test]
-fn no_room_for_another_connection_is_an_error_and_the_connection_stays() {
+fn no_block_for_another_connection_is_no_error() {
     let (fake, core) = session();
-    let listener = Socket::stream(&core, false, false).unwrap();
+    let listener = Socket::stream(&core, false).unwrap();
     listener.listen(5).unwrap();
-    let full: Vec<_> = (0..4)
-        .map(|_| Socket::stream(&core, false, true).unwrap())
-        .collect();
-    fake.with(|state| {
-        state
-            .peers
-            .values_mut()
-            .find(|peer| peer.listening)
-            .unwrap()
-            .backlog = 1
-    });
-    assert_eq!(listener.accept().unwrap_err(), Error::TooManySockets { limit: 4 });
+    let full: Vec<_> = (0..3).map(|_| Socket::stream(&core, false).unwrap()).collect();
+    connection_comes(&fake);
+    let (socket, _) = listener.accept().unwrap();
+    assert_eq!(socket.send(&[1; 100], How::default()), Ok(100));
+    assert_eq!(socket.receive(&mut [0; 100], false), Ok(100));
     drop(full);
-    assert!(listener.accept().is_ok());
+}
+
+/// U5 to U7: the connection's error is told once, to whoever comes first.
+#[test]
+fn a_reset_is_told_once() {
+    for send_first in [false, true] {
+        let (fake, socket) = connected();
+        fake.peers(|peer| {
+            peer.inbox.extend(b"data");
+            peer.error = WireErrno::ECONNRESET.0;
+            peer.eof = true;
+        });
+        let reset = Error::from_wire(WireErrno::ECONNRESET);
+        if send_first {
+            assert_eq!(socket.send(&[1], How::default()), Err(reset), "told to send");
+        }
+        assert_eq!(socket.receive(&mut [0; 9], false), Ok(4), "data first");
+        if !send_first {
+            assert_eq!(socket.receive(&mut [0; 9], false), Err(reset), "told to receive");
+        }
+        assert_eq!(socket.receive(&mut [0; 9], false), Ok(0), "then the end");
+        assert_eq!(socket.receive_in_place(9, false), Ok(None));
+        assert_eq!(
+            socket.send(&[1], How::default()),
+            Err(Error::ShutDown),
+            "EPIPE at once"
+        );
+        assert_eq!(socket.take_error(), Ok(None), "no longer pending");
+    }
 }
 
 #[test]
@@ -207,14 +241,14 @@ fn a_dead_server_ends_every_call_and_every_wait() {
     let waiting = Arc::clone(&socket);
     let reader = thread::spawn(move || waiting.receive(&mut [0; 1], false));
     thread::sleep(Duration::from_millis(20));
-    fake.with(|state| state.gone = true);
+    fake.with_gone();
     assert_eq!(reader.join().unwrap(), Err(Error::ServerGone));
     assert_eq!(socket.send(&[1], How::default()), Err(Error::ServerGone));
     assert_eq!(socket.reserve(1, false), Err(Error::ServerGone));
     assert_eq!(socket.receive(&mut [0; 1], false), Err(Error::ServerGone));
     assert_eq!(socket.local_addr(), Err(Error::ServerGone));
     assert_eq!(
-        Socket::stream(socket.core(), false, true).unwrap_err(),
+        Socket::stream(socket.core(), false).unwrap_err(),
         Error::ServerGone
     );
     assert_eq!(socket.core().stats().unwrap_err(), Error::ServerGone);
@@ -224,12 +258,7 @@ fn a_dead_server_ends_every_call_and_every_wait() {
 #[test]
 fn what_had_arrived_before_the_server_died_can_still_be_read() {
     let (fake, socket) = connected();
-    fake.with(|state| {
-        state
-            .peers
-            .values_mut()
-            .for_each(|peer| peer.inbox.extend(b"testament"))
-    });
+    fake.peers(|peer| peer.inbox.extend(b"testament"));
     fake.with(|state| state.gone = true);
     let mut buffer = [0; 100];
     assert_eq!(socket.receive(&mut buffer, false), Ok(9));
@@ -254,10 +283,7 @@ fn a_child_process_is_turned_away() {
     assert_eq!(socket.receive(&mut [0; 1], false), Err(Error::Forked));
     assert_eq!(socket.local_addr(), Err(Error::Forked));
     assert_eq!(socket.set_int(IntOption::NoDelay, 1), Err(Error::Forked));
-    assert_eq!(
-        Socket::stream(socket.core(), false, true).unwrap_err(),
-        Error::Forked
-    );
+    assert_eq!(Socket::stream(socket.core(), false).unwrap_err(), Error::Forked);
     let core = Arc::clone(socket.core());
     assert_eq!(core.stats().unwrap_err(), Error::Forked);
     drop(socket);

@@ -5,9 +5,11 @@ mod evil;
 mod flow;
 mod life;
 mod patience;
+mod place;
+mod queue;
 
 use super::Socket;
-use crate::{config::Config, session_core::Core, sys::fake::Fake};
+use crate::{config::Config, session::Core, sys::fake::Fake};
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 
@@ -20,11 +22,11 @@ pub(super) fn config() -> Config {
     Config {
         pool_bytes: 1 << 20,
         max_sockets: 4,
-        rx_buffers: 2,
-        rx_buffer_len: 4096,
-        tx_limit: 64 << 10,
-        tx_piece: 16 << 10,
-        tx_descriptors: 4,
+        rx_small: 4,
+        rx_small_len: 1024,
+        rx_large: 2,
+        rx_large_len: 4096,
+        tx_piece: 64 << 10,
         ..Config::DEFAULT
     }
 }
@@ -35,9 +37,15 @@ pub(super) fn session() -> (Fake, Arc<Core<Fake>>) {
     (fake, core)
 }
 
+/// A connected socket of a session.
+pub(super) fn dial(core: &Arc<Core<Fake>>) -> Socket<Fake> {
+    let socket = Socket::stream(core, false).unwrap();
+    socket.connect(addr(), None).unwrap();
+    socket
+}
+
 pub(super) fn connected() -> (Fake, Socket<Fake>) {
     let (fake, core) = session();
-    let socket = Socket::stream(&core, false, true).unwrap();
-    socket.connect(addr(), None).unwrap();
+    let socket = dial(&core);
     (fake, socket)
 }

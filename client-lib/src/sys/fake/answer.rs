@@ -1,17 +1,19 @@
 //! The control path of the server: what it answers to each request.
 
 #![allow(
+    unsafe_code,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::as_conversions
 )]
 
-use super::{Peer, State};
+use super::{FakeSemaphore, Peer, State};
+use crate::sys::Sleeper;
 use csock_wire::{
     Refusal, Request, SockAddr, WireErrno,
-    layout::ModuleState,
-    msg::{self, Events, Wait},
+    msg::{self, DONT_WAIT, Events, Wait},
+    stream::{Area, Watch},
 };
 
 impl State {
@@ -20,11 +22,13 @@ impl State {
         &mut self,
         socket: u32,
         request: &Request,
+        data: &[u8],
+        room: &mut [u8],
         buffer: &'b mut [u8],
     ) -> Option<&'b [u8]> {
         let kind = request.kind();
         let refuse = |error, buffer: &'b mut [u8]| msg::encode_refusal(kind, &Refusal::bare(error), buffer);
-        self.turn(socket);
+        self.serve();
         if socket != 0 && self.peers.get(&socket).is_none_or(|peer| peer.closed) {
             return refuse(WireErrno::EBADF, buffer);
         }
@@ -32,26 +36,33 @@ impl State {
         match request {
             Request::Hello(_) => msg::encode_reply::<msg::Hello>(
                 &msg::HelloReply {
-                    version: 1,
+                    version: 2,
                     session: 0x1_0000,
                     max_sockets: 64,
                     max_pool_bytes: 1 << 30,
-                    max_desc_len: 1 << 20,
-                    max_ring_capacity: 4096,
                     max_parked: 64,
+                    max_waiters: self.max_waiters,
+                    max_pools: 1,
                     ..msg::HelloReply::default()
                 },
                 buffer,
             ),
-            Request::PoolAttach(_) => {
-                csock_wire::PoolHeader::read(&self.mem.unwrap()).unwrap();
+            Request::PoolAttach(body) => {
+                let mem = self.mem.unwrap();
+                csock_wire::PoolHeader::read(&mem).unwrap();
+                let area = Area::plan(&body.area, body.size as usize).unwrap();
+                self.free = (0..area.buffers()).rev().collect();
+                let mut watch = Watch::new();
+                watch.start(&area);
+                self.watch = Some(watch);
+                self.area = Some(area);
+                self.serve();
                 msg::encode_reply::<msg::PoolAttach>(&msg::Empty {}, buffer)
             }
             Request::Socket(body) => {
-                let rings = self.rings(&body.rings);
+                let words = self.words(body.block);
                 let socket = self.add(Peer {
-                    rings,
-                    echo: true,
+                    words,
                     ..Peer::default()
                 });
                 msg::encode_reply::<msg::Socket>(&msg::SocketReply { socket, reserved: 0 }, buffer)
@@ -60,17 +71,15 @@ impl State {
                 msg::encode_reply::<msg::Bind>(&msg::AddrReply { addr: body.addr }, buffer)
             }
             Request::Listen(_) => {
-                let mem = self.mem.unwrap();
-                let peer = self.peers.get_mut(&socket).unwrap();
-                peer.listening = true;
-                if let Some(rings) = peer.rings.take() {
-                    rings.block.set_state(&mem, ModuleState::Released).unwrap();
-                }
+                self.peers.get_mut(&socket).unwrap().listening = true;
                 msg::encode_reply::<msg::Listen>(&msg::Empty {}, buffer)
             }
             Request::Connect(_) => {
                 let slow = self.slow_connect.is_some();
-                self.peers.get_mut(&socket).unwrap().connected = !slow;
+                let peer = self.peers.get_mut(&socket).unwrap();
+                peer.connected = !slow;
+                peer.connecting = slow;
+                self.serve();
                 msg::encode_reply::<msg::Connect>(
                     &msg::ConnectReply {
                         state: u32::from(slow),
@@ -85,11 +94,10 @@ impl State {
                     return refuse(WireErrno::EAGAIN, buffer);
                 }
                 listener.backlog -= 1;
-                let rings = self.rings(&body.rings);
+                let words = self.words(body.block);
                 let socket = self.add(Peer {
-                    rings,
+                    words,
                     connected: true,
-                    echo: true,
                     ..Peer::default()
                 });
                 msg::encode_reply::<msg::Accept>(
@@ -103,27 +111,20 @@ impl State {
             }
             Request::Shutdown(body) => {
                 let peer = self.peers.get_mut(&socket).unwrap();
-                if let (None, Some(rings)) = (&self.liar, &peer.rings) {
-                    assert_eq!(body.tx_position, rings.sq.cursor(), "all was taken");
+                if let (None, Some(words)) = (&self.liar, &peer.words) {
+                    assert_eq!(body.after, words.reader.taken(), "all was taken");
                 }
                 peer.eof = true;
-                self.turn(socket);
+                self.serve();
                 msg::encode_reply::<msg::Shutdown>(&msg::Empty {}, buffer)
             }
             Request::Close(_) => {
                 let peer = self.peers.get_mut(&socket).unwrap();
                 peer.closed = true;
-                match &peer.rings {
-                    Some(_) if peer.connected => self.turn(socket),
-                    Some(rings) => {
-                        rings
-                            .block
-                            .set_state(&self.mem.unwrap(), ModuleState::Released)
-                            .unwrap();
-                        self.peers.remove(&socket);
-                    }
-                    None => drop(self.peers.remove(&socket)),
+                if peer.words.is_none() {
+                    self.peers.remove(&socket);
                 }
+                self.serve();
                 msg::encode_reply::<msg::Close>(&msg::Empty {}, buffer)
             }
             Request::GetSockName(_) => {
@@ -171,7 +172,83 @@ impl State {
                 )
             }
             Request::PoolDetach(_) => msg::encode_reply::<msg::PoolDetach>(&msg::Empty {}, buffer),
-            Request::Goodbye(_) => msg::encode_reply::<msg::Goodbye>(&msg::Empty {}, buffer),
+            Request::Goodbye(_) => {
+                self.over = true;
+                msg::encode_reply::<msg::Goodbye>(&msg::Empty {}, buffer)
+            }
+            Request::Send(body) => {
+                let peer = self.peers.get_mut(&socket).unwrap();
+                if peer.hold {
+                    if body.flags & DONT_WAIT != 0 {
+                        return refuse(WireErrno::EAGAIN, buffer);
+                    }
+                    return None;
+                }
+                if let (None, Some(words)) = (&self.liar, &peer.words) {
+                    assert_eq!(body.after, words.reader.taken(), "shared memory first");
+                }
+                assert_eq!(data.len(), body.len as usize);
+                peer.outbox.extend(data);
+                if peer.echo {
+                    peer.inbox.extend(data);
+                }
+                self.serve();
+                let reply = msg::SendReply {
+                    len: body.len,
+                    reserved: 0,
+                };
+                msg::encode_reply::<msg::Send>(&reply, buffer)
+            }
+            Request::Recv(body) => {
+                let peer = self.peers.get_mut(&socket).unwrap();
+                if peer
+                    .words
+                    .as_ref()
+                    .is_some_and(|words| words.filler.position() != body.seen)
+                {
+                    return refuse(WireErrno::EREPEAT, buffer);
+                }
+                if peer.inbox.is_empty() && !peer.eof {
+                    if body.flags & DONT_WAIT != 0 {
+                        return refuse(WireErrno::EAGAIN, buffer);
+                    }
+                    return None;
+                }
+                let n = room.len().min(body.len as usize).min(peer.inbox.len());
+                for (to, from) in room.iter_mut().zip(peer.inbox.drain(..n)) {
+                    *to = from;
+                }
+                self.serve();
+                let reply = msg::RecvReply {
+                    len: n as u32,
+                    reserved: 0,
+                };
+                msg::encode_reply::<msg::Recv>(&reply, buffer)
+            }
+            Request::AddWaiter(body) => {
+                let address = body.event[1] as usize;
+                // SAFETY: `register` made the event of a sleeper, which is never freed.
+                let sleeper =
+                    unsafe { core::ptr::with_exposed_provenance::<Sleeper<FakeSemaphore>>(address).as_ref() };
+                let slot = self.waiters.iter().position(Option::is_none);
+                let slot = slot.unwrap_or_else(|| {
+                    self.waiters.push(None);
+                    self.waiters.len() - 1
+                });
+                self.waiters[slot] = sleeper;
+                let reply = msg::WaiterReply {
+                    slot: slot as u32 + 1,
+                    reserved: 0,
+                };
+                msg::encode_reply::<msg::AddWaiter>(&reply, buffer)
+            }
+            Request::DropWaiter(body) => {
+                self.waiters[body.slot as usize - 1] = None;
+                msg::encode_reply::<msg::DropWaiter>(&msg::Empty {}, buffer)
+            }
+            Request::Watch(_) if self.over => msg::encode_reply::<msg::Watch>(&msg::Empty {}, buffer),
+            Request::Watch(_) => None,
+            Request::Doorbell(_) => refuse(WireErrno::EINVAL, buffer),
         }
     }
 
@@ -180,16 +257,13 @@ impl State {
         let slow = self.slow_connect;
         let peer = self.peers.get_mut(&socket).unwrap();
         let mut ready = Events::empty();
-        if let Some(rings) = &peer.rings {
-            let moved = [
-                (Events::READABLE, rings.rq.position() != wait.seen_rq),
-                (Events::TX_DONE, rings.cq.position() != wait.seen_cq),
-                (Events::TX_SPACE, rings.sq.position() != wait.seen_sq),
-            ];
-            for (event, _) in moved.into_iter().filter(|(_, moved)| *moved) {
-                ready |= event;
-            }
-        }
+        let mem = self.mem.unwrap();
+        let filled = peer
+            .words
+            .as_mut()
+            .is_some_and(|words| words.filler.look(&mem, words.block).unwrap_or(1) > 0);
+        ready.set(Events::READABLE, filled || !peer.inbox.is_empty() || peer.eof);
+        ready.set(Events::WRITABLE, peer.connected && !peer.hold);
         if peer.listening && peer.backlog > 0 {
             ready |= Events::ACCEPTABLE;
         }

@@ -1,4 +1,4 @@
-//! A server in this process, for tests: it plays the module over the same rings, echoes what it is sent, and lies on
+//! A server in this process, for tests: it plays the module over the same words, echoes what it is sent, and lies on
 //! request.
 
 #![allow(
@@ -12,14 +12,17 @@
 mod answer;
 mod turn;
 
-use super::{CallError, Shared, System, identity};
-use crate::{config::Config, session_core::Core};
+use super::{CallError, Semaphore, Shared, Sleeper, System, identity};
+use crate::{config::Config, session::Core};
 use alloc::sync::Arc;
 use core::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicU32, AtomicU64, Ordering},
     time::Duration,
 };
-use csock_wire::{Consumer, Desc, DescFlags, Kind, Producer, Request, RingBlock, SharedRegion, msg};
+use csock_wire::{
+    Kind, Request, SharedRegion, msg,
+    stream::{Area, Block, Filler, Reader, Supply, WaitWatch, Watch},
+};
 use std::{
     boxed::Box,
     collections::{BTreeMap, VecDeque},
@@ -44,10 +47,11 @@ pub(crate) enum Lie {
 pub(crate) type Liar = Box<dyn FnMut(Kind, &mut State) -> Lie + Send>;
 
 /// One socket as the server has it.
-#[derive(Default)]
 pub(crate) struct Peer {
-    pub rings: Option<Rings>,
+    pub words: Option<Words>,
     pub connected: bool,
+    /// A connect was answered "in progress".
+    pub connecting: bool,
     pub listening: bool,
     /// Connections that nobody has accepted yet.
     pub backlog: u32,
@@ -57,42 +61,57 @@ pub(crate) struct Peer {
     pub outbox: Vec<u8>,
     /// The peer sends back what it gets.
     pub echo: bool,
-    /// Descriptors are taken, but not completed before this is false.
+    /// Bytes are taken, but not acknowledged before this is false.
     pub hold: bool,
-    pub held: VecDeque<Desc>,
+    /// Bytes acknowledged.
+    pub acked: u64,
     pub eof: bool,
-    pub eof_told: bool,
+    /// The connection's error, told with the end.
+    pub error: u16,
     pub closed: bool,
     pub options: BTreeMap<(i32, i32), [u8; 16]>,
 }
 
-/// The server's ends of a socket's rings.
-pub(crate) struct Rings {
-    pub block: RingBlock,
-    pub sq: Consumer<SharedRegion>,
-    pub cq: Producer<SharedRegion>,
-    pub fq: Consumer<SharedRegion>,
-    pub rq: Producer<SharedRegion>,
+/// The server's ends of a socket's words.
+pub(crate) struct Words {
+    pub block: Block,
+    pub reader: Reader,
+    pub filler: Filler,
+    pub tx_watch: WaitWatch,
+    pub rx_watch: WaitWatch,
 }
 
 /// What the server knows.
 #[derive(Default)]
 pub(crate) struct State {
     pub mem: Option<SharedRegion>,
+    pub area: Option<Area>,
+    pub watch: Option<Watch>,
+    pub supply: Supply,
+    /// Receive buffers that the server has.
+    pub free: Vec<u32>,
     pub peers: BTreeMap<u32, Peer>,
     pub next: u32,
     pub liar: Option<Liar>,
     pub calls: Vec<Kind>,
-    pub doorbells: usize,
+    /// Doorbells: by pulse, by message.
+    pub pulses_rung: usize,
+    pub messages_rung: usize,
     pub gone: bool,
+    pub over: bool,
     /// Connects are answered "in progress", and end like this.
     pub slow_connect: Option<u16>,
     /// Pulses fail like this.
     pub pulses: Option<CallError>,
+    /// What wait slots post; slot 1 is the first.
+    pub waiters: Vec<Option<&'static Sleeper<FakeSemaphore>>>,
+    pub max_waiters: u32,
+    /// Bytes that a send buffer holds.
+    pub sndbuf: u64,
 }
 
 /// The server and the way to it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Fake(Arc<Inner>);
 
 pub(crate) struct Inner {
@@ -101,6 +120,76 @@ pub(crate) struct Inner {
     start: Instant,
     /// Added to the identity: what a fork would change.
     forks: AtomicU64,
+}
+
+impl core::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Inner")
+    }
+}
+
+/// A semaphore of std's making.
+#[derive(Debug, Default)]
+pub(crate) struct FakeSemaphore {
+    count: Mutex<u32>,
+    posted: Condvar,
+    /// The next waits fail as if a signal came.
+    pub signals: AtomicU32,
+}
+
+impl Semaphore for FakeSemaphore {
+    fn post(&self) {
+        *self.count.lock().unwrap() += 1;
+        self.posted.notify_one();
+    }
+
+    fn wait(&self, patience: Option<u64>) -> Result<(), CallError> {
+        let deadline = patience.map(|ns| Instant::now() + Duration::from_nanos(ns));
+        let mut count = self.count.lock().unwrap();
+        loop {
+            let signal = self
+                .signals
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1));
+            if signal.is_ok() {
+                return Err(CallError::Interrupted);
+            }
+            if *count > 0 {
+                *count -= 1;
+                return Ok(());
+            }
+            count = match deadline {
+                None => self.posted.wait(count).unwrap(),
+                Some(at) => {
+                    let left = at.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return Err(CallError::TimedOut);
+                    }
+                    self.posted.wait_timeout(count, left).unwrap().0
+                }
+            };
+        }
+    }
+}
+
+/// Ends the sleeper's generation with its thread.
+struct Mine(&'static Sleeper<FakeSemaphore>);
+
+impl Drop for Mine {
+    fn drop(&mut self) {
+        self.0.generation.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+std::thread_local! {
+    static SLEEPER: Mine = Mine(Box::leak(Box::new(Sleeper {
+        semaphore: FakeSemaphore::default(),
+        generation: AtomicU32::new(1),
+    })));
+}
+
+/// What this thread sleeps on.
+pub(crate) fn my_sleeper() -> &'static Sleeper<FakeSemaphore> {
+    SLEEPER.with(|mine| mine.0)
 }
 
 /// The memory of a pool; unmapped when dropped.
@@ -131,6 +220,8 @@ impl Fake {
     pub(crate) fn new() -> Self {
         let state = State {
             next: 0x1_0001,
+            sndbuf: 64 << 10,
+            max_waiters: 64,
             ..State::default()
         };
         Self(Arc::new(Inner {
@@ -164,23 +255,22 @@ impl Fake {
         result
     }
 
-    /// As `with`, for one socket, without serving it.
-    pub(crate) fn quietly<R>(&self, socket: u32, change: impl FnOnce(&mut Peer, SharedRegion) -> R) -> R {
+    /// Changes every socket, as `with`.
+    pub(crate) fn peers(&self, change: impl FnMut(&mut Peer)) {
+        self.with(|state| state.peers.values_mut().for_each(change));
+    }
+
+    /// As `with`, without serving.
+    pub(crate) fn quietly<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
         let mut state = self.locked();
-        let mem = state.mem.unwrap();
-        let result = change(state.peers.get_mut(&socket).unwrap(), mem);
+        let result = change(&mut state);
         self.0.changed.notify_all();
         result
     }
 
     /// The server dies, without a last round.
     pub(crate) fn with_gone(&self) {
-        self.0
-            .state
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .gone = true;
-        self.0.changed.notify_all();
+        self.quietly(|state| state.gone = true);
     }
 
     /// From here on the caller is taken for a child.
@@ -191,21 +281,36 @@ impl Fake {
     pub(crate) fn lie(&self, liar: impl FnMut(Kind, &mut State) -> Lie + Send + 'static) {
         self.locked().liar = Some(Box::new(liar));
     }
+
+    /// How many requests of this kind came.
+    pub(crate) fn count(&self, kind: Kind) -> usize {
+        self.quietly(|state| state.calls.iter().filter(|k| **k == kind).count())
+    }
 }
 
 impl System for Fake {
     type Mem = SharedRegion;
     type Mapping = Memory;
+    type Semaphore = FakeSemaphore;
+    type Event = ();
 
-    fn call(&self, request: &[u8], reply: &mut [u8], patience: Option<u64>) -> Result<(), CallError> {
+    fn call(
+        &self,
+        request: [&[u8]; 2],
+        reply: [&mut [u8]; 2],
+        patience: Option<u64>,
+    ) -> Result<(), CallError> {
         let mut state = self.locked();
         if state.gone {
             return Err(CallError::Gone);
         }
-        let (header, request) = Request::parse(request).expect("the library sends well-formed requests");
-        state.calls.push(request.kind());
+        let request: Vec<u8> = request.concat();
+        let [reply, room] = reply;
+        let (header, parsed) = Request::parse(&request).expect("the library sends well-formed requests");
+        let data = &request[parsed.kind().request_len()..];
+        state.calls.push(parsed.kind());
         if let Some(mut liar) = state.liar.take() {
-            let lie = liar(request.kind(), &mut state);
+            let lie = liar(parsed.kind(), &mut state);
             state.liar.get_or_insert(liar);
             match lie {
                 Lie::Truth => {}
@@ -223,9 +328,9 @@ impl System for Fake {
             if state.gone {
                 return Err(CallError::Gone);
             }
-            let answered = state.answer(header.socket, &request, &mut buffer);
-            self.0.changed.notify_all();
+            let answered = state.answer(header.socket, &parsed, data, room, &mut buffer);
             if let Some(bytes) = answered {
+                self.0.changed.notify_all();
                 reply.copy_from_slice(bytes);
                 return Ok(());
             }
@@ -242,7 +347,11 @@ impl System for Fake {
         }
     }
 
-    fn doorbell(&self, socket: u32) -> Result<(), CallError> {
+    fn attach_doorbell(&mut self, _chid: i32) -> Result<(), CallError> {
+        Ok(())
+    }
+
+    fn pulse(&self, _session: u32) -> Result<(), CallError> {
         let mut state = self.locked();
         if state.gone {
             return Err(CallError::Gone);
@@ -250,8 +359,21 @@ impl System for Fake {
         if let Some(error) = state.pulses {
             return Err(error);
         }
-        state.doorbells += 1;
-        state.turn(socket);
+        state.pulses_rung += 1;
+        state.serve();
+        self.0.changed.notify_all();
+        Ok(())
+    }
+
+    fn ring_by_message(&self, request: &[u8], _: &mut [u8], _: Option<u64>) -> Result<(), CallError> {
+        let (_, parsed) = Request::parse(request).expect("a well-formed doorbell");
+        assert_eq!(parsed.kind(), Kind::Doorbell);
+        let mut state = self.locked();
+        if state.gone {
+            return Err(CallError::Gone);
+        }
+        state.messages_rung += 1;
+        state.serve();
         self.0.changed.notify_all();
         Ok(())
     }
@@ -266,6 +388,20 @@ impl System for Fake {
             handle: 7,
             mapping: memory,
         })
+    }
+
+    fn sleeper() -> Option<&'static Sleeper<FakeSemaphore>> {
+        Some(my_sleeper())
+    }
+
+    fn register(&self, sleeper: &'static Sleeper<FakeSemaphore>) -> Result<((), [u64; 4]), CallError> {
+        let address = core::ptr::from_ref(sleeper).expose_provenance() as u64;
+        Ok(((), [9, address, 0, 0]))
+    }
+
+    fn spawn(body: Box<dyn FnOnce() + Send>) -> bool {
+        std::thread::spawn(body);
+        true
     }
 
     fn now(&self) -> u64 {
@@ -290,15 +426,4 @@ pub(crate) fn reply_with(body: &(impl IntoBytes + zerocopy::Immutable)) -> Lie {
     let mut bytes = msg::ReplyHeader::OK.as_bytes().to_vec();
     bytes.extend(body.as_bytes());
     Lie::Reply(bytes)
-}
-
-/// A descriptor as a liar would write it.
-pub(crate) fn desc(offset: u64, len: u32, flags: DescFlags, user: u64, aux: u64) -> Desc {
-    Desc {
-        offset,
-        len,
-        flags: flags.bits(),
-        user,
-        aux,
-    }
 }

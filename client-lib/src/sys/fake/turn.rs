@@ -1,4 +1,4 @@
-//! The data path of the server: what the module's turn does with a socket's rings.
+//! The data path of the server: what the module's turn does with a socket's words.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,105 +7,185 @@
     clippy::as_conversions
 )]
 
-use super::{Peer, Rings, State};
+use super::{FakeSemaphore, Peer, State, Words};
+use crate::sys::{Semaphore, Sleeper};
 use csock_wire::{
-    Consumer, Desc, Producer, RingBlock, RingBlockGeometry, RingKind, SharedMem, WireErrno,
-    layout::ModuleState,
+    SharedMem, SharedRegion, WireErrno,
+    stream::State as Bits,
+    stream::{Area, Filler, PoolWindow, Reader, Supply, WaitWatch, Waiting},
 };
-use std::{vec, vec::Vec};
+use std::{collections::BTreeMap, vec, vec::Vec};
+
+impl Default for Peer {
+    fn default() -> Self {
+        Self {
+            words: None,
+            connected: false,
+            connecting: false,
+            listening: false,
+            backlog: 0,
+            inbox: std::collections::VecDeque::new(),
+            outbox: Vec::new(),
+            echo: true,
+            hold: false,
+            acked: 0,
+            eof: false,
+            error: 0,
+            closed: false,
+            options: BTreeMap::new(),
+        }
+    }
+}
 
 impl State {
-    pub(super) fn rings(&self, geometry: &RingBlockGeometry) -> Option<Rings> {
-        if geometry.is_none() {
-            return None;
-        }
-        let mem = self.mem.unwrap();
-        let block = RingBlock::validate(geometry, mem.len()).unwrap();
-        block.check_magic(&mem).unwrap();
-        block.set_state(&mem, ModuleState::Active).unwrap();
-        Some(Rings {
-            sq: Consumer::new(mem, block.ring(RingKind::Submission)),
-            cq: Producer::new(mem, block.ring(RingKind::Completion)),
-            fq: Consumer::new(mem, block.ring(RingKind::Fill)),
-            rq: Producer::new(mem, block.ring(RingKind::Ready)),
-            block,
+    pub(super) fn words(&self, block: u32) -> Option<Words> {
+        Some(Words {
+            block: self.area?.block(block)?,
+            reader: Reader::new(),
+            filler: Filler::new(),
+            tx_watch: WaitWatch::new(Waiting::Room),
+            rx_watch: WaitWatch::new(Waiting::Data),
         })
     }
 
     pub(super) fn add(&mut self, peer: Peer) -> u32 {
         self.next += 1;
         self.peers.insert(self.next, peer);
+        self.turn(self.next);
         self.next
     }
 
+    /// A look at everything, and to sleep again.
     pub(crate) fn serve(&mut self) {
-        let sockets: Vec<u32> = self.peers.keys().copied().collect();
-        for socket in sockets {
-            self.turn(socket);
+        let (Some(mem), Some(mut watch)) = (self.mem, self.watch.take()) else {
+            return;
+        };
+        let _ = watch.wake(&mem);
+        for _ in 0..4 {
+            let _ = watch.drain(&mem, |_| {});
+            let sockets: Vec<u32> = self.peers.keys().copied().collect();
+            for socket in sockets {
+                self.turn(socket);
+            }
+            if watch.arm(&mem).unwrap_or(true) {
+                break;
+            }
         }
+        self.watch = Some(watch);
     }
 
     pub(super) fn turn(&mut self, socket: u32) {
-        // `None`: somebody scribbled into the rings. The real module would fail the session; this one does nothing.
+        // `None`: somebody scribbled into the words. The real module would fail the session; this one does nothing.
         let _ = self.try_turn(socket);
     }
 
-    /// What the module's turn does: take, complete, deliver.
+    /// What the module's turn does: take, acknowledge, deliver, tell.
     fn try_turn(&mut self, socket: u32) -> Option<()> {
-        let mem = self.mem?;
+        let (mem, area) = (self.mem?, self.area?);
+        let (slow, sndbuf) = (self.slow_connect, self.sndbuf);
+        let (free, supply) = (&mut self.free, &mut self.supply);
         let peer = self.peers.get_mut(&socket)?;
-        let rings = peer.rings.as_mut()?;
-        if !peer.connected {
-            return None;
+        if peer.connecting && slow == Some(0) {
+            peer.connected = true;
         }
-        while let Some(desc) = rings.sq.pop().ok()? {
-            let mut bytes = vec![0; usize::try_from(desc.len).ok().filter(|len| *len <= 1 << 20)?];
-            mem.copy_in(desc.offset as usize, &mut bytes).ok()?;
+        let words = peer.words.as_mut()?;
+        let block = words.block;
+        let window = |pool: u16| {
+            (pool == 0).then(|| PoolWindow {
+                start: area.data() as u64,
+                end: area.len() as u64,
+            })
+        };
+        words.reader.look(&mem, block, window).ok()?;
+        while peer.connected
+            && let Some(piece) = words.reader.next(1 << 20).ok()?
+        {
+            let mut bytes = vec![0; piece.len as usize];
+            mem.copy_in(piece.offset as usize, &mut bytes).ok()?;
             if peer.echo {
                 peer.inbox.extend(&bytes);
             }
             peer.outbox.extend(&bytes);
-            peer.held.push_back(desc);
+            words.reader.take(piece.len);
         }
-        while !peer.hold
-            && let Some(desc) = peer.held.pop_front()
-        {
-            rings
-                .cq
-                .push(&Desc::completion_raw(
-                    desc.offset,
-                    desc.user,
-                    desc.len,
-                    WireErrno::OK,
-                ))
-                .ok()?;
+        while words.reader.spent().is_some() {}
+        if !peer.hold {
+            peer.acked = words.reader.taken();
         }
-        rings.cq.publish().ok()?;
-        rings.sq.publish().ok()?;
-        let _ = rings.sq.arm();
-        while !peer.inbox.is_empty() {
-            let Some(buffer) = rings.fq.pop().ok()? else {
-                let _ = rings.fq.arm();
+        words.reader.free(|_| !peer.hold);
+        let limit = if peer.connected { peer.acked + sndbuf } else { 0 };
+        words.reader.publish(&mem, block, limit).ok()?;
+        let mut starved = false;
+        while !peer.inbox.is_empty() && words.filler.has_room(&mem, block).ok()? {
+            if free.is_empty() {
+                refill(&mem, &area, supply, free)?;
+            }
+            let Some(id) = free.pop() else {
+                starved = true;
                 break;
             };
-            let n = peer.inbox.len().min(buffer.len as usize);
+            let (offset, most) = area.buffer(id)?;
+            let n = peer.inbox.len().min(most as usize);
             let bytes: Vec<u8> = peer.inbox.drain(..n).collect();
-            mem.copy_out(buffer.offset as usize, &bytes).ok()?;
-            rings
-                .rq
-                .push(&Desc::buffer(buffer.offset, n as u32, buffer.user))
-                .ok()?;
+            mem.copy_out(offset, &bytes).ok()?;
+            words.filler.push(&mem, block, id, n as u32).ok()?;
         }
-        if peer.eof && !peer.eof_told && peer.inbox.is_empty() {
-            rings.rq.push(&Desc::eof()).ok()?;
-            peer.eof_told = true;
+        let mut bits = Bits::empty();
+        bits.set(Bits::CONNECTED, peer.connected);
+        bits.set(Bits::STARVED, starved);
+        bits.set(Bits::END, peer.eof && peer.inbox.is_empty());
+        bits.set(Bits::DEAF, peer.error != 0);
+        bits = bits.with_error(WireErrno(peer.error));
+        if let (Some(error), false) = (slow.filter(|e| *e != 0 && *e != u16::MAX), peer.connected) {
+            bits |= Bits::REFUSED;
+            bits = bits.with_error(WireErrno(error));
         }
-        rings.rq.publish().ok()?;
-        rings.fq.publish().ok()?;
-        if peer.closed && peer.held.is_empty() {
-            rings.block.set_state(&mem, ModuleState::Released).ok()?;
+        let released = peer.closed && !peer.hold;
+        if released {
+            bits = Bits::RELEASED;
+        }
+        if peer.listening {
+            for _ in words.filler.position()..u64::from(peer.backlog) {
+                words.filler.announce();
+            }
+        }
+        words.filler.set_state(bits);
+        words.filler.publish(&mem, block).ok()?;
+        mem.full_fence();
+        let due = [
+            words.tx_watch.due(&mem, block).ok()?,
+            words.rx_watch.due(&mem, block).ok()?,
+        ];
+        for slot in due.into_iter().flatten() {
+            if let Some(Some(sleeper)) = self.waiters.get(usize::from(slot) - 1) {
+                post(sleeper);
+            }
+        }
+        if released {
             self.peers.remove(&socket);
         }
         Some(())
     }
+}
+
+fn post(sleeper: &Sleeper<FakeSemaphore>) {
+    sleeper.semaphore.post();
+}
+
+/// Takes back the receive buffers that the client has given up.
+fn refill(mem: &SharedRegion, area: &Area, supply: &mut Supply, free: &mut Vec<u32>) -> Option<()> {
+    for wanted in [false, true] {
+        supply.want(mem, wanted).ok()?;
+        supply
+            .drain(mem, area, |id| {
+                free.push(id);
+                true
+            })
+            .ok()?;
+        if !free.is_empty() {
+            supply.want(mem, false).ok()?;
+            break;
+        }
+    }
+    Some(())
 }

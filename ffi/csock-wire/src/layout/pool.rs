@@ -1,7 +1,7 @@
 //! The header of a pool.
 
 use super::{
-    GeometryError, LAYOUT_HASH, POOL_HEADER_LEN, POOL_MAGIC, POOL_VERSION, RING_ALIGN, aligned, must_be,
+    DATA_ALIGN, GeometryError, LAYOUT_HASH, POOL_HEADER_LEN, POOL_MAGIC, POOL_VERSION, aligned, must_be,
     widen,
 };
 use crate::refusal::Field;
@@ -12,7 +12,7 @@ use crate::shm::{Load, SharedMem, Store};
 pub struct PoolHeader {
     /// Length of the pool in bytes.
     pub size: u64,
-    /// Where the data area starts; everything before it (from [`POOL_HEADER_LEN`]) is for ring blocks.
+    /// Where the data area starts. In a session's first pool its area lies before it.
     pub data_offset: u64,
 }
 
@@ -85,7 +85,7 @@ impl PoolHeader {
             return Err(GeometryError {
                 field,
                 value: self.data_offset,
-                allowed: widen(RING_ALIGN),
+                allowed: widen(DATA_ALIGN),
             });
         }
         Ok(())

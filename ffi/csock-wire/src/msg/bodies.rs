@@ -4,9 +4,9 @@ use bitflags::bitflags;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::counters::Counters;
-use crate::layout::RingBlockGeometry;
 use crate::sockaddr::SockAddr;
 use crate::sockopt::MAX_OPTION_LEN;
+use crate::stream::AreaGeometry;
 
 /// `SOCK_STREAM`.
 pub const SOCK_STREAM: u16 = 1;
@@ -22,16 +22,21 @@ pub const TX_ZERO_COPY: u32 = 0;
 /// How the module sends: a copy into mbufs of its own (`-m csock,tx=copy`).
 pub const TX_COPY: u32 = 1;
 
+/// A socket without a block in shared memory: it goes by messages.
+pub const NO_BLOCK: u32 = u32::MAX;
+/// [`Send`] and [`Recv`]: do not park.
+pub const DONT_WAIT: u32 = 1;
+/// [`Send`]: more follows at once.
+pub const MORE: u32 = 2;
+
 bitflags! {
-    /// What a [`Wait`] waits for and what its reply reports.
+    /// What a [`Wait`] waits for and what its reply reports. All are states, not changes.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct Events: u32 {
-        /// The ready ring moved: data, end of file or error.
+        /// There is data, or the end of the stream.
         const READABLE = 1;
-        /// The completion ring moved: a send buffer came back.
-        const TX_DONE = 2;
-        /// The module took descriptors from the submission ring.
-        const TX_SPACE = 4;
+        /// The send buffer has room.
+        const WRITABLE = 2;
         /// A connection can be accepted.
         const ACCEPTABLE = 8;
         /// A connect in progress ended; [`WaitReply::error`] says how.
@@ -46,8 +51,7 @@ bitflags! {
 impl Events {
     /// The events of this version; other bits are refused.
     pub const KNOWN: Events = Events::READABLE
-        .union(Events::TX_DONE)
-        .union(Events::TX_SPACE)
+        .union(Events::WRITABLE)
         .union(Events::ACCEPTABLE)
         .union(Events::CONNECTED)
         .union(Events::ERROR);
@@ -82,7 +86,7 @@ wire! {
     }
 
     /// Answer to [`Hello`]: the session and its limits.
-    struct HelloReply, 40 {
+    struct HelloReply, 48 {
         /// The version that is spoken from now on.
         version: u16,
         /// Zero.
@@ -93,26 +97,36 @@ wire! {
         max_sockets: u32,
         /// Longest pool, bytes.
         max_pool_bytes: u64,
-        /// Longest descriptor, bytes.
-        max_desc_len: u32,
-        /// Largest ring capacity, slots.
-        max_ring_capacity: u32,
+        /// The module's second channel, for doorbells.
+        doorbell_chid: i32,
+        /// Wait slots that the session may have at once.
+        max_waiters: u32,
         /// Requests that the session may have parked at once.
         max_parked: u32,
+        /// Pools that the session may have at once; their numbers are below it.
+        max_pools: u32,
         /// [`TX_ZERO_COPY`] or [`TX_COPY`].
         tx_mode: u32,
+        /// Zero.
+        reserved_end: u32,
     }
 
-    /// Hands the pool over: one per session, anonymous and sealed.
-    struct PoolAttach, 16 {
+    /// Hands a pool over: anonymous and sealed. Number 0 comes first and holds the session's area.
+    struct PoolAttach, 48 {
         /// `shm_handle_t` made by `shm_create_handle` for the module's process.
         handle: u64,
         /// Length of the pool, bytes.
         size: u64,
+        /// Its number in the session.
+        number: u32,
+        /// Zero.
+        reserved: u32,
+        /// The area, in pool 0; all zero in the others.
+        area: AreaGeometry,
     }
 
     /// Makes a socket.
-    struct Socket, 40 {
+    struct Socket, 16 {
         /// `AF_INET` (2) or `AF_INET6` (28).
         domain: u16,
         /// [`SOCK_STREAM`] or [`SOCK_DGRAM`].
@@ -121,8 +135,10 @@ wire! {
         protocol: u16,
         /// Zero.
         reserved: u16,
-        /// Its rings; all zero for a socket that will listen.
-        rings: RingBlockGeometry,
+        /// Its block in the session's area, made ready by the client; or [`NO_BLOCK`].
+        block: u32,
+        /// Zero.
+        reserved_end: u32,
     }
 
     /// Answer to [`Socket`].
@@ -168,9 +184,11 @@ wire! {
     }
 
     /// Accepts from the header's socket; `EAGAIN` when nobody waits.
-    struct Accept, 32 {
-        /// The rings of the new socket.
-        rings: RingBlockGeometry,
+    struct Accept, 8 {
+        /// The block of the new socket, or [`NO_BLOCK`].
+        block: u32,
+        /// Zero.
+        reserved: u32,
     }
 
     /// Answer to [`Accept`].
@@ -184,19 +202,19 @@ wire! {
     }
 
     /// Shuts the header's socket down.
-    struct Shutdown, 8 {
+    struct Shutdown, 16 {
         /// [`Shutdown::READ`], [`Shutdown::WRITE`] or [`Shutdown::BOTH`].
         how: u32,
-        /// Position of the submission ring ([`crate::Producer::position`]): what was published before it is sent first.
-        tx_position: u32,
-    }
-
-    /// Closes the header's socket. Its ring block is free when the module's state word says released.
-    struct Close, 8 {
-        /// As in [`Shutdown`].
-        tx_position: u32,
         /// Zero.
         reserved: u32,
+        /// Bytes committed ([`crate::stream::Writer::tail`]): they are sent first.
+        after: u64,
+    }
+
+    /// Closes the header's socket. Its block is free when the state says [`crate::stream::State::RELEASED`].
+    struct Close, 8 {
+        /// As in [`Shutdown`].
+        after: u64,
     }
 
     /// Asks for the local address.
@@ -205,17 +223,12 @@ wire! {
     /// Asks for the peer's address.
     struct GetPeerName, 0 {}
 
-    /// Parks the client until one of the events holds. Readiness is state: the module compares the positions that
-    /// the client has seen with its own, so an event between look and wait is not lost.
-    struct Wait, 16 {
+    /// Parks the client until one of the events holds. For sockets without a block; with one, a wait needs no message.
+    struct Wait, 8 {
         /// [`Events`] asked for, at least one.
         events: u32,
-        /// Consumer position of the submission ring that the client has seen.
-        seen_sq: u32,
-        /// Producer position of the completion ring that the client has seen.
-        seen_cq: u32,
-        /// Producer position of the ready ring that the client has seen.
-        seen_rq: u32,
+        /// Zero.
+        reserved: u32,
     }
 
     /// Answer to [`Wait`].
@@ -240,7 +253,7 @@ wire! {
     }
 
     /// Sets an option of the header's socket.
-    struct SetSockOpt, 32 {
+    struct SetSockOpt, 40 {
         /// Level, QNX's number.
         level: i32,
         /// Name, QNX's number.
@@ -249,6 +262,8 @@ wire! {
         len: u32,
         /// Zero.
         reserved: u32,
+        /// Bytes committed: they are sent with the option as it was. Sizes of buffers, linger and getters act at once.
+        after: u64,
         /// The value, zero behind `len`.
         value: [u8; MAX_OPTION_LEN],
     }
@@ -275,11 +290,82 @@ wire! {
         value: [u8; MAX_OPTION_LEN],
     }
 
-    /// Takes the pool back. `EBUSY` while a socket or an mbuf uses it.
-    struct PoolDetach, 0 {}
+    /// Takes a pool back. `EBUSY` while a socket or an mbuf uses it.
+    struct PoolDetach, 8 {
+        /// Its number.
+        number: u32,
+        /// Zero.
+        reserved: u32,
+    }
 
     /// Ends the session: as if the client had died, but answered.
     struct Goodbye, 0 {}
+
+    /// Sends the bytes behind the body: the way of sockets without a block, and of calls that found no memory in the pool.
+    struct Send, 16 {
+        /// Bytes committed ([`crate::stream::Writer::tail`]): they go first.
+        after: u64,
+        /// Bytes behind the body.
+        len: u32,
+        /// [`DONT_WAIT`], [`MORE`].
+        flags: u32,
+    }
+
+    /// Answer to [`Send`]. Parked until at least one byte was taken.
+    struct SendReply, 8 {
+        /// Bytes taken, at least one unless none were brought.
+        len: u32,
+        /// Zero.
+        reserved: u32,
+    }
+
+    /// Receives into the room behind the reply's body. `EREPEAT` when the module has filled buffers that the client has
+    /// not taken: they come first.
+    struct Recv, 16 {
+        /// Ready entries taken ([`crate::stream::Taker::position`]).
+        seen: u64,
+        /// Bytes wanted, at most the room.
+        len: u32,
+        /// [`DONT_WAIT`].
+        flags: u32,
+    }
+
+    /// Answer to [`Recv`]; the data lies behind it. 0 bytes are the end of the stream.
+    struct RecvReply, 8 {
+        /// Bytes received.
+        len: u32,
+        /// Zero.
+        reserved: u32,
+    }
+
+    /// Registers what wakes the thread that sends this: the module delivers the event when a wait word names the slot.
+    struct AddWaiter, 32 {
+        /// The event as `MsgRegisterEvent` left it (`struct sigevent` without its attributes): type and flags, target,
+        /// value, code and priority.
+        event: [u64; 4],
+    }
+
+    /// Answer to [`AddWaiter`].
+    struct WaiterReply, 8 {
+        /// The wait slot, 1 and up.
+        slot: u32,
+        /// Zero.
+        reserved: u32,
+    }
+
+    /// Forgets a wait slot.
+    struct DropWaiter, 8 {
+        /// The slot.
+        slot: u32,
+        /// Zero.
+        reserved: u32,
+    }
+
+    /// Parks until the session ends.
+    struct Watch, 0 {}
+
+    /// Rings. Answered at once.
+    struct Doorbell, 0 {}
 }
 
 impl ConnectReply {

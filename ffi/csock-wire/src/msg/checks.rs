@@ -6,6 +6,7 @@ use crate::errno::WireErrno;
 use crate::layout::LAYOUT_HASH;
 use crate::refusal::{Field, Refusal};
 use crate::sockopt::SockOpt;
+use crate::stream::AreaGeometry;
 
 impl Hello {
     /// What this build sends.
@@ -60,6 +61,19 @@ fn zero(value: u64) -> Result<(), Refusal> {
     }
 }
 
+fn flags(value: u32, known: u32) -> Result<(), Refusal> {
+    if value & !known == 0 {
+        Ok(())
+    } else {
+        Err(Refusal::new(
+            WireErrno::EINVAL,
+            Field::MsgFlags,
+            value.into(),
+            known.into(),
+        ))
+    }
+}
+
 /// Level, name and exact length against the whitelist.
 fn check_option(level: i32, name: i32, len: u32) -> Result<SockOpt, Refusal> {
     // The bits of a negative number say which it was; no sign on the wire of a refusal.
@@ -93,22 +107,30 @@ macro_rules! body {
 
 body! {
     Hello -> HelloReply, |this| { zero(this.reserved.into()) };
-    PoolAttach -> Empty;
-    Socket -> SocketReply, |this| { zero(this.reserved.into()) };
+    PoolAttach -> Empty, |this| {
+        zero(this.reserved.into())?;
+        if this.number == 0 || this.area == AreaGeometry::default() {
+            return Ok(());
+        }
+        Err(Refusal::new(WireErrno::EINVAL, Field::PoolNumber, this.number.into(), 0))
+    };
+    Socket -> SocketReply, |this| { zero(u64::from(this.reserved) | u64::from(this.reserved_end)) };
     Bind -> AddrReply, |this| { this.addr.check() };
     Listen -> Empty, |this| { zero(this.reserved.into()) };
     Connect -> ConnectReply, |this| { this.addr.check() };
-    Accept -> AcceptReply;
+    Accept -> AcceptReply, |this| { zero(this.reserved.into()) };
     Shutdown -> Empty, |this| {
+        zero(this.reserved.into())?;
         if this.how <= Shutdown::BOTH {
             return Ok(());
         }
         Err(Refusal::new(WireErrno::EINVAL, Field::How, this.how.into(), Shutdown::BOTH.into()))
     };
-    Close -> Empty, |this| { zero(this.reserved.into()) };
+    Close -> Empty;
     GetSockName -> AddrReply;
     GetPeerName -> AddrReply;
     Wait -> WaitReply, |this| {
+        zero(this.reserved.into())?;
         if this.events != 0 && Events::KNOWN.contains(Events::from_bits_retain(this.events)) {
             return Ok(());
         }
@@ -133,6 +155,12 @@ body! {
         zero(this.reserved.into())?;
         check_option(this.level, this.name, this.len).map(|_| ())
     };
-    PoolDetach -> Empty;
+    PoolDetach -> Empty, |this| { zero(this.reserved.into()) };
     Goodbye -> Empty;
+    Send -> SendReply, |this| { flags(this.flags, DONT_WAIT | MORE) };
+    Recv -> RecvReply, |this| { flags(this.flags, DONT_WAIT) };
+    AddWaiter -> WaiterReply;
+    DropWaiter -> Empty, |this| { zero(this.reserved.into()) };
+    Watch -> Empty;
+    Doorbell -> Empty;
 }

@@ -7,7 +7,7 @@
 //!
 //! - The first `u16` is the kind, far above QNX's own message types (`_IO_MAX`, 0x1FF).
 //! - Lengths are exact: a request is as long as its kind says, and so is the reply, also when it carries an error
-//!   (then the body is zero). The length is checked before any content (S-22), the room for the reply before any
+//!   (then the body is zero). SEND and the reply of RECV carry data behind their bodies, whose length stands there. The length is checked before any content (S-22), the room for the reply before any
 //!   side effect (S-24).
 //! - `MsgError` is used only where no reply can be: unknown kind (`ENOSYS`), a message too short for its kind
 //!   (`EBADMSG`), and to answer an unblock pulse.
@@ -27,8 +27,8 @@ use crate::refusal::{Field, Refusal};
 /// First message kind.
 pub const MSG_BASE: u16 = 0x4C00;
 /// Version of the protocol that this build speaks.
-pub const WIRE_VERSION: u16 = 1;
-/// Pulse code of the doorbell; its value is the socket handle, zero-extended.
+pub const WIRE_VERSION: u16 = 2;
+/// Pulse code of the doorbell; its value is the session's handle, zero-extended.
 pub const PULSE_DOORBELL: i8 = 1;
 /// Path of the module's node, below the prefix of its io-sock, unless a tunable says otherwise.
 pub const NODE_PATH: &str = "/dev/csock";
@@ -226,7 +226,7 @@ macro_rules! kinds {
 kinds! {
     /// Opens a session: versions and limits.
     Hello = 0, HelloReply;
-    /// Hands the session's pool over.
+    /// Hands a pool over.
     PoolAttach = 1, Empty;
     /// socket(2).
     Socket = 2, SocketReply;
@@ -238,15 +238,15 @@ kinds! {
     Connect = 5, ConnectReply;
     /// accept(2).
     Accept = 6, AcceptReply;
-    /// shutdown(2), after the data before a ring position.
+    /// shutdown(2), after the data before a position.
     Shutdown = 7, Empty;
-    /// close(2), after the data before a ring position.
+    /// close(2), after the data before a position.
     Close = 8, Empty;
     /// getsockname(2).
     GetSockName = 9, AddrReply;
     /// getpeername(2).
     GetPeerName = 10, AddrReply;
-    /// Parks the client until an event holds.
+    /// Parks the client until an event holds: for sockets that have no block.
     Wait = 11, WaitReply;
     /// Reads the ledger.
     Stats = 12, StatsReply;
@@ -258,6 +258,18 @@ kinds! {
     PoolDetach = 15, Empty;
     /// Ends the session.
     Goodbye = 16, Empty;
+    /// send(2) with the data behind the body.
+    Send = 17, SendReply;
+    /// recv(2) with the data behind the reply's body.
+    Recv = 18, RecvReply;
+    /// Registers what wakes one sleeping thread.
+    AddWaiter = 19, WaiterReply;
+    /// Forgets it.
+    DropWaiter = 20, Empty;
+    /// Parks for as long as the session lives: its end tells of the module's.
+    Watch = 21, Empty;
+    /// Rings, on the doorbell channel, where the system allows no pulse.
+    Doorbell = 22, Empty;
 }
 
 impl Kind {
@@ -307,7 +319,15 @@ impl Request {
                 Refusal::new(error, what, value, allowed),
             ))
         };
-        if bytes.len() > needed {
+        // A send brings its data behind the body, as many bytes as the body says: the receiver compares that with the
+        // length that the kernel gives for the whole message.
+        let body = if kind == Kind::Send {
+            body.get(..needed.saturating_sub(size_of::<MsgHeader>()))
+                .unwrap_or(body)
+        } else {
+            body
+        };
+        if bytes.len() > needed && kind != Kind::Send {
             return refuse(
                 WireErrno::EBADMSG,
                 Field::Length,

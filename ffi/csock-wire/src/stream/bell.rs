@@ -92,13 +92,18 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Awake.
+    /// Awake, over no area yet.
     #[must_use]
-    pub fn new(area: &Area) -> Watch {
-        Watch {
+    pub const fn new() -> Watch {
+        Watch { words: 0, armed: 0 }
+    }
+
+    /// Awake, over a fresh area.
+    pub fn start(&mut self, area: &Area) {
+        *self = Watch {
             words: area.dirty_words(),
             armed: 0,
-        }
+        };
     }
 
     /// Clears the dirty bits and calls `dirty` with the index of every block that was marked. The result says whether
@@ -173,6 +178,12 @@ impl Watch {
     #[must_use]
     pub const fn is_armed(&self) -> bool {
         self.armed & ASLEEP != 0
+    }
+}
+
+impl Default for Watch {
+    fn default() -> Watch {
+        Watch::new()
     }
 }
 

@@ -37,6 +37,7 @@ mod tx_client;
 mod tx_module;
 mod waits;
 
+pub(crate) use area::BLOCK_WORDS;
 pub use area::{
     Area, AreaGeometry, BLOCK_LEN, Block, MAX_BUFFER_LEN, MAX_BUFFERS, MAX_SOCKETS, RANGES, READY_ENTRIES,
 };

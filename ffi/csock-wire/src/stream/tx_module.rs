@@ -190,10 +190,10 @@ impl Reader {
         self.tail
     }
 
-    /// The client wants everything that was taken to go out, rather than wait for more.
+    /// Up to where the client wants everything to go out at once, at the last look; not beyond [`Reader::tail`].
     #[must_use]
-    pub const fn is_flushed(&self) -> bool {
-        self.flush >= self.taken
+    pub const fn flush(&self) -> u64 {
+        self.flush
     }
 
     /// The next piece, of at most `most` bytes; `None` when everything is taken.

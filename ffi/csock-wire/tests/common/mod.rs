@@ -21,20 +21,6 @@ impl Rng {
     }
 }
 
-/// Where every ring test also starts: the wrap of the indices comes soon.
-pub const NEAR_WRAP: u32 = 0xFFFF_FFF0;
-
-/// A descriptor that says in every field which one it is.
-pub fn desc(i: u64) -> csock_wire::Desc {
-    csock_wire::Desc {
-        offset: i,
-        len: (i as u32).wrapping_mul(3),
-        flags: !(i as u32),
-        user: i << 32,
-        aux: !i,
-    }
-}
-
 /// Page-aligned private memory that plays the shared region.
 pub struct Pool {
     words: Vec<u64>,

@@ -4,33 +4,16 @@ use std::sync::Arc;
 
 use csock_wire::SharedMem;
 use csock_wire::stream::*;
-use loom::sync::{Condvar, Mutex};
+use loom::sync::Mutex;
 use loom::thread;
 
 use crate::area::{AreaMem, Without, area, block};
-use crate::model::{explore, explore_bounded};
+use crate::model::{Semaphore, explore, explore_bounded};
 
-/// A doorbell, or a semaphore: what is posted before the wait is not lost.
-#[derive(Default)]
-struct Semaphore(Mutex<u32>, Condvar);
-
-impl Semaphore {
-    fn new() -> Arc<Semaphore> {
-        Arc::new(Semaphore(Mutex::new(0), Condvar::new()))
-    }
-
-    fn post(&self) {
-        *self.0.lock().unwrap() += 1;
-        self.1.notify_one();
-    }
-
-    fn wait(&self) {
-        let mut count = self.0.lock().unwrap();
-        while *count == 0 {
-            count = self.1.wait(count).unwrap();
-        }
-        *count -= 1;
-    }
+fn started(area: &Area) -> Watch {
+    let mut watch = Watch::new();
+    watch.start(area);
+    watch
 }
 
 fn window(pool: u16) -> Option<PoolWindow> {
@@ -89,7 +72,7 @@ fn append_and_sleep(client: Without, module: Without, relay: bool) {
         })
     });
     let mem = mem.without(module);
-    let (mut watch, mut reader, mut got) = (Watch::new(&area()), Reader::new(), Vec::new());
+    let (mut watch, mut reader, mut got) = (started(&area()), Reader::new(), Vec::new());
     while got.len() < bytes {
         watch.wake(&mem).unwrap();
         let mut dirty = false;
@@ -355,7 +338,7 @@ fn buffers_come_back(client: Without, module: Without) {
         }
     });
     let mem = mem.without(module);
-    let (mut supply, mut watch, mut back) = (Supply::new(), Watch::new(&area()), None);
+    let (mut supply, mut watch, mut back) = (Supply::new(), started(&area()), None);
     let drain = |supply: &mut Supply, back: &mut Option<u32>| {
         supply
             .drain(&mem, &area(), |id| {

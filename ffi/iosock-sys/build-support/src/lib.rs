@@ -7,9 +7,11 @@
 mod base;
 pub mod compiler;
 mod registration;
+pub mod values;
 
 pub use base::Base;
 pub use registration::Registration;
+pub use values::Group;
 
 use std::path::PathBuf;
 

@@ -1,6 +1,7 @@
 //! Compiles `registration.c` for one module.
 
-use crate::{compiler, shim_dir};
+use crate::{Group, compiler, shim_dir, values};
+use std::{env, fs, path::PathBuf};
 
 /// How a module presents itself to io-sock. Everything a linker set needs is made by [`Registration::compile`].
 ///
@@ -10,11 +11,11 @@ pub struct Registration<'a> {
     name: &'a str,
     version: i32,
     diag: bool,
+    groups: Vec<Group>,
 }
 
 impl<'a> Registration<'a> {
-    /// A module named `name`: its file is `mods-<name>.so`, its version `sysctl qnx.module.<name>`, its counters
-    /// `sysctl qnx.module.<name>_counters`.
+    /// A module named `name`: its file is `mods-<name>.so`, its sysctls hang below `qnx.module.<name>`.
     ///
     /// # Panics
     /// When `name` is no C identifier.
@@ -28,6 +29,7 @@ impl<'a> Registration<'a> {
             name,
             version: 1,
             diag: false,
+            groups: Vec::new(),
         }
     }
 
@@ -43,6 +45,13 @@ impl<'a> Registration<'a> {
         self
     }
 
+    /// A node with values below the module's own. The module answers them by number (`iosock::Module::value`), counted through
+    /// all groups, and finds their names in `iosock_module_values.rs` in its `OUT_DIR`.
+    pub fn group(mut self, group: Group) -> Self {
+        self.groups.push(group);
+        self
+    }
+
     /// Compiles the registration into a static library that the calling crate links.
     ///
     /// # Panics
@@ -50,7 +59,12 @@ impl<'a> Registration<'a> {
     pub fn compile(self) {
         let file = shim_dir().join("registration.c");
         println!("cargo::rerun-if-changed={}", file.display());
+        let out = PathBuf::from(env::var_os("OUT_DIR").expect("this runs in a build script"));
+        let write = |name: &str, text: String| fs::write(out.join(name), text).expect("OUT_DIR is writable");
+        write("iosock_module_values.h", values::header(&self.groups));
+        write("iosock_module_values.rs", values::names(&self.groups));
         compiler::kernel(self.diag)
+            .include(out)
             .define("IOSOCK_MODULE_NAME", self.name)
             .define("IOSOCK_MODULE_VERSION", self.version.to_string().as_str())
             .file(file)

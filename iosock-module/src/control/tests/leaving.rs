@@ -5,7 +5,6 @@ use crate::control::Sender;
 use crate::testing::{Outcome, Rig, world};
 use csock_wire::{
     WireErrno,
-    layout::ModuleState,
     msg::{self},
 };
 
@@ -15,9 +14,10 @@ fn a_dead_clients_data_still_goes_out_and_then_everything_is_back() {
     let mut client = rig.client(1, 500);
     let (mut socket, stream) = rig.connected(&mut client);
     stream.with(|s| s.hiwat = 10);
-    socket.submit(0, b"twenty bytes of data", 1);
+    socket.submit(0, b"twenty bytes of data");
     let parked = rig.ask(&client, socket.socket, &wait_readable());
-    rig.die(1);
+    rig.work();
+    rig.bury(1);
     assert_eq!(parked.reply::<msg::Wait>().unwrap_err().error, WireErrno::ESRCH);
     assert_eq!(
         world(|w| w.forgotten.clone()),
@@ -39,10 +39,10 @@ fn a_dead_clients_data_still_goes_out_and_then_everything_is_back() {
 #[test]
 fn an_orphan_out_of_time_is_aborted() {
     let mut rig = Rig::new();
-    rig.table.config.set_for_test(false, 500);
+    rig.table.config.tune(c"csock.orphan_ms", 500);
     let mut client = rig.client(1, 500);
     let (mut socket, stream) = rig.connected(&mut client);
-    socket.submit(0, b"nobody reads this", 1);
+    socket.submit(0, b"nobody reads this");
     rig.ring(&client, &socket);
     rig.die(1);
     rig.work();
@@ -51,7 +51,7 @@ fn an_orphan_out_of_time_is_aborted() {
     world(|w| w.now += 501);
     rig.work();
     assert!(stream.with(|s| s.aborted));
-    assert_eq!(socket.state(), ModuleState::Released);
+    assert!(socket.is_released());
     rig.assert_empty();
 }
 
@@ -73,10 +73,11 @@ fn unload_aborts_everything() {
     let mut rig = Rig::new();
     let mut client = rig.client(1, 500);
     let (mut socket, stream) = rig.connected(&mut client);
-    socket.submit(0, b"in the stack", 1);
+    socket.submit(0, b"in the stack");
     rig.ring(&client, &socket);
     let parked = rig.ask(&client, socket.socket, &wait_readable());
     rig.control.stop(rig.table);
+    rig.work();
     assert!(!parked.is_parked() && stream.with(|s| s.aborted));
     rig.assert_empty();
     // A client that comes back meanwhile gets no socket that lives.
@@ -107,7 +108,7 @@ fn a_forged_disconnect_pulse_ends_nobody() {
     rig.control.disconnect(rig.table, 1);
     assert_eq!(rig.control.sessions(), 1, "the kernel knows its client");
     assert_eq!(world(|w| w.forgotten.clone()), []);
-    socket.submit(0, b"alive", 1);
+    socket.submit(0, b"alive");
     rig.ring(&client, &socket);
     assert_eq!(stream.with(|s| s.sent.clone()), b"alive");
     stream.ack_all();

@@ -4,14 +4,10 @@ mod leaving;
 mod messages;
 mod random;
 mod rights;
+mod stack_memory;
 
 use csock_wire::msg;
 
 fn wait_readable() -> msg::Wait {
-    msg::Wait {
-        events: msg::Events::READABLE.bits(),
-        seen_sq: 0,
-        seen_cq: 0,
-        seen_rq: 0,
-    }
+    crate::testing::wait(msg::Events::READABLE)
 }

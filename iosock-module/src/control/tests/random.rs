@@ -3,12 +3,13 @@
 
 use crate::{
     events,
-    machine::Parked,
-    testing::{Client, ClientSocket, FakeStream, Pending, RINGS, Rig, world},
+    machine::{Delivery, Parked},
+    testing::{Client, ClientSocket, FakeStream, Pending, Rig, connect_body, socket_body, wait, world},
 };
 use csock_wire::{
-    Desc, SockAddr, WireErrno,
+    SharedMem, WireErrno,
     msg::{self, Events},
+    stream::{Appended, Memory, Opened, Waiting},
 };
 
 struct Dice(u64);
@@ -29,6 +30,10 @@ struct Run {
     sockets: Vec<(usize, ClientSocket, FakeStream)>,
     listeners: Vec<(usize, u32, FakeStream)>,
     parked: Vec<Pending>,
+    /// Receive buffers that a client holds, with its session.
+    held: Vec<(u32, u32)>,
+    /// Sessions that have lied.
+    liars: Vec<u32>,
     next_scoid: i32,
 }
 
@@ -53,6 +58,8 @@ fn one(seed: u64) {
     rig.table
         .config
         .set_for_test(dice.roll(3) == 0, [0, 100, 10_000][dice.roll(3)]);
+    let copied = [0, 100, 1024][dice.roll(3)];
+    rig.table.config.tune(c"csock.copy_below", copied);
     let mut run = Run {
         next_scoid: 1,
         ..Run::default()
@@ -66,13 +73,19 @@ fn one(seed: u64) {
     for scoid in 1..run.next_scoid {
         rig.die(scoid);
     }
-    world(|w| w.no_mbufs = false);
+    world(|w| {
+        (w.no_mbufs, w.no_room_behind) = (false, false);
+        w.deliveries.clear();
+    });
     for _ in 0..200 {
         run.sockets.iter().for_each(|(_, _, stream)| stream.ack_all());
         world(|w| w.now += 400);
         rig.work();
     }
     rig.assert_empty();
+    if run.liars.is_empty() {
+        assert_eq!(rig.table.ledger().faults, 0, "an honest session was ended");
+    }
     assert_eq!(rig.table.sleep_ms(), None);
     for pending in &run.parked {
         assert!(!pending.is_parked());
@@ -100,7 +113,13 @@ fn step(rig: &mut Rig, run: &mut Run, dice: &mut Dice) {
             .clients
             .iter_mut()
             .for_each(|c| assert!(rig.call(c, 0, &msg::Stats {}).is_ok())),
-        7 => world(|w| w.no_mbufs = !w.no_mbufs),
+        7 => world(|w| match dice.roll(3) {
+            0 => w.no_mbufs = !w.no_mbufs,
+            1 => w.no_room_behind = !w.no_room_behind,
+            _ => w
+                .deliveries
+                .push_back([Delivery::Later, Delivery::Gone][dice.roll(2)]),
+        }),
         8 => {
             world(|w| w.now += 50);
             rig.work();
@@ -144,57 +163,45 @@ fn pick(run: &Run, dice: &mut Dice) -> Option<usize> {
     (!run.clients.is_empty()).then(|| dice.roll(run.clients.len()))
 }
 
+/// The block is another socket's from now on.
+fn retire(old: &mut (usize, ClientSocket, FakeStream), owner: usize, block: u32) {
+    if old.0 == owner && old.1.index == block {
+        old.0 = usize::MAX;
+    }
+}
+
 fn make_socket(rig: &mut Rig, run: &mut Run, dice: &mut Dice) {
     let Some(owner) = pick(run, dice) else { return };
     let client = &mut run.clients[owner];
-    let rings = client.geometry();
-    let Ok(block) = csock_wire::RingBlock::validate(&rings, crate::testing::DATA) else {
+    let Some((index, block)) = client.block() else {
         return;
     };
-    block.initialise(&client.mem).unwrap();
-    let body = msg::Socket {
-        domain: 2,
-        kind: 1,
-        protocol: 6,
-        reserved: 0,
-        rings,
-    };
-    if let Ok(reply) = rig.call(client, 0, &body) {
-        let stream = world(|w| w.made.last().unwrap().clone_handle());
-        stream.with(|s| {
-            s.hiwat = [100, 5000, 65536][dice.roll(3)];
-            s.fast = dice.roll(2) == 0;
-        });
-        let socket = ClientSocket::new(reply.socket, block, &client.mem);
-        let _ = rig.call(
-            client,
-            socket.socket,
-            &msg::Connect {
-                addr: SockAddr::v4([10, 0, 0, 1], 80),
-            },
-        );
-        run.sockets.push((owner, socket, stream));
+    let before = run.sockets.iter_mut();
+    before.for_each(|old| retire(old, owner, index));
+    match rig.call(client, 0, &socket_body(index)) {
+        Ok(reply) => {
+            let stream = world(|w| w.made.last().unwrap().clone_handle());
+            stream.with(|s| {
+                s.hiwat = [100, 5000, 65536][dice.roll(3)];
+                s.fast = dice.roll(2) == 0;
+            });
+            let socket = client.socket(reply.socket, index, block);
+            let _ = rig.call(client, socket.socket, &connect_body());
+            run.sockets.push((owner, socket, stream));
+        }
+        Err(_) => client.unuse(index),
     }
 }
 
 fn make_listener(rig: &mut Rig, run: &mut Run, dice: &mut Dice) {
     let Some(owner) = pick(run, dice) else { return };
-    let body = msg::Socket {
-        domain: 2,
-        kind: 1,
-        ..msg::Socket::default()
-    };
-    if let Ok(reply) = rig.call(&run.clients[owner], 0, &body) {
+    if let Ok(reply) = rig.call(&run.clients[owner], 0, &socket_body(msg::NO_BLOCK)) {
         let stream = world(|w| w.made.last().unwrap().clone_handle());
-        rig.call(
-            &run.clients[owner],
-            reply.socket,
-            &msg::Listen {
-                backlog: 5,
-                reserved: 0,
-            },
-        )
-        .unwrap();
+        let body = msg::Listen {
+            backlog: 5,
+            reserved: 0,
+        };
+        rig.call(&run.clients[owner], reply.socket, &body).unwrap();
         run.listeners.push((owner, reply.socket, stream));
     }
 }
@@ -214,42 +221,52 @@ fn accept(rig: &mut Rig, run: &mut Run, dice: &mut Dice) {
     let Some(client) = run.clients.get_mut(owner) else {
         return;
     };
-    let rings = client.geometry();
-    let Ok(block) = csock_wire::RingBlock::validate(&rings, crate::testing::DATA) else {
-        return;
-    };
-    block.initialise(&client.mem).unwrap();
     match dice.roll(3) {
         0 => run
             .parked
             .push(rig.ask(client, listener, &wait(Events::ACCEPTABLE))),
-        1 => drop(rig.call(
-            client,
-            listener,
-            &msg::Close {
-                tx_position: 0,
-                reserved: 0,
-            },
-        )),
+        1 if dice.roll(4) == 0 => {
+            let _ = rig.call(client, listener, &msg::Close { after: 0 });
+        }
         _ => {
-            if let Ok(reply) = rig.call(client, listener, &msg::Accept { rings }) {
+            let Some((index, block)) = client.block() else {
+                return;
+            };
+            let before = run.sockets.iter_mut();
+            before.for_each(|old| retire(old, owner, index));
+            let body = msg::Accept {
+                block: index,
+                reserved: 0,
+            };
+            match rig.call(client, listener, &body) {
                 // Perhaps an earlier peer than this one; it is acknowledged by the end of the session all the same.
-                run.sockets.push((
-                    owner,
-                    ClientSocket::new(reply.socket, block, &client.mem),
-                    peer_handle,
-                ));
+                Ok(reply) => {
+                    let socket = client.socket(reply.socket, index, block);
+                    run.sockets.push((owner, socket, peer_handle));
+                }
+                Err(_) => client.unuse(index),
             }
         }
     }
 }
 
-fn wait(events: Events) -> msg::Wait {
-    msg::Wait {
-        events: events.bits(),
-        seen_sq: 0,
-        seen_cq: 0,
-        seen_rq: 0,
+/// What the stack does by itself.
+fn stack_step(rig: &mut Rig, stream: &FakeStream, dice: &mut Dice) {
+    match dice.roll(8) {
+        0 => stream.ack(dice.roll(4)),
+        1 => {
+            stream.with(|s| s.incoming.extend(vec![7; dice.roll(5000)]));
+            notify(rig, stream, events::RECV);
+        }
+        2 if dice.roll(4) == 0 => {
+            match dice.roll(3) {
+                0 => stream.with(|s| s.eof = true),
+                1 => stream.reset(WireErrno::ECONNRESET),
+                _ => stream.with(|s| s.send_error = Some(WireErrno::EPIPE)),
+            }
+            notify(rig, stream, events::RECV | events::SEND);
+        }
+        _ => {}
     }
 }
 
@@ -259,94 +276,108 @@ fn socket_step(rig: &mut Rig, run: &mut Run, dice: &mut Dice) {
     }
     let index = dice.roll(run.sockets.len());
     let (owner, socket, stream) = &mut run.sockets[index];
-    match dice.roll(8) {
-        0 => stream.ack(dice.roll(4)),
-        1 => {
-            stream.with(|s| s.incoming.extend(vec![7; dice.roll(500)]));
-            notify(rig, stream, events::RECV);
+    stack_step(rig, stream, dice);
+    let Some(client) = run.clients.get_mut(*owner) else {
+        return;
+    };
+    // Its block may be another socket's by now.
+    if socket.is_released() {
+        *owner = usize::MAX;
+        return;
+    }
+    let number = socket.socket;
+    let after = socket.writer.tail() + u64::from(dice.roll(8) == 0);
+    match dice.roll(12) {
+        0..=2 => {
+            commit(socket, dice);
+            rig.mark(client, socket);
         }
-        2 if dice.roll(4) == 0 => {
-            stream.with(|s| match dice.roll(3) {
-                0 => s.eof = true,
-                1 => s.receive_error = Some(WireErrno::ECONNRESET),
-                _ => s.send_error = Some(WireErrno::EPIPE),
-            });
-            notify(rig, stream, events::RECV | events::SEND);
+        3 | 4 => {
+            while let Some((id, _)) = socket.take_one() {
+                run.held.push((client.session, id));
+            }
+        }
+        5 => {
+            let (mut back, mut kept) = (Vec::new(), Vec::new());
+            for held in run.held.drain(..) {
+                let gone = held.0 == client.session && dice.roll(2) == 0;
+                if gone { &mut back } else { &mut kept }.push(held);
+            }
+            run.held = kept;
+            back.iter().for_each(|(_, id)| rig.give_back(client, *id));
+        }
+        6 => {
+            let events = Events::from_bits_retain(dice.roll(63) as u32 + 1) & Events::KNOWN;
+            run.parked.push(rig.ask(client, number, &wait(events)));
+        }
+        7 => message_step(rig, client, socket, &mut run.parked, dice),
+        8 if dice.roll(3) == 0 => {
+            let body = msg::Shutdown {
+                how: dice.roll(3) as u32,
+                reserved: 0,
+                after,
+            };
+            let _ = rig.call(client, number, &body);
+        }
+        9 if dice.roll(5) == 0 => {
+            let _ = rig.call(client, number, &msg::Close { after });
+        }
+        10 if dice.roll(20) == 0 => {
+            // A liar: some word of the block, or of the session's line and maps.
+            let at = match dice.roll(2) {
+                0 => socket.block.offset() + dice.roll(64) * 8,
+                _ => 4096 + dice.roll(40) * 8,
+            };
+            socket.mem.store_u64(at, dice.roll(1 << 20) as u64).unwrap();
+            rig.mark(client, socket);
+            rig.table.ring(client.session, false);
+            rig.work();
+            // Its halves are of no use any more, nor is what it holds.
+            let (gone, session) = (*owner, client.session);
+            let mine = run.sockets.iter_mut().filter(|s| s.0 == gone);
+            mine.for_each(|s| s.0 = usize::MAX);
+            run.held.retain(|held| held.0 != session);
+            run.liars.push(session);
         }
         _ => {}
     }
-    let Some(client) = run.clients.get(*owner) else {
-        return;
-    };
-    let number = socket.socket;
-    match dice.roll(10) {
-        0..=2 if socket.sq.free().is_ok_and(|free| free > 0) => {
-            let len = dice.roll(3000) + usize::from(dice.roll(8) != 0);
-            match dice.roll(12) {
-                0 => drop(
-                    socket
-                        .sq
-                        .push(&Desc::buffer(dice.roll(1 << 20) as u64, len as u32, 1)),
-                ),
-                _ => socket.submit(dice.roll(60_000), &vec![3; len], 1),
-            }
-            let _ = socket.sq.publish();
-            if socket.sq.must_ring().is_ok_and(|ring| ring) {
-                rig.ring(client, socket);
-            }
+}
+
+/// By message, or about to sleep.
+fn message_step(
+    rig: &mut Rig,
+    client: &Client,
+    socket: &mut ClientSocket,
+    parked: &mut Vec<Pending>,
+    dice: &mut Dice,
+) {
+    match dice.roll(3) {
+        0 => parked.push(rig.send_by_message(client, socket, &vec![5; dice.roll(300)])),
+        1 => {
+            let (len, flags) = (dice.roll(300) as u32, dice.roll(2) as u32);
+            parked.push(rig.receive_by_message(client, socket, len, flags));
         }
-        3 if socket.fq.free().is_ok_and(|free| free > 0) => {
-            socket.fill(dice.roll(60_000), dice.roll(1000) as u32 + 1, 2);
-            rig.ring(client, socket);
+        _ => {
+            let waiting = [Waiting::Data, Waiting::Room][dice.roll(2)];
+            socket.arm(waiting, dice.roll(6) as u16);
+            let event = [1, 7, 0, 0];
+            let _ = rig.call(client, 0, &msg::AddWaiter { event });
         }
-        4 => drop(socket.completions()),
-        5 => drop(socket.ready()),
-        6 => {
-            let events = Events::from_bits_retain(dice.roll(63) as u32 + 1) & Events::KNOWN;
-            let seen = (socket.sq.position(), socket.cq.position(), socket.rq.position());
-            let body = msg::Wait {
-                events: events.bits(),
-                seen_sq: seen.0,
-                seen_cq: seen.1,
-                seen_rq: seen.2,
-            };
-            run.parked.push(rig.ask(client, number, &body));
+    }
+}
+
+/// Commits something, somewhere: into the open range or a new one.
+fn commit(socket: &mut ClientSocket, dice: &mut Dice) {
+    if socket.writer.place().room < 64 || dice.roll(3) == 0 {
+        let offset = (socket.area.data() + dice.roll(100_000)) as u64;
+        let cap = dice.roll(5000) as u32;
+        let memory = Memory { pool: 0, offset, cap };
+        if socket.writer.open(memory).unwrap() == Opened::Full {
+            return;
         }
-        7 if dice.roll(3) == 0 => {
-            let how = dice.roll(3) as u32;
-            let _ = rig.call(
-                client,
-                number,
-                &msg::Shutdown {
-                    how,
-                    tx_position: socket.sq.position(),
-                },
-            );
-        }
-        8 if dice.roll(5) == 0 => {
-            let tx_position = socket.sq.position().wrapping_add(u32::from(dice.roll(8) == 0));
-            let _ = rig.call(
-                client,
-                number,
-                &msg::Close {
-                    tx_position,
-                    reserved: 0,
-                },
-            );
-        }
-        9 if dice.roll(60) == 0 => {
-            // A liar.
-            let at = socket.block.ring(csock_wire::RingKind::ALL[dice.roll(4)]);
-            let word = if dice.roll(2) == 0 {
-                at.producer_index()
-            } else {
-                at.consumer_index()
-            };
-            socket.mem.write(word, &(RINGS * 3 + 1).to_le_bytes());
-            rig.ring(client, socket);
-            // Its own ends of the rings are of no use any more.
-            *owner = usize::MAX;
-        }
-        _ => {}
+    }
+    let n = dice.roll(3000).min(socket.writer.place().room as usize) as u32;
+    if socket.writer.append(n).unwrap() == Appended::Taken && dice.roll(3) != 0 {
+        socket.writer.flush().unwrap();
     }
 }

@@ -1,13 +1,15 @@
 //! Who may what, and how much of it.
 
 use super::wait_readable;
+use crate::testing::{attach, socket_body};
 use crate::{
-    limits::{FEW_SOCKETS, MAX_SOCKETS},
+    limits::MAX_SOCKETS,
     machine::ObjectFlags,
     testing::{POOL_LEN, Rig, good_flags, world},
 };
+use core::sync::atomic::Ordering;
 use csock_wire::{
-    Field, PoolHeader, SockAddr, WireErrno,
+    Field, SockAddr, WireErrno,
     msg::{self},
 };
 
@@ -81,12 +83,7 @@ fn only_memory_that_cannot_vanish_is_taken() {
     let mut client = rig.connect_client(1, 500);
     client.session = rig.call(&client, 0, &msg::Hello::THIS).unwrap().session;
     let size = POOL_LEN as u64;
-    PoolHeader {
-        size,
-        data_offset: 32768,
-    }
-    .write(&client.mem)
-    .unwrap();
+    client.write_header();
     let good = good_flags();
     for flags in [
         ObjectFlags {
@@ -103,9 +100,7 @@ fn only_memory_that_cannot_vanish_is_taken() {
         },
     ] {
         let handle = rig.offer(&client, flags, size);
-        let refused = rig
-            .call(&client, 0, &msg::PoolAttach { handle, size })
-            .unwrap_err();
+        let refused = rig.call(&client, 0, &attach(handle, size)).unwrap_err();
         assert_eq!(
             (refused.error, refused.what),
             (WireErrno::EACCES, Field::PoolFlags)
@@ -113,15 +108,11 @@ fn only_memory_that_cannot_vanish_is_taken() {
     }
     // The kernel's length counts, not the message's.
     let handle = rig.offer(&client, good, size - 4096);
-    let refused = rig
-        .call(&client, 0, &msg::PoolAttach { handle, size })
-        .unwrap_err();
+    let refused = rig.call(&client, 0, &attach(handle, size)).unwrap_err();
     assert_eq!((refused.what, refused.allowed), (Field::PoolSize, size - 4096));
     for size in [0, u64::MAX] {
         assert_eq!(
-            rig.call(&client, 0, &msg::PoolAttach { handle: 1, size })
-                .unwrap_err()
-                .what,
+            rig.call(&client, 0, &attach(1, size)).unwrap_err().what,
             Field::PoolSize
         );
     }
@@ -129,32 +120,23 @@ fn only_memory_that_cannot_vanish_is_taken() {
     let handle = rig.offer(&client, good, size);
     let mut stranger = rig.connect_client(9, 500);
     stranger.session = rig.call(&stranger, 0, &msg::Hello::THIS).unwrap().session;
-    let refused = rig
-        .call(&stranger, 0, &msg::PoolAttach { handle, size })
-        .unwrap_err();
+    let refused = rig.call(&stranger, 0, &attach(handle, size)).unwrap_err();
     assert_eq!(refused.what, Field::PoolHandle);
     let handle = rig.offer(&client, good, size);
-    rig.call(&client, 0, &msg::PoolAttach { handle, size }).unwrap();
-    let again = rig
-        .call(&client, 0, &msg::PoolAttach { handle, size })
-        .unwrap_err();
+    rig.call(&client, 0, &attach(handle, size)).unwrap();
+    let again = rig.call(&client, 0, &attach(handle, size)).unwrap_err();
     assert_eq!(again.error, WireErrno::EEXIST);
     // Detached only when nobody uses it.
     let (socket, _) = rig.socket(&mut client);
     assert_eq!(
-        rig.call(&client, 0, &msg::PoolDetach {}).unwrap_err().error,
+        rig.call(&client, 0, &msg::PoolDetach::default())
+            .unwrap_err()
+            .error,
         WireErrno::EBUSY
     );
-    rig.call(
-        &client,
-        socket.socket,
-        &msg::Close {
-            tx_position: 0,
-            reserved: 0,
-        },
-    )
-    .unwrap();
-    rig.call(&client, 0, &msg::PoolDetach {}).unwrap();
+    rig.call(&client, socket.socket, &msg::Close { after: 0 })
+        .unwrap();
+    rig.call(&client, 0, &msg::PoolDetach::default()).unwrap();
     rig.work();
     assert_eq!(rig.table.pools.mapped(), 0);
 }
@@ -166,11 +148,7 @@ fn limits_hold_for_one_and_spare_the_others() {
     let mut sockets: Vec<_> = (0..rig.table.config.sockets_per_session())
         .map(|_| rig.socket(&mut client))
         .collect();
-    let body = msg::Socket {
-        domain: 2,
-        kind: 1,
-        ..msg::Socket::default()
-    };
+    let body = socket_body(msg::NO_BLOCK);
     let refused = rig.call(&client, 0, &body).unwrap_err();
     assert_eq!(
         (refused.error, refused.what, refused.allowed),
@@ -257,7 +235,7 @@ fn no_users_keep_root_out() {
     // Two users take what they can.
     let taken = (1..=6).filter(|scoid| hello(&mut rig, *scoid, 500 + *scoid as u32 % 2).is_ok());
     assert_eq!(taken.count(), 3);
-    assert_eq!(rig.table.refusals.named()[0], ("refused_sessions", 3));
+    assert_eq!(rig.table.refusals.sessions.load(Ordering::Relaxed), 3);
     hello(&mut rig, 7, 0).unwrap();
 }
 
@@ -265,16 +243,12 @@ fn no_users_keep_root_out() {
 fn the_last_sockets_are_for_root_and_for_who_has_few() {
     let mut rig = Rig::new();
     let all = u32::try_from(MAX_SOCKETS).unwrap();
-    assert!(all <= FEW_SOCKETS, "who has few, has few here");
+    assert!(all <= rig.table.config.few_sockets(), "who has few, has few here");
     for limit in [c"csock.sockets_per_session", c"csock.sockets_per_uid"] {
         rig.table.config.tune(limit, all);
     }
     rig.table.config.tune(c"csock.root_sockets", 2);
-    let body = msg::Socket {
-        domain: 2,
-        kind: 1,
-        ..msg::Socket::default()
-    };
+    let body = socket_body(msg::NO_BLOCK);
     let greedy = rig.client(1, 500);
     for _ in 0..all - 2 {
         rig.call(&greedy, 0, &body).unwrap();
@@ -288,7 +262,7 @@ fn the_last_sockets_are_for_root_and_for_who_has_few() {
     rig.call(&root, 0, &body).unwrap();
     rig.call(&root, 0, &body).unwrap();
     assert_eq!(rig.call(&root, 0, &body).unwrap_err().error, WireErrno::ENFILE);
-    assert_eq!(rig.table.refusals.named()[1], ("refused_sockets", 2));
+    assert_eq!(rig.table.refusals.sockets.load(Ordering::Relaxed), 2);
 }
 
 #[test]
@@ -298,20 +272,15 @@ fn closed_sockets_of_a_stalled_peer_make_room_for_new_ones() {
     let mut streams = Vec::new();
     for _ in 0..rig.table.config.sockets_per_session() {
         let (mut socket, stream) = rig.connected(&mut client);
-        socket.submit(0, b"nobody reads this", 1);
+        socket.submit(0, b"nobody reads this");
         let close = msg::Close {
-            tx_position: socket.sq.position(),
-            reserved: 0,
+            after: socket.writer.tail(),
         };
         rig.call(&client, socket.socket, &close).unwrap();
         streams.push(stream);
         world(|w| w.now += 10);
     }
-    let body = msg::Socket {
-        domain: 2,
-        kind: 1,
-        ..msg::Socket::default()
-    };
+    let body = socket_body(msg::NO_BLOCK);
     let early = rig.call(&client, 0, &body).unwrap_err();
     assert_eq!(early.error, WireErrno::EMFILE, "each has a second to send");
     world(|w| w.now += 1_000);

@@ -1,14 +1,14 @@
 //! Connecting, accepting, shutting down, closing.
 
-use super::wait;
+use super::SO_ERROR;
 use crate::{
     events,
-    testing::{Rig, world},
+    testing::{FakeStream, Rig, connect_body, socket_body, wait, world},
 };
 use csock_wire::{
-    Desc, SockAddr, WireErrno,
-    layout::ModuleState,
+    SockAddr, WireErrno,
     msg::{self, Events},
+    stream::State,
 };
 
 #[test]
@@ -16,10 +16,8 @@ fn connect_reports_success_and_failure_to_the_waiter() {
     let mut rig = Rig::new();
     let mut client = rig.client(1, 500);
     for error in [None, Some(WireErrno::ECONNREFUSED)] {
-        let (mut socket, stream) = rig.socket(&mut client);
-        let body = msg::Connect {
-            addr: SockAddr::v4([10, 0, 0, 1], 80),
-        };
+        let (socket, stream) = rig.socket(&mut client);
+        let body = connect_body();
         let state = rig.call(&client, socket.socket, &body).unwrap().state;
         assert_eq!(state, msg::ConnectReply::IN_PROGRESS);
         assert_eq!(
@@ -39,40 +37,14 @@ fn connect_reports_success_and_failure_to_the_waiter() {
         assert!(Events::from_bits_retain(reply.events).contains(Events::CONNECTED));
         assert_eq!(reply.error, error.map_or(0, |e| e.0));
         if error.is_some() {
-            assert_eq!(socket.ready(), [Desc::error(WireErrno::ECONNREFUSED)]);
+            let state = socket.state();
+            assert!(
+                state.contains(State::REFUSED | State::END | State::DEAF),
+                "{state:?}"
+            );
+            assert_eq!(state.error(), WireErrno::ECONNREFUSED);
         }
     }
-}
-
-#[test]
-fn shutdown_waits_for_what_was_published_before_it() {
-    let mut rig = Rig::new();
-    let mut client = rig.client(1, 500);
-    let (mut socket, stream) = rig.connected(&mut client);
-    stream.with(|s| s.hiwat = 10);
-    socket.submit(0, b"twenty bytes of data", 1);
-    let tx_position = socket.sq.position();
-    rig.call(
-        &client,
-        socket.socket,
-        &msg::Shutdown {
-            how: msg::Shutdown::WRITE,
-            tx_position,
-        },
-    )
-    .unwrap();
-    assert!(!stream.with(|s| s.shut_write));
-    let wrong = msg::Shutdown {
-        how: msg::Shutdown::WRITE,
-        tx_position: tx_position + 1,
-    };
-    assert_eq!(
-        rig.call(&client, socket.socket, &wrong).unwrap_err().error,
-        WireErrno::EINVAL
-    );
-    stream.ack_all();
-    rig.work();
-    assert!(stream.with(|s| s.shut_write && s.sent == b"twenty bytes of data"));
 }
 
 #[test]
@@ -81,18 +53,11 @@ fn close_sends_what_is_published_and_releases_after_the_last_mbuf() {
     let mut client = rig.client(1, 500);
     let (mut socket, stream) = rig.connected(&mut client);
     stream.with(|s| s.hiwat = 10);
-    socket.submit(0, b"twenty bytes of data", 1);
+    socket.submit(0, b"twenty bytes of data");
     let parked = rig.ask(&client, socket.socket, &wait(Events::READABLE));
-    let tx_position = socket.sq.position();
-    rig.call(
-        &client,
-        socket.socket,
-        &msg::Close {
-            tx_position,
-            reserved: 0,
-        },
-    )
-    .unwrap();
+    let after = socket.writer.tail();
+    rig.call(&client, socket.socket, &msg::Close { after }).unwrap();
+    rig.work();
     assert_eq!(parked.reply::<msg::Wait>().unwrap_err().error, WireErrno::EBADF);
     let again = rig.call(&client, socket.socket, &msg::GetSockName {});
     assert_eq!(
@@ -100,18 +65,18 @@ fn close_sends_what_is_published_and_releases_after_the_last_mbuf() {
         WireErrno::EBADF,
         "closed for its client at once"
     );
-    assert_eq!(socket.state(), ModuleState::Active);
+    assert!(!socket.is_released());
     stream.ack_all();
     rig.work();
     assert!(
         stream.with(|s| s.shut_write && !s.closed),
         "FIN behind the data; still abortable"
     );
-    assert_eq!(socket.state(), ModuleState::Active);
+    assert!(!socket.is_released());
     stream.ack_all();
     rig.work();
     assert!(stream.with(|s| s.closed && !s.aborted && s.sent == b"twenty bytes of data"));
-    assert_eq!(socket.state(), ModuleState::Released);
+    assert!(socket.is_released());
     assert_eq!(rig.table.open_sockets(), 0);
 }
 
@@ -127,117 +92,22 @@ fn linger_zero_means_rst() {
         name: 0x80,
         len: 8,
         reserved: 0,
+        after: 0,
         value,
     };
     rig.call(&client, socket.socket, &option).unwrap();
-    socket.submit(0, b"gone", 1);
+    socket.submit(0, b"gone");
     rig.ring(&client, &socket);
     rig.call(
         &client,
         socket.socket,
         &msg::Close {
-            tx_position: socket.sq.position(),
-            reserved: 0,
+            after: socket.writer.tail(),
         },
     )
     .unwrap();
     assert!(stream.with(|s| s.aborted));
-    assert_eq!(socket.state(), ModuleState::Released);
-}
-
-#[test]
-fn listen_accept_and_the_parked_wait_between() {
-    let mut rig = Rig::new();
-    let mut client = rig.client(1, 500);
-    let body = msg::Socket {
-        domain: 2,
-        kind: 1,
-        protocol: 0,
-        reserved: 0,
-        ..msg::Socket::default()
-    };
-    let listener = rig.call(&client, 0, &body).unwrap().socket;
-    let stream = world(|w| w.made.last().unwrap().clone_handle());
-    rig.call(
-        &client,
-        listener,
-        &msg::Bind {
-            addr: SockAddr::v4([0; 4], 8080),
-        },
-    )
-    .unwrap();
-    rig.call(
-        &client,
-        listener,
-        &msg::Listen {
-            backlog: 5,
-            reserved: 0,
-        },
-    )
-    .unwrap();
-    let rings = client.geometry();
-    let block = client.block(&rings);
-    let none = rig.call(&client, listener, &msg::Accept { rings }).unwrap_err();
-    assert_eq!(none.error, WireErrno::EWOULDBLOCK);
-    assert_eq!(rig.table.open_sockets(), 1, "the reserved slot went back");
-    let parked = rig.ask(&client, listener, &wait(Events::ACCEPTABLE));
-    assert!(parked.is_parked());
-    let peer = crate::testing::FakeStream::connected();
-    let peer_handle = peer.clone_handle();
-    stream.with(|s| s.backlog.push_back(peer));
-    rig.table.notify(stream.handle(), events::ACCEPT);
-    rig.work();
-    assert_eq!(
-        parked.reply::<msg::Wait>().unwrap().events,
-        Events::ACCEPTABLE.bits()
-    );
-    let reply = rig.call(&client, listener, &msg::Accept { rings }).unwrap();
-    assert_eq!(reply.peer, SockAddr::v4([127, 0, 0, 1], 6000));
-    let mut child = crate::testing::ClientSocket::new(reply.socket, block, &client.mem);
-    child.submit(0, b"welcome", 1);
-    rig.ring(&client, &child);
-    assert_eq!(peer_handle.with(|s| s.sent.clone()), b"welcome");
-    rig.call(
-        &client,
-        listener,
-        &msg::Close {
-            tx_position: 0,
-            reserved: 0,
-        },
-    )
-    .unwrap();
-    assert!(stream.with(|s| s.closed));
-    peer_handle.ack_all();
-    rig.call(&client, 0, &msg::Goodbye {}).unwrap();
-    rig.assert_empty();
-}
-
-#[test]
-fn nothing_published_after_the_close_position_goes_out() {
-    let mut rig = Rig::new();
-    let mut client = rig.client(1, 500);
-    let (mut socket, stream) = rig.connected(&mut client);
-    stream.with(|s| s.hiwat = 4);
-    socket.submit(0, b"this", 1);
-    rig.ring(&client, &socket);
-    socket.submit(100, b"that", 2);
-    let tx_position = socket.sq.position();
-    socket.submit(200, b"late", 3);
-    rig.call(
-        &client,
-        socket.socket,
-        &msg::Close {
-            tx_position,
-            reserved: 0,
-        },
-    )
-    .unwrap();
-    for _ in 0..5 {
-        stream.ack_all();
-        rig.work();
-    }
-    assert_eq!(stream.with(|s| s.sent.clone()), b"thisthat");
-    assert_eq!(socket.state(), ModuleState::Released);
+    assert!(socket.is_released());
 }
 
 #[test]
@@ -246,16 +116,16 @@ fn nothing_is_released_while_a_driver_still_sends() {
     let mut client = rig.client(1, 500);
     let (mut socket, stream) = rig.connected(&mut client);
     stream.with(|s| s.driver_holds = true);
-    socket.submit(0, b"on the wire", 1);
+    socket.submit(0, b"on the wire");
     rig.ring(&client, &socket);
     rig.control.stop(rig.table);
     rig.work();
     assert!(stream.with(|s| s.aborted));
-    assert_eq!(socket.state(), ModuleState::Active);
+    assert!(!socket.is_released());
     assert_eq!((rig.table.pools.mapped(), rig.table.open_sockets()), (1, 1));
     stream.ack_all();
     rig.work();
-    assert_eq!(socket.state(), ModuleState::Released);
+    assert!(socket.is_released());
     rig.assert_empty();
 }
 
@@ -264,15 +134,7 @@ fn a_connection_that_is_over_before_anybody_looked_was_one() {
     let mut rig = Rig::new();
     let mut client = rig.client(1, 500);
     let (mut socket, stream) = rig.socket(&mut client);
-    rig.call(
-        &client,
-        socket.socket,
-        &msg::Connect {
-            addr: SockAddr::v4([10, 0, 0, 1], 80),
-        },
-    )
-    .unwrap();
-    socket.fill(0, 100, 1);
+    rig.call(&client, socket.socket, &connect_body()).unwrap();
     // Connected, served, closed by the peer, all between two turns: neither connecting nor connected, and no error.
     stream.with(|s| {
         s.connecting = false;
@@ -282,13 +144,11 @@ fn a_connection_that_is_over_before_anybody_looked_was_one() {
     rig.table.notify(stream.handle(), events::SEND | events::RECV);
     rig.work();
     let reply = rig
-        .call(&client, socket.socket, &wait(Events::CONNECTED))
+        .request(&client, socket.socket, &wait(Events::CONNECTED))
         .unwrap();
     assert_eq!((reply.events, reply.error), (Events::CONNECTED.bits(), 0));
-    assert_eq!(
-        socket.ready(),
-        [Desc::buffer(crate::testing::DATA as u64, 3, 1), Desc::eof()]
-    );
+    assert_eq!(rig.take(&mut client, &mut socket), b"bye");
+    assert!(socket.state().contains(State::END) && socket.state().error().is_ok());
 }
 
 fn listen(backlog: i32) -> msg::Listen {
@@ -303,14 +163,7 @@ fn a_socket_hears_of_its_connection_after_a_failed_listen() {
     stream.with(|s| s.listen_error = Some(WireErrno::EOPNOTSUPP));
     let refused = rig.call(&client, socket.socket, &listen(5)).unwrap_err();
     assert_eq!(refused.error, WireErrno::EOPNOTSUPP);
-    rig.call(
-        &client,
-        socket.socket,
-        &msg::Connect {
-            addr: SockAddr::v4([10, 0, 0, 1], 80),
-        },
-    )
-    .unwrap();
+    rig.call(&client, socket.socket, &connect_body()).unwrap();
     let parked = rig.ask(&client, socket.socket, &wait(Events::CONNECTED));
     stream.with(|s| (s.connecting, s.connected) = (false, true));
     // An upcall reaches only who is watched.
@@ -332,17 +185,14 @@ fn listen_again_changes_the_backlog() {
         assert_eq!(stream.with(|s| s.queue_limit), Some(backlog));
     }
     let parked = rig.ask(&client, socket.socket, &wait(Events::ACCEPTABLE));
-    stream.with(|s| s.backlog.push_back(crate::testing::FakeStream::connected()));
+    stream.with(|s| s.backlog.push_back(FakeStream::connected()));
     rig.table.notify(stream.handle(), events::ACCEPT);
     rig.work();
     assert!(!parked.is_parked(), "still watched");
 }
 
-fn close(tx_position: u32) -> msg::Close {
-    msg::Close {
-        tx_position,
-        reserved: 0,
-    }
+fn close(after: u64) -> msg::Close {
+    msg::Close { after }
 }
 
 #[test]
@@ -352,18 +202,16 @@ fn a_close_ends_also_when_the_connection_comes_about_after_it() {
         let mut rig = Rig::new();
         let mut client = rig.client(1, 500);
         let (socket, stream) = rig.socket(&mut client);
-        let body = msg::Connect {
-            addr: SockAddr::v4([10, 0, 0, 1], 80),
-        };
+        let body = connect_body();
         rig.call(&client, socket.socket, &body).unwrap();
         if let Some(connected) = late {
             // The upcall is on its way when the close comes: one round meets both.
             stream.with(|s| (s.connecting, s.connected) = (false, connected));
         }
-        rig.call(&client, socket.socket, &close(0)).unwrap();
+        rig.request(&client, socket.socket, &close(0)).unwrap();
         rig.work();
         assert!(stream.with(|s| s.closed), "{late:?}");
-        assert_eq!(socket.state(), ModuleState::Released, "{late:?}");
+        assert!(socket.is_released(), "{late:?}");
         assert_eq!(rig.table.open_sockets(), 0, "{late:?}");
     }
 }
@@ -373,9 +221,7 @@ fn a_dead_clients_connect_ends_too() {
     let mut rig = Rig::new();
     let mut client = rig.client(1, 500);
     let (socket, stream) = rig.socket(&mut client);
-    let body = msg::Connect {
-        addr: SockAddr::v4([10, 0, 0, 1], 80),
-    };
+    let body = connect_body();
     rig.call(&client, socket.socket, &body).unwrap();
     stream.with(|s| (s.connecting, s.connected) = (false, true));
     rig.die(1);
@@ -392,8 +238,8 @@ fn a_peer_that_reads_nothing_holds_a_closed_socket_no_longer_than_the_deadline()
         let mut client = rig.client(1, 500);
         let (mut socket, stream) = rig.connected(&mut client);
         stream.with(|s| s.hiwat = hiwat);
-        socket.submit(0, b"twenty bytes of data", 1);
-        rig.call(&client, socket.socket, &close(socket.sq.position()))
+        socket.submit(0, b"twenty bytes of data");
+        rig.request(&client, socket.socket, &close(socket.writer.tail()))
             .unwrap();
         world(|w| w.now += 2_999);
         rig.work();
@@ -402,35 +248,26 @@ fn a_peer_that_reads_nothing_holds_a_closed_socket_no_longer_than_the_deadline()
         world(|w| w.now += 2);
         rig.work();
         assert!(stream.with(|s| s.aborted));
-        assert_eq!(socket.state(), ModuleState::Released);
+        assert!(socket.is_released());
         assert_eq!(rig.table.open_sockets(), 0);
         assert_eq!(rig.table.sleep_ms(), None);
     }
 }
-
-const SO_ERROR: msg::GetSockOpt = msg::GetSockOpt {
-    level: 0xFFFF,
-    name: 0x1007,
-    len: 4,
-    reserved: 0,
-};
 
 #[test]
 fn so_error_while_connecting_does_not_make_the_connection() {
     let mut rig = Rig::new();
     let mut client = rig.client(1, 500);
     let (socket, stream) = rig.socket(&mut client);
-    let body = msg::Connect {
-        addr: SockAddr::v4([10, 0, 0, 1], 80),
-    };
+    let body = connect_body();
     rig.call(&client, socket.socket, &body).unwrap();
-    let value = |rig: &mut Rig| rig.call(&client, socket.socket, &SO_ERROR).unwrap().value[0];
+    let value = |rig: &mut Rig| rig.request(&client, socket.socket, &SO_ERROR).unwrap().value[0];
     assert_eq!(value(&mut rig), 0);
     // Refused, and the client's question comes before the upcall.
     stream.with(|s| (s.connecting, s.error) = (false, Some(WireErrno::ECONNREFUSED)));
     assert_eq!(u16::from(value(&mut rig)), WireErrno::ECONNREFUSED.0);
     let reply = rig
-        .call(&client, socket.socket, &wait(Events::CONNECTED))
+        .request(&client, socket.socket, &wait(Events::CONNECTED))
         .unwrap();
     assert_eq!(reply.error, WireErrno::ECONNREFUSED.0);
     assert_eq!(value(&mut rig), 0, "reading clears it");
@@ -455,6 +292,7 @@ fn a_linger_time_out_of_range_is_edom() {
             name: 0x80,
             len: 8,
             reserved: 0,
+            after: 0,
             value,
         };
         let answer = rig.call(&client, socket.socket, &option);
@@ -463,22 +301,41 @@ fn a_linger_time_out_of_range_is_edom() {
 }
 
 #[test]
-fn a_connecting_socket_has_no_peer_and_no_direction_to_shut() {
+fn listen_accept_and_the_parked_wait_between() {
     let mut rig = Rig::new();
     let mut client = rig.client(1, 500);
-    let (socket, _) = rig.socket(&mut client);
-    let body = msg::Connect {
-        addr: SockAddr::v4([10, 0, 0, 1], 80),
+    let listener = rig.call(&client, 0, &socket_body(msg::NO_BLOCK)).unwrap().socket;
+    let stream = world(|w| w.made.last().unwrap().clone_handle());
+    let body = msg::Bind {
+        addr: SockAddr::v4([0; 4], 8080),
     };
-    rig.call(&client, socket.socket, &body).unwrap();
-    let shut = msg::Shutdown {
-        how: msg::Shutdown::WRITE,
-        tx_position: 0,
-    };
-    let refused = rig.call(&client, socket.socket, &shut).unwrap_err();
-    assert_eq!(refused.error, WireErrno::ENOTCONN);
-    let refused = rig
-        .call(&client, socket.socket, &msg::GetPeerName {})
-        .unwrap_err();
-    assert_eq!(refused.error, WireErrno::ENOTCONN);
+    rig.call(&client, listener, &body).unwrap();
+    rig.call(&client, listener, &listen(5)).unwrap();
+    let (block, place) = client.block().unwrap();
+    let accept = msg::Accept { block, reserved: 0 };
+    let none = rig.call(&client, listener, &accept).unwrap_err();
+    assert_eq!(none.error, WireErrno::EWOULDBLOCK);
+    assert_eq!(rig.table.open_sockets(), 1, "the reserved slot went back");
+    let parked = rig.ask(&client, listener, &wait(Events::ACCEPTABLE));
+    rig.work();
+    assert!(parked.is_parked());
+    let peer = FakeStream::connected();
+    let peer_handle = peer.clone_handle();
+    stream.with(|s| s.backlog.push_back(peer));
+    rig.table.notify(stream.handle(), events::ACCEPT);
+    rig.work();
+    let events = parked.reply::<msg::Wait>().unwrap().events;
+    assert_eq!(events, Events::ACCEPTABLE.bits());
+    let reply = rig.call(&client, listener, &accept).unwrap();
+    assert_eq!(reply.peer, SockAddr::v4([127, 0, 0, 1], 6000));
+    let mut child = client.socket(reply.socket, block, place);
+    // Before any worker has seen the socket.
+    child.submit(0, b"welcome");
+    rig.ring(&client, &child);
+    assert_eq!(peer_handle.with(|s| s.sent.clone()), b"welcome");
+    rig.request(&client, listener, &msg::Close { after: 0 }).unwrap();
+    assert!(stream.with(|s| s.closed));
+    peer_handle.ack_all();
+    rig.call(&client, 0, &msg::Goodbye {}).unwrap();
+    rig.assert_empty();
 }

@@ -1,15 +1,14 @@
 //! What comes while somebody else has the turn.
 
-use super::wait;
 use crate::{
     handle::Handle,
     limits::MAILBOX,
-    testing::{Client, ClientSocket, FakeStream, Pending, Rig, TestTable, world},
+    testing::{Client, FakeStream, Pending, Rig, TestTable, socket_body, wait, world},
 };
 use csock_wire::{
-    RingBlock, WireErrno,
-    layout::ModuleState,
+    WireErrno,
     msg::{self, Events},
+    stream::{Block, State},
 };
 
 fn index(socket: u32) -> usize {
@@ -23,12 +22,7 @@ fn while_served(table: &'static TestTable, socket: u32, f: impl FnOnce()) {
 }
 
 fn listener(rig: &mut Rig, client: &Client, peers: usize) -> u32 {
-    let body = msg::Socket {
-        domain: 2,
-        kind: 1,
-        ..msg::Socket::default()
-    };
-    let listener = rig.call(client, 0, &body).unwrap().socket;
+    let listener = rig.call(client, 0, &socket_body(msg::NO_BLOCK)).unwrap().socket;
     let body = msg::Listen {
         backlog: 5,
         reserved: 0,
@@ -41,10 +35,10 @@ fn listener(rig: &mut Rig, client: &Client, peers: usize) -> u32 {
     listener
 }
 
-fn accept(rig: &mut Rig, client: &mut Client, listener: u32) -> (Pending, RingBlock) {
-    let rings = client.geometry();
-    let block = client.block(&rings);
-    (rig.ask(client, listener, &msg::Accept { rings }), block)
+fn accept(rig: &mut Rig, client: &mut Client, listener: u32) -> (Pending, u32, Block) {
+    let (block, place) = client.block().unwrap();
+    let body = msg::Accept { block, reserved: 0 };
+    (rig.ask(client, listener, &body), block, place)
 }
 
 #[test]
@@ -57,12 +51,12 @@ fn two_accepts_of_one_turn_serve_both_children() {
         asked.push(accept(&mut rig, &mut client, listener));
         asked.push(accept(&mut rig, &mut client, listener));
     });
-    for (pending, block) in asked {
+    for (pending, index, block) in asked {
         let socket = pending.reply::<msg::Accept>().unwrap().socket;
-        let mut child = ClientSocket::new(socket, block, &client.mem);
-        child.submit(0, b"hello", 1);
+        let mut child = client.socket(socket, index, block);
+        child.submit(0, b"hello");
         rig.ring(&client, &child);
-        assert_eq!(child.state(), ModuleState::Active);
+        assert_eq!(child.state(), State::CONNECTED);
     }
     assert_eq!(rig.table.ledger().tx_bytes, 10);
 }
@@ -91,7 +85,7 @@ fn a_slot_that_an_accept_has_reserved_cannot_be_named() {
     });
     let child = asked.unwrap().0.reply::<msg::Accept>().unwrap().socket;
     rig.call(&client, child, &msg::GetSockName {}).unwrap();
-    rig.die(1);
+    rig.bury(1);
     rig.assert_empty();
 }
 
@@ -103,11 +97,13 @@ fn bits_of_events_command_nothing() {
     // Whatever was posted to the slot's last owner and comes late.
     rig.table.sockets[index(socket.socket)].turn.post(u32::MAX >> 1);
     rig.table.serve(index(socket.socket));
+    rig.work();
     assert!(stream.with(|s| !s.aborted && !s.closed));
-    socket.submit(0, b"alive", 1);
+    socket.submit(0, b"alive");
     rig.ring(&client, &socket);
     assert_eq!(stream.with(|s| s.sent.clone()), b"alive");
     let parked = rig.ask(&client, socket.socket, &wait(Events::READABLE));
+    rig.work();
     assert!(parked.is_parked(), "no end was told");
 }
 
@@ -123,10 +119,7 @@ fn a_busy_socket_says_repeat_and_takes_its_close_all_the_same() {
         }
         let refused = rig.call(&client, socket.socket, &msg::GetSockName {});
         assert_eq!(refused.unwrap_err().error, WireErrno::EREPEAT);
-        let body = msg::Close {
-            tx_position: 0,
-            reserved: 0,
-        };
+        let body = msg::Close { after: 0 };
         close = Some(rig.ask(&client, socket.socket, &body));
         let again = rig.call(&client, socket.socket, &body);
         assert_eq!(again.unwrap_err().error, WireErrno::EBADF, "closed once");
@@ -136,7 +129,7 @@ fn a_busy_socket_says_repeat_and_takes_its_close_all_the_same() {
     }
     close.unwrap().reply::<msg::Close>().unwrap();
     assert!(stream.with(|s| s.closed));
-    assert_eq!(socket.state(), ModuleState::Released);
+    assert!(socket.is_released());
 }
 
 #[test]
@@ -158,4 +151,28 @@ fn a_request_to_a_socket_that_ends_meanwhile_is_answered_and_meets_nobody_else()
     assert_eq!(index(successor.socket), index(socket.socket));
     rig.die(2);
     rig.assert_empty();
+}
+
+/// A socket whose block is released may still be on its way out when the client uses the block again.
+#[test]
+fn a_block_that_is_being_released_says_repeat_and_one_in_use_busy() {
+    let mut rig = Rig::new();
+    let mut client = rig.client(1, 500);
+    let (socket, _) = rig.connected(&mut client);
+    let body = socket_body(socket.index);
+    assert_eq!(rig.call(&client, 0, &body).unwrap_err().error, WireErrno::EBUSY);
+    let mut close = None;
+    while_served(rig.table, socket.socket, || {
+        close = Some(rig.ask(&client, socket.socket, &msg::Close { after: 0 }));
+        assert_eq!(rig.call(&client, 0, &body).unwrap_err().error, WireErrno::EREPEAT);
+    });
+    rig.work();
+    assert!(socket.is_released());
+    socket.block.initialise(&client.mem).unwrap();
+    rig.call(&client, 0, &body).unwrap();
+    let wrong = socket_body(8);
+    assert_eq!(
+        rig.call(&client, 0, &wrong).unwrap_err().what,
+        csock_wire::Field::BlockIndex
+    );
 }

@@ -117,6 +117,11 @@ impl Kernel {
             .collect()
     }
 
+    /// What sysctls say of themselves: the named one, all below a named node, or all.
+    pub fn sysctl_describe(&self, name: Option<&str>) -> Result<Vec<(String, String)>, sysctl::Error> {
+        self.sysctl.describe(name)
+    }
+
     /// Reads sysctls: the named one, all below a named node, or all. May sleep.
     pub fn sysctl_read(&self, name: Option<&str>) -> Result<Vec<(String, String)>, sysctl::Error> {
         let _admin = self.lock();

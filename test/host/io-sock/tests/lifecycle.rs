@@ -234,6 +234,49 @@ fn tunables_come_from_options_and_a_file() {
 }
 
 #[test]
+fn sysctls_say_what_they_are() {
+    let dir = compile::scratch("modules");
+    compile::module(&dir, "tunables.c", "mods-tunables.so", Linker::Gnu, &[]);
+    let io_sock = IoSock::start(&dir, &["-m", "tunables"]);
+    let describe = |name: &str| io_sock.ctl_ok(&["sysctl", "-d", name]);
+    assert_eq!(describe("debug.tunables.speed"), "debug.tunables.speed: a hint");
+    let node = describe("debug.tunables");
+    assert_eq!(
+        node.lines().next(),
+        Some("debug.tunables: test of tunables"),
+        "{node}"
+    );
+    assert_eq!(node.lines().count(), 1 + 6, "{node}");
+    let all = io_sock.ctl_ok(&["sysctl", "-d"]);
+    assert!(all.contains("\ndebug.tunables.text: a text\n"), "{all}");
+    assert!(
+        !all.contains("debug.tunables: "),
+        "a node is told when it is asked for: {all}"
+    );
+    let (ok, _, error) = io_sock.ctl(&["sysctl", "-d", "debug.nothing"]);
+    assert_eq!(
+        (ok, error.as_str()),
+        (false, "io-sock-ctl: unknown sysctl 'debug.nothing'")
+    );
+    let names = |args: &[&str]| {
+        let text = io_sock.ctl_ok(args);
+        let names = text
+            .lines()
+            .filter_map(|line| Some(line.split_once(':')?.0.to_owned()));
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(names(&["sysctl"]), names(&["sysctl", "-a"]));
+    for wrong in [
+        ["ls", "-d"].as_slice(),
+        &["stat", "-a"],
+        &["sysctl", "-a", "kern"],
+    ] {
+        let (ok, _, error) = io_sock.ctl(wrong);
+        assert!(!ok && error.contains("io-sock-ctl: -a"), "{wrong:?}: {error}");
+    }
+}
+
+#[test]
 fn a_bad_configuration_ends_io_sock() {
     let dir = compile::scratch("modules");
     for (args, text) in [

@@ -8,7 +8,8 @@ const USAGE: &str = "\
 io-sock-ctl mount -T io-sock [-o opt=val,...] NAME[,opt=val...]   load a module; the search path is io-sock's
 io-sock-ctl umount /dev/io-sock/mods-NAME.so                      unload it
 io-sock-ctl ls                                                    the nodes below /dev/io-sock
-io-sock-ctl sysctl [NAME[=VALUE]]                                 read or write sysctls
+io-sock-ctl sysctl [NAME[=VALUE] | -a]                            read or write sysctls; of a node: all below it
+io-sock-ctl sysctl -d [NAME]                                      what they are
 io-sock-ctl stat                                                  counters
 io-sock-ctl stop                                                  unload everything and end io-sock
 
@@ -47,6 +48,7 @@ enum Command {
     Umount(String),
     List,
     Read(Option<String>),
+    Describe(Option<String>),
     Write(String, String),
     Stat,
     Stop,
@@ -57,6 +59,7 @@ impl Command {
         let mut parser = lexopt::Parser::from_args(args);
         let mut words = Vec::new();
         let mut options = Vec::new();
+        let (mut all, mut describe) = (false, false);
         let failed = |error: lexopt::Error| error.to_string();
         let text = |word: OsString| {
             word.into_string()
@@ -71,13 +74,21 @@ impl Command {
                         return Err(format!("-T {kind}: only io-sock is mounted here"));
                     }
                 }
+                Arg::Short('a') => all = true,
+                Arg::Short('d') => describe = true,
                 Arg::Short('o') => options.push(text(parser.value().map_err(failed)?)?),
                 Arg::Value(word) => words.push(text(word)?),
                 other => return Err(other.unexpected().to_string()),
             }
         }
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        if (all || describe) && !matches!(words.as_slice(), ["sysctl"] | ["sysctl", _]) {
+            return Err("-a and -d are for sysctl".to_owned());
+        }
         Ok(match words.as_slice() {
+            ["sysctl", _] if all => return Err("-a takes no name".to_owned()),
+            ["sysctl"] if describe => Self::Describe(None),
+            ["sysctl", word] if describe => Self::Describe(Some((*word).to_owned())),
             ["mount", name] => Self::Mount(
                 options
                     .iter()
@@ -116,6 +127,7 @@ impl Command {
             Self::List => control
                 .nodes()
                 .map(|nodes| nodes.iter().fold(String::new(), |text, node| text + node + "\n")),
+            Self::Describe(name) => control.describe(name.as_deref()),
             Self::Read(name) => control.sysctl(name.as_deref()),
             Self::Write(name, value) => control.set_sysctl(name, value),
             Self::Stat => control.stat(),

@@ -63,7 +63,10 @@ impl Control {
             let (error, len) = decode_reply(header);
             // Asking again is right only for what changes nothing: the answers of the others fit.
             if len > room - REPLY_HEADER
-                && matches!(operation, Operation::List | Operation::Sysctl | Operation::Stat)
+                && matches!(
+                    operation,
+                    Operation::List | Operation::Sysctl | Operation::Describe | Operation::Stat
+                )
             {
                 room = len.saturating_add(REPLY_HEADER + 4096).min(16 << 20);
                 if room - REPLY_HEADER >= len {
@@ -102,6 +105,11 @@ impl Control {
     /// Lines `name: value` of one sysctl, all below a node, or all.
     pub fn sysctl(&self, name: Option<&str>) -> Result<String, Error> {
         self.ask(Operation::Sysctl, &name.into_iter().collect::<Vec<_>>())
+    }
+
+    /// Lines `name: description` of one sysctl or node, all below a node, or all.
+    pub fn describe(&self, name: Option<&str>) -> Result<String, Error> {
+        self.ask(Operation::Describe, &name.into_iter().collect::<Vec<_>>())
     }
 
     /// Writes one sysctl; answers a line `name: old -> new`.

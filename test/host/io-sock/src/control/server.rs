@@ -165,6 +165,10 @@ impl Attached {
                 let values = values.map_err(|error| (error.errno(), error.to_string()))?;
                 Ok(lines(values))
             }
+            (Operation::Describe, names @ ([] | [_])) => {
+                let texts = self.kernel.sysctl_describe(names.first().copied());
+                Ok(lines(texts.map_err(|error| (error.errno(), error.to_string()))?))
+            }
             (Operation::Stat, []) => Ok(lines((self.counters)())),
             (Operation::Stop, []) => administrator().map(|()| String::new()),
             (operation, args) => Err((

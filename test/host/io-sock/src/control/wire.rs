@@ -34,6 +34,8 @@ pub enum Operation {
     Stat = 4,
     /// `[]`: end io-sock.
     Stop = 5,
+    /// `[]` or `[name]`: what sysctls say of themselves.
+    Describe = 6,
 }
 
 impl Operation {
@@ -45,6 +47,7 @@ impl Operation {
             3 => Self::Sysctl,
             4 => Self::Stat,
             5 => Self::Stop,
+            6 => Self::Describe,
             _ => return None,
         })
     }

@@ -12,10 +12,21 @@ use crate::{
 
 /// Longest name of one oid that is believed.
 const NAME_MAX: usize = 255;
+/// Longest description that is shown.
+const DESCRIPTION_MAX: usize = 1024;
+
+/// An oid of a file.
+pub(super) struct FileOid {
+    pub address: OidId,
+    pub name: String,
+    /// Empty: it has none.
+    pub description: String,
+    pub oid: SysctlOid,
+}
 
 impl File {
-    /// (address, name, oid) of the file's sysctl set, checked, with numbers given.
-    pub(super) fn sysctl_oids(&self, kernel: &Kernel) -> Result<Vec<(OidId, String, SysctlOid)>, LoadError> {
+    /// The file's sysctl set, checked, with numbers given.
+    pub(super) fn sysctl_oids(&self, kernel: &Kernel) -> Result<Vec<FileOid>, LoadError> {
         let memory = self.mapped.memory();
         let mut oids = Vec::new();
         for (number, address) in (oid::AUTO_START..).zip(self.sets.sysctl_entries(memory)) {
@@ -37,7 +48,13 @@ impl File {
             if oid.number == oid::OID_AUTO {
                 memory.write(address + oid::NUMBER_AT, number);
             }
-            oids.push((address, name, oid));
+            let description = memory.string(oid.description, DESCRIPTION_MAX);
+            oids.push(FileOid {
+                address,
+                name,
+                description: description.unwrap_or_default(),
+                oid,
+            });
         }
         Ok(oids)
     }

@@ -2,9 +2,11 @@
 
 use super::{
     error::Error,
-    oid::{self, SysctlOid, Type},
+    oid::{self, Type},
     request::Target,
-    roots, value,
+    roots,
+    set::FileOid,
+    value,
 };
 use crate::{error::LoadError, kernel::Kernel, module::File};
 use std::{
@@ -37,6 +39,8 @@ struct Entry {
     source: Source,
     /// The oid's address; 0 for one that io-sock publishes.
     oid: OidId,
+    /// Empty: it has none.
+    description: String,
     enabled: bool,
 }
 
@@ -53,6 +57,7 @@ impl Default for Tree {
                 Entry {
                     source: Source::Node,
                     oid: root.oid,
+                    description: String::new(),
                     enabled: true,
                 },
             )
@@ -112,6 +117,7 @@ impl Tree {
             Entry {
                 source: Source::Host(value),
                 oid: 0,
+                description: String::new(),
                 enabled: true,
             },
         );
@@ -130,8 +136,9 @@ impl Tree {
                 .map(|(name, entry)| (entry.oid, name.clone()))
                 .collect();
             names.insert(roots::head(), String::new());
-            waiting.retain(|(address, name, oid)| {
-                let Some(parent) = names.get(&oid.parent) else {
+            waiting.retain(|found| {
+                let (address, name) = (&found.address, &found.name);
+                let Some(parent) = names.get(&found.oid.parent) else {
                     return true;
                 };
                 let path = if parent.is_empty() {
@@ -150,7 +157,7 @@ impl Tree {
                     }
                     return false;
                 }
-                if let Some(entry) = entry(*address, oid) {
+                if let Some(entry) = entry(found) {
                     entries.insert(path, entry);
                     added.push(*address);
                 }
@@ -164,7 +171,7 @@ impl Tree {
             .sysctls
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner()) = added;
-        if let Some((_, name, oid)) = waiting.first() {
+        if let Some(FileOid { name, oid, .. }) = waiting.first() {
             self.unregister(file);
             let what = format!(
                 "sysctl {name} hangs below {:#x}, which is no node of io-sock or of the file",
@@ -234,6 +241,23 @@ impl Tree {
         let entries = self.lock();
         let mine = entries.iter().filter(|(_, entry)| ids.contains(&entry.oid));
         mine.filter_map(|(name, entry)| found(name, entry)).collect()
+    }
+
+    /// What the named sysctl or node says of itself, all sysctls below it, or all.
+    pub(crate) fn describe(&self, name: Option<&str>) -> Result<Vec<(String, String)>, Error> {
+        let below = name.map(|name| format!("{name}."));
+        let mut texts = Vec::new();
+        for (path, entry) in self.lock().iter().filter(|(_, entry)| entry.enabled) {
+            let listed = below.as_ref().is_none_or(|below| path.starts_with(below));
+            let leaf = !matches!(entry.source, Source::Node);
+            if name == Some(path) || (listed && leaf) {
+                texts.push((path.clone(), entry.description.clone()));
+            }
+        }
+        match (name, texts.is_empty()) {
+            (Some(name), true) => Err(Error::Unknown(name.to_owned())),
+            _ => Ok(texts),
+        }
     }
 
     /// Reads the named sysctl, all below a named node, or all. Handlers may sleep.
@@ -361,7 +385,8 @@ fn found(name: &str, entry: &Entry) -> Option<Found> {
     }
 }
 
-fn entry(address: OidId, oid: &SysctlOid) -> Option<Entry> {
+fn entry(found: &FileOid) -> Option<Entry> {
+    let (address, oid) = (found.address, &found.oid);
     let source = match Type::of(oid.kind)? {
         Type::Node => Source::Node,
         value => Source::Oid {
@@ -380,5 +405,6 @@ fn entry(address: OidId, oid: &SysctlOid) -> Option<Entry> {
         enabled: matches!(source, Source::Node),
         source,
         oid: address,
+        description: found.description.clone(),
     })
 }

@@ -1,0 +1,273 @@
+//! One direction of a socket: its state under a lock, and the threads that wait for it, in the order in which they came.
+//!
+//! A call takes its turn ([`Half::in_turn`]): alone it works at once; else it queues, and sleeps until it is first. The first in
+//! the queue names itself in the socket's wait word, looks again, and sleeps; whoever leaves the queue, for whatever reason,
+//! wakes the next. So nothing that was seen under the lock is remembered without it, and one call is one piece of the stream.
+//!
+//! No lock is held over a message, a doorbell or a sleep. When the socket is closed the state is taken out: there is then
+//! nothing left that a late call could touch.
+
+use super::{patience::Patience, wait::Wakes};
+use crate::{
+    error::Error,
+    ledger::{Line, bump},
+    session::Core,
+    sync::Mutex,
+    sys::{CallError, Semaphore, Sleeper, System},
+};
+use alloc::{sync::Arc, vec::Vec};
+
+/// What one look at the state came to.
+pub(super) enum Step<R> {
+    /// The call is done.
+    Done(R),
+    /// There is more to do, after what must be done without the lock. The call stays first.
+    More,
+    /// Nothing to do before the module changes something.
+    Wait,
+}
+
+struct Ticket<S: System> {
+    number: u64,
+    sleeper: &'static Sleeper<S::Semaphore>,
+}
+
+/// # Invariants
+/// `busy` only while the first in the queue is between two steps of one call.
+struct Inner<S: System, T> {
+    state: Option<T>,
+    queue: Vec<Ticket<S>>,
+    /// Tickets and waits are counted together: no two of a socket's waits have the same number.
+    count: u64,
+    busy: bool,
+}
+
+/// One direction.
+pub(super) struct Half<S: System, T> {
+    inner: Mutex<Inner<S, T>>,
+}
+
+impl<S: System, T> Half<S, T> {
+    pub(super) const fn new(state: T) -> Self {
+        Self {
+            inner: Mutex::new(Inner {
+                state: Some(state),
+                queue: Vec::new(),
+                count: 0,
+                busy: false,
+            }),
+        }
+    }
+
+    /// Changes the state at once, whoever waits.
+    pub(super) fn with<R>(&self, change: impl FnOnce(&mut T) -> R) -> Result<R, Error> {
+        self.inner.lock().state.as_mut().map(change).ok_or(Error::Closed)
+    }
+
+    /// Takes the state out; every call that waits ends with [`Error::Closed`], and every later one.
+    pub(super) fn retire(&self) -> Option<T> {
+        let mut inner = self.inner.lock();
+        for ticket in &inner.queue {
+            ticket.sleeper.semaphore.post();
+        }
+        inner.state.take()
+    }
+
+    /// Carries a call out. `step` looks at the state and does what can be done; `outside` does what must be done without the
+    /// lock, after every step.
+    pub(super) fn in_turn<R>(
+        &self,
+        core: &Arc<Core<S>>,
+        wakes: &Wakes<'_, S>,
+        patience: &mut Patience,
+        mut step: impl FnMut(&mut T) -> Result<Step<R>, Error>,
+        mut outside: impl FnMut(&mut Patience),
+    ) -> Result<R, Error> {
+        // The usual case: nobody waits, and one step does it.
+        {
+            let mut inner = self.inner.lock();
+            let Inner {
+                state, queue, busy, ..
+            } = &mut *inner;
+            let state = state.as_mut().ok_or(Error::Closed)?;
+            if queue.is_empty() || (!patience.may_wait && !*busy) {
+                match step(state) {
+                    Ok(Step::Done(result)) => {
+                        drop(inner);
+                        outside(patience);
+                        return Ok(result);
+                    }
+                    Ok(Step::More) => {}
+                    Ok(Step::Wait) if patience.may_wait => {}
+                    Ok(Step::Wait) => {
+                        drop(inner);
+                        outside(patience);
+                        return Err(Error::WouldBlock);
+                    }
+                    Err(error) => {
+                        drop(inner);
+                        outside(patience);
+                        return Err(error);
+                    }
+                }
+            } else if !patience.may_wait {
+                return Err(Error::WouldBlock);
+            }
+            drop(inner);
+            outside(patience);
+        }
+        self.queued(core, wakes, patience, &mut step, &mut outside)
+    }
+
+    /// The rest of a call that one step did not do.
+    #[cold]
+    fn queued<R>(
+        &self,
+        core: &Arc<Core<S>>,
+        wakes: &Wakes<'_, S>,
+        patience: &mut Patience,
+        step: &mut impl FnMut(&mut T) -> Result<Step<R>, Error>,
+        outside: &mut impl FnMut(&mut Patience),
+    ) -> Result<R, Error> {
+        let sleeper = S::sleeper().ok_or(Error::NoMemory)?;
+        let mut place = Place {
+            half: self,
+            wakes,
+            number: None,
+            armed: false,
+        };
+        let mut known: Option<Option<u16>> = None;
+        let mut looks = core.config.spin;
+        loop {
+            let mut inner = self.inner.lock();
+            if inner.state.is_none() {
+                return Err(Error::Closed);
+            }
+            if place.number.is_none() {
+                inner.queue.try_reserve(1).map_err(|_| Error::NoMemory)?;
+                inner.count = inner.count.wrapping_add(1);
+                let number = inner.count;
+                // A call that does not wait goes before those that sleep: it was here while they were not.
+                let at = if patience.may_wait { inner.queue.len() } else { 0 };
+                inner.queue.insert(at, Ticket { number, sleeper });
+                place.number = Some(number);
+            }
+            if inner.queue.first().map(|first| first.number) != place.number {
+                drop(inner);
+                sleep(core, wakes.line, sleeper, patience)?;
+                continue;
+            }
+            let slot = known.flatten();
+            let mut result = match inner.state.as_mut() {
+                Some(state) => step(state),
+                None => Err(Error::Closed),
+            };
+            if let (Ok(Step::Wait), Some(slot), true) = (&result, slot, patience.may_wait) {
+                // Armed before the last look: what comes after the look finds the word.
+                inner.count = inner.count.wrapping_add(1);
+                place.armed = wakes.arm(inner.count, slot)?;
+                if place.armed
+                    && let Some(state) = inner.state.as_mut()
+                {
+                    result = step(state);
+                }
+            }
+            match result {
+                Ok(Step::Done(done)) => {
+                    place.leave(&mut inner);
+                    drop(inner);
+                    outside(patience);
+                    return Ok(done);
+                }
+                Err(error) => {
+                    place.leave(&mut inner);
+                    drop(inner);
+                    outside(patience);
+                    return Err(error);
+                }
+                Ok(Step::More) => {
+                    inner.busy = true;
+                    drop(inner);
+                    outside(patience);
+                }
+                Ok(Step::Wait) => {
+                    drop(inner);
+                    outside(patience);
+                    if !patience.may_wait {
+                        return Err(Error::WouldBlock);
+                    }
+                    if looks > 0 {
+                        looks = looks.saturating_sub(1);
+                        ::core::hint::spin_loop();
+                    } else if known.is_none() {
+                        known = Some(if wakes.place.is_some() {
+                            core.wait_slot()?
+                        } else {
+                            None
+                        });
+                    } else if place.armed {
+                        sleep(core, wakes.line, sleeper, patience)?;
+                    } else {
+                        wakes.park(core, patience)?;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A place in the queue. Dropping it leaves the queue and wakes the next, whatever ended the call.
+struct Place<'a, S: System, T> {
+    half: &'a Half<S, T>,
+    wakes: &'a Wakes<'a, S>,
+    number: Option<u64>,
+    armed: bool,
+}
+
+impl<S: System, T> Place<'_, S, T> {
+    fn leave(&mut self, inner: &mut Inner<S, T>) {
+        let Some(number) = self.number.take() else { return };
+        let at = inner.queue.iter().position(|ticket| ticket.number == number);
+        let Some(at) = at else { return };
+        inner.queue.remove(at);
+        if at > 0 {
+            return;
+        }
+        inner.busy = false;
+        if self.armed && inner.state.is_some() {
+            self.wakes.disarm();
+        }
+        if let Some(next) = inner.queue.first() {
+            next.sleeper.semaphore.post();
+        }
+    }
+}
+
+impl<S: System, T> Drop for Place<'_, S, T> {
+    fn drop(&mut self) {
+        if self.number.is_some() {
+            let mut inner = self.half.inner.lock();
+            self.leave(&mut inner);
+        }
+    }
+}
+
+/// Sleeps until somebody posts, or the call's time is up.
+fn sleep<S: System>(
+    core: &Core<S>,
+    line: Option<&Line>,
+    sleeper: &Sleeper<S::Semaphore>,
+    patience: &mut Patience,
+) -> Result<(), Error> {
+    if let Some(line) = line {
+        bump(&line.sleeps, 1);
+    }
+    let left = patience.deadline(|| core.sys.now()).left(|| core.sys.now())?;
+    match sleeper.semaphore.wait(left) {
+        Ok(()) => Ok(()),
+        Err(CallError::Interrupted) => Err(Error::Interrupted),
+        Err(CallError::TimedOut) => Err(Error::TimedOut),
+        Err(CallError::Errno(errno)) => Err(Error::System(errno)),
+        Err(CallError::Gone | CallError::Busy | CallError::Forbidden) => Err(Error::ServerGone),
+    }
+}

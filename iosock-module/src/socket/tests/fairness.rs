@@ -1,0 +1,198 @@
+//! Who is served when, and what the control thread and the workers do not do for each other (S-36).
+
+use crate::{
+    handle::Handle,
+    limits::{QUANTUM, ROUND_BYTES, WORKER_ROUNDS},
+    testing::{Client, ClientSocket, FakeStream, POOL_LEN, Rig, world},
+};
+use csock_wire::{
+    WireErrno,
+    msg::{self},
+};
+
+fn lane(client: &Client) -> usize {
+    Handle::from_raw(client.session).unwrap().index()
+}
+
+/// A socket with far more committed than one turn may move.
+fn busy(rig: &mut Rig, client: &mut Client) -> (ClientSocket, FakeStream) {
+    let (mut socket, stream) = rig.connected(client);
+    stream.with(|s| s.hiwat = 64 << 20);
+    // Ranges may name the same memory: it harms nobody (S-09).
+    for _ in 0..40 {
+        socket.submit(0, &vec![1; POOL_LEN / 2]);
+    }
+    rig.mark(client, &socket);
+    (socket, stream)
+}
+
+#[test]
+fn four_busy_sockets_of_one_session_do_not_hold_up_the_other() {
+    let mut rig = Rig::new();
+    let (mut greedy, mut modest) = (rig.client(1, 500), rig.client(2, 501));
+    let busy: Vec<_> = (0..4).map(|_| busy(&mut rig, &mut greedy)).collect();
+    let (mut socket, stream) = rig.connected(&mut modest);
+    let before: usize = busy.iter().map(|(_, s)| s.with(|s| s.sent.len())).sum();
+    socket.submit(0, b"a word");
+    rig.mark(&modest, &socket);
+    for (socket, _) in &busy {
+        rig.mark(&greedy, socket);
+    }
+    // One pass: one quantum each.
+    rig.table.work(0);
+    rig.table.work(0);
+    assert_eq!(stream.with(|s| s.sent.clone()), b"a word");
+    let after: usize = busy.iter().map(|(_, s)| s.with(|s| s.sent.len())).sum();
+    let most = 2 * (QUANTUM * WORKER_ROUNDS * ROUND_BYTES) as usize;
+    assert!(after - before <= most, "{} bytes", after - before);
+    rig.work();
+    let sent = |(_, stream): &(ClientSocket, FakeStream)| stream.with(|s| s.sent.len());
+    assert!(
+        busy.iter().all(|b| sent(b) == 40 * POOL_LEN / 2),
+        "and all arrives"
+    );
+}
+
+#[test]
+fn the_control_thread_moves_no_data_and_answers_while_a_worker_has_much() {
+    let mut rig = Rig::new();
+    let mut client = rig.client(1, 500);
+    let (mut socket, stream) = rig.connected(&mut client);
+    socket.submit(0, b"data");
+    rig.mark(&client, &socket);
+    // No worker runs; the answers come all the same.
+    for _ in 0..3 {
+        rig.call(&client, socket.socket, &msg::GetSockName {}).unwrap();
+        assert!(stream.with(|s| s.sent.is_empty()));
+    }
+    rig.work();
+    assert_eq!(stream.with(|s| s.sent.clone()), b"data");
+    let (socket, _) = busy(&mut rig, &mut client);
+    rig.table.work(0);
+    assert!(!rig.table.may_sleep(0), "a worker still has much to do");
+    rig.call(&client, socket.socket, &msg::GetSockName {}).unwrap();
+    rig.work();
+}
+
+#[test]
+fn a_round_of_one_socket_is_bounded() {
+    let mut rig = Rig::new();
+    let mut client = rig.client(1, 500);
+    let (socket, stream) = busy(&mut rig, &mut client);
+    let index = Handle::from_raw(socket.socket).unwrap().index();
+    rig.table.serve_once(index);
+    let sent = stream.with(|s| s.sent.len());
+    assert_eq!(sent, (WORKER_ROUNDS * ROUND_BYTES) as usize);
+}
+
+/// Each try_lock of a session's plane that fails must be made good for.
+#[test]
+fn what_needs_the_plane_while_a_worker_has_it_says_repeat() {
+    let mut rig = Rig::new();
+    let mut client = rig.client(1, 500);
+    let (socket, _) = rig.connected(&mut client);
+    let lane = lane(&client);
+    let guard = rig.table.plane(lane).unwrap();
+    let event = [1, 1, 0, 0];
+    let (index, _) = client.block().unwrap();
+    let answers = [
+        rig.call(&client, 0, &msg::AddWaiter { event }).map(drop),
+        rig.call(&client, 0, &msg::DropWaiter { slot: 1, reserved: 0 })
+            .map(drop),
+        rig.call(&client, 0, &crate::testing::socket_body(index))
+            .map(drop),
+        rig.call(&client, 0, &msg::PoolDetach::default()).map(drop),
+        rig.call(&client, 0, &crate::testing::attach(1, 4096)).map(drop),
+    ];
+    for answer in answers {
+        assert_eq!(answer.unwrap_err().error, WireErrno::EREPEAT);
+    }
+    drop(guard);
+    client.unuse(index);
+    rig.call(&client, socket.socket, &msg::GetSockName {}).unwrap();
+    let _ = rig.socket(&mut client);
+}
+
+#[test]
+fn a_worker_that_finds_the_plane_in_use_is_called_back() {
+    let mut rig = Rig::new();
+    let mut client = rig.client(1, 500);
+    let (mut socket, stream) = rig.connected(&mut client);
+    let lane = lane(&client);
+    socket.submit(0, b"not forgotten");
+    {
+        let _control = rig.table.plane(lane).unwrap();
+        rig.ring(&client, &socket);
+        assert!(stream.with(|s| s.sent.is_empty()));
+        // Nor does the worker spin for it.
+        assert!(rig.table.may_sleep(0));
+    }
+    rig.work();
+    assert_eq!(stream.with(|s| s.sent.clone()), b"not forgotten");
+}
+
+#[test]
+fn bells_that_nobody_asked_for_cost_no_turn() {
+    let mut rig = Rig::new();
+    let mut client = rig.client(1, 500);
+    let _ = rig.connected(&mut client);
+    let before = rig.table.ledger();
+    world(|w| w.wakes = 0);
+    for raw in [0, 1, client.session ^ 0x1_0000, client.session + 1, u32::MAX] {
+        rig.table.ring(raw, true);
+    }
+    assert_eq!(world(|w| w.wakes), 0, "nobody's session");
+    assert_eq!(rig.table.ledger().doorbells, before.doorbells);
+    for _ in 0..1000 {
+        rig.table.ring(client.session, false);
+    }
+    assert_eq!(world(|w| w.wakes), 1, "one wake-up for a thousand");
+    let mut passes = 0;
+    while rig.table.work(0) {
+        passes += 1;
+    }
+    assert_eq!(passes, 1);
+    let after = rig.table.ledger();
+    assert_eq!(after.doorbells - before.doorbells, 1000);
+    assert_eq!((after.sends, after.events), (before.sends, before.events));
+}
+
+#[test]
+fn a_session_whose_goodbye_meets_a_worker_ends_all_the_same() {
+    let mut rig = Rig::new();
+    let client = rig.client(1, 500);
+    // As in `quantum`: the worker has the plane while the client says goodbye.
+    let guard = rig.table.plane(lane(&client)).unwrap();
+    rig.call(&client, 0, &msg::Goodbye {}).unwrap();
+    assert_eq!(rig.control.sessions(), 1);
+    drop(guard);
+    assert!(
+        world(|w| w.drained) > 0,
+        "the worker tells that the plane is free"
+    );
+    rig.work();
+    rig.control.finish(rig.table);
+    rig.assert_empty();
+}
+
+#[test]
+fn the_plane_goes_back_with_the_last_socket() {
+    let mut rig = Rig::new();
+    let mut client = rig.client(1, 500);
+    let (mut socket, stream) = rig.connected(&mut client);
+    rig.waiter(&client, 1);
+    socket.submit(0, b"held");
+    rig.ring(&client, &socket);
+    rig.die(1);
+    assert_eq!(rig.control.sessions(), 1, "a socket is still in it");
+    rig.work();
+    assert_eq!(rig.control.sessions(), 0);
+    let plane = rig.table.plane(lane(&client)).unwrap();
+    assert!(plane.area().is_none() && plane.waiter(1).is_none());
+    assert!(plane.pools().iter().all(Option::is_none));
+    drop(plane);
+    assert_eq!(rig.table.pools.mapped(), 1, "the orphan holds it");
+    stream.ack_all();
+    rig.work();
+    rig.assert_empty();
+}
