@@ -28,9 +28,8 @@ pub trait Path {
 pub trait Stream {
     /// Sends a short text.
     fn send_text(&mut self, text: &str) -> Result<()>;
-    /// Reads up to `CHUNK` bytes of `file` into memory that the way sends from, behind `head`, and sends both. Returns the bytes
-    /// of the file; 0 at its end.
-    fn send_from(&mut self, head: &str, file: &mut File) -> Result<usize>;
+    /// Reads up to `CHUNK` bytes of `file` into memory that the way sends from, and sends them. 0 at the file's end.
+    fn send_from(&mut self, file: &mut File) -> Result<usize>;
     /// Shows the next received bytes to `sink`; 0 at the end of the stream. Blocks.
     fn receive(&mut self, sink: &mut dyn FnMut(&[u8])) -> Result<usize>;
     /// Says that nothing more will be sent.

@@ -42,14 +42,13 @@ fn one<S: Stream>(stream: &mut S, file: &FilePath) -> Result<()> {
     }
     let mut body = File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
     let length = body.metadata()?.len();
-    let mut head = format!(
+    stream.send_text(&format!(
         "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
-    );
+    ))?;
     let mut sent: u64 = 0;
     let mut told: u64 = 0;
     loop {
-        let n = stream.send_from(&head, &mut body)?;
-        head.clear();
+        let n = stream.send_from(&mut body)?;
         if n == 0 {
             break;
         }

@@ -10,8 +10,33 @@ const SOON: Duration = Duration::from_secs(10);
 
 #[test]
 fn serves_an_ordinary_client_without_a_copy() -> Result<()> {
+    let (ledger, _) = serve(&["copy_below=0"])?;
+    ensure!(
+        ledger.tx_bytes_copied == 0,
+        "{} of {} sent bytes were copied",
+        ledger.tx_bytes_copied,
+        ledger.tx_bytes
+    );
+    Ok(())
+}
+
+#[test]
+fn copies_only_what_is_short_by_default() -> Result<()> {
+    let (ledger, length) = serve(&[])?;
+    // The head goes into the socket's open piece (a copy of the library) and is below csock.copy_below (one of the module).
+    let head = ledger.tx_bytes - length;
+    ensure!(
+        (head..=2 * head).contains(&ledger.tx_bytes_copied),
+        "{} bytes were copied; the head of the answer has {head}",
+        ledger.tx_bytes_copied,
+    );
+    Ok(())
+}
+
+/// Serves one file to an ordinary client over a module loaded with `options`: what was counted, and the length of the file.
+fn serve(options: &[&str]) -> Result<(csock_apps::ledger::Ledger, u64)> {
     let place = Place::find()?;
-    let mut stand = place.stand(&[])?;
+    let mut stand = place.stand(options)?;
     let bytes = payload(1, place.size());
     let path = file(stand.dir(), &bytes)?;
     let (server, addr) = httpd(&stand, &path)?;
@@ -22,18 +47,13 @@ fn serves_an_ordinary_client_without_a_copy() -> Result<()> {
     let (status, text) = server.finish()?;
     ensure!(status.success(), "the server ended with {status}");
     let ledger = ledger(&text)?;
-    ensure!(
-        ledger.tx_bytes_copied == 0,
-        "{} of {} sent bytes were copied",
-        ledger.tx_bytes_copied,
-        ledger.tx_bytes
-    );
     let totals = Totals::until_clean(&stand, SOON)?;
     ensure!(
         totals.tx_bytes >= bytes.len() as u64 && totals.ext_mbufs_total > 0,
         "{totals:?}"
     );
-    stand.stop()
+    stand.stop()?;
+    Ok((ledger, bytes.len() as u64))
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::{
     path::{CHUNK, Path, Stream},
 };
 use anyhow::{Context, Result, bail};
-use custom_socket::{ReservedBuf, Session, Shutdown, TcpListener, TcpStream};
+use custom_socket::{Session, Shutdown, TcpListener, TcpStream};
 use std::{
     fs::File,
     net::{SocketAddr, SocketAddrV4},
@@ -76,13 +76,24 @@ impl Path for Csock {
 
 impl Stream for TcpStream {
     fn send_text(&mut self, text: &str) -> Result<()> {
-        Ok(with_text(self, text, text.len())?.commit(text.len())?)
+        let mut buffer = self.reserve(text.len())?;
+        // SAFETY: reserved and not committed: nobody else touches it; io-sock is trusted to keep to that.
+        let bytes = unsafe { buffer.as_mut_slice() };
+        bytes.copy_from_slice(
+            text.as_bytes()
+                .get(..bytes.len())
+                .context("the pool gave more than was asked for")?,
+        );
+        let length = bytes.len();
+        // SAFETY: the line above wrote all of it.
+        unsafe { buffer.assume_filled(length) };
+        Ok(buffer.commit(length)?)
     }
 
-    fn send_from(&mut self, head: &str, file: &mut File) -> Result<usize> {
-        let mut buffer = with_text(self, head, head.len() + CHUNK)?;
-        let n = buffer.fill_from_fd(&*file, head.len())?;
-        buffer.commit(head.len() + n)?;
+    fn send_from(&mut self, file: &mut File) -> Result<usize> {
+        let mut buffer = self.reserve(CHUNK)?;
+        let n = buffer.fill_from_fd(&*file, 0)?;
+        buffer.commit(n)?;
         Ok(n)
     }
 
@@ -100,18 +111,4 @@ impl Stream for TcpStream {
     fn finish(&mut self) -> Result<()> {
         Ok(self.shutdown(Shutdown::Write)?)
     }
-}
-
-/// A reserved buffer of `len` bytes that begins with `text`.
-fn with_text(stream: &TcpStream, text: &str, len: usize) -> Result<ReservedBuf> {
-    let mut buffer = stream.reserve(len)?;
-    // SAFETY: reserved and not committed: nobody else touches it; io-sock is trusted to keep to that.
-    let bytes = unsafe { buffer.as_mut_slice() };
-    bytes
-        .get_mut(..text.len())
-        .context("the pool gave less than was asked for")?
-        .copy_from_slice(text.as_bytes());
-    // SAFETY: the lines above wrote all of it.
-    unsafe { buffer.assume_filled(text.len()) };
-    Ok(buffer)
 }

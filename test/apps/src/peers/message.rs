@@ -123,10 +123,7 @@ impl crate::path::Stream for Socket {
         self.send_all(text.as_bytes())
     }
 
-    fn send_from(&mut self, head: &str, file: &mut File) -> Result<usize> {
-        if !head.is_empty() {
-            self.send_all(head.as_bytes())?;
-        }
+    fn send_from(&mut self, file: &mut File) -> Result<usize> {
         let n = file.read(&mut self.buffer)?;
         self.send_all(self.buffer.get(..n).unwrap_or_default())?;
         Ok(n)
