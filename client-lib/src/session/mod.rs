@@ -5,11 +5,12 @@
 //! | `core.rs` | messages, and when a server is given up |
 //! | `open.rs` | how a session begins |
 //! | `ring.rs` | doorbells |
-//! | `buffers.rs` | receive buffers: who holds which |
+//! | `buffers.rs`, `holding.rs` | receive buffers: who holds which, and how they change hands |
 //! | `waiters.rs` | threads that sleep, and the one that watches the server |
 
 mod buffers;
 mod core;
+mod holding;
 mod open;
 mod ring;
 mod waiters;
