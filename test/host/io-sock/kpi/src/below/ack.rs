@@ -148,19 +148,10 @@ pub(super) fn wait(pcb: &Pcb, tx: &mut Tx, rest: u64) {
     let blocked = tx.blocked;
     let Some(acks) = &mut tx.acks else { return };
     let now = Instant::now();
-    let in_flight = acks.flow.in_flight() > 0;
-    let behind = acks.flow.due(now) > acks.linux;
-    let due = acks.flow.next_due(now);
-    let held = rest > 0 && !in_flight && !blocked;
+    let look = acks.flow.next_look(now, acks.linux, acks.patience);
+    let held = rest > 0 && look.is_none() && !blocked;
     acks.persist = held.then(|| acks.persist.unwrap_or(now + PERSIST));
-    let next = if in_flight && behind {
-        let look = now + acks.patience;
-        Some(due.map_or(look, |due| due.min(look)))
-    } else if in_flight {
-        due
-    } else {
-        acks.persist
-    };
+    let next = look.or(acks.persist);
     // A timer that is set already and comes too early finds nothing to do, which is cheaper than to move it.
     let Some(next) = next else { return };
     if acks.timer.is_none_or(|timer| next < timer) {

@@ -162,12 +162,33 @@ impl Flow {
     }
 
     /// When [`Self::due`] will answer more than it does now.
-    pub(super) fn next_due(&self, now: Instant) -> Option<Instant> {
+    fn next_due(&self, now: Instant) -> Option<Instant> {
         let ripe = self.points.partition_point(|point| point.due <= now);
         let point = self.points.get(ripe).map(|point| point.due);
         let single = self.single.map(|(_, sent)| sent + self.single_wait());
         let single = single.filter(|due| *due > now);
         point.into_iter().chain(single).min()
+    }
+
+    /// When somebody has to look again; `None` only while nothing is in flight. `linux`: position that Linux's peer
+    /// had acknowledged when last asked; `patience`: how long Linux is left alone when it has less than is due.
+    ///
+    /// `now` may be later than the time that bytes were last taken out at: what became due in between is not due
+    /// in the future any more, but nobody has taken it either.
+    pub(super) fn next_look(&self, now: Instant, linux: u64, patience: Duration) -> Option<Instant> {
+        if self.in_flight() == 0 {
+            return None;
+        }
+        let due = self.due(now);
+        if due.min(linux) > self.acked {
+            return Some(now);
+        }
+        let next = self.next_due(now);
+        if due > self.acked {
+            let look = now + patience;
+            return Some(next.map_or(look, |next| next.min(look)));
+        }
+        next
     }
 
     /// Everything up to `position` counts as acknowledged; answers how many bytes that were not are now.
@@ -306,6 +327,61 @@ mod tests {
         let now = start + rtt + Duration::from_millis(10);
         let (due, exact) = (flow.due(now), 100 * 10_001);
         assert!(due >= exact && due <= exact + 100 * 200, "{due} of {exact}");
+    }
+
+    #[test]
+    fn what_became_due_since_bytes_were_taken_is_looked_at_now() {
+        let rtt = Duration::from_millis(20);
+        let (mut flow, start) = flow(DELACK, rtt);
+        flow.sent(2 * MSS, start);
+        // Just before it is due nothing is taken, although Linux's peer has acknowledged it long ago.
+        let before = start + rtt - Duration::from_nanos(1);
+        assert_eq!(flow.due(before), 0);
+        assert_eq!(flow.next_look(before, 2 * MSS, DELACK), Some(start + rtt));
+        // The same question a moment later, with nothing taken in between.
+        assert_eq!(flow.next_look(start + rtt, 2 * MSS, DELACK), Some(start + rtt));
+        // Where Linux has not: it is left alone for a while.
+        assert_eq!(flow.next_look(start + rtt, 0, DELACK), Some(start + rtt + DELACK));
+        flow.acknowledge(2 * MSS);
+        assert_eq!(flow.next_look(start + rtt, 2 * MSS, DELACK), None);
+    }
+
+    /// However much time passes between any two steps, bytes in flight have somebody who looks at them.
+    #[test]
+    fn bytes_in_flight_are_always_looked_at_again() {
+        let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut below = |n: u64| {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            seed % n
+        };
+        for rules in 0..200 {
+            let (delack, rtt) = (
+                Duration::from_millis(rules % 3 * 20),
+                Duration::from_millis(rules % 4 * 10),
+            );
+            let (mut flow, mut now) = flow(delack, rtt);
+            let mut linux = 0;
+            for _ in 0..500 {
+                now += Duration::from_micros(below(30_000));
+                match below(4) {
+                    0 => flow.sent(1 + below(4 * MSS), now),
+                    1 => flow.heard(now),
+                    // Linux's peer is ahead of what the rules let count, behind it, or in the middle of a segment.
+                    2 => linux += below(flow.handed() - linux + 1),
+                    _ => drop(flow.acknowledge(flow.due(now).min(linux))),
+                }
+                now += Duration::from_micros(below(30_000));
+                let look = flow.next_look(now, linux, Duration::from_millis(1));
+                assert_eq!(
+                    look.is_some(),
+                    flow.in_flight() > 0,
+                    "{delack:?}, {rtt:?}, {:?}",
+                    flow.points
+                );
+            }
+        }
     }
 
     #[test]
