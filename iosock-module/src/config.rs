@@ -108,7 +108,7 @@ numbers! {
     /// How long the data of a dead client may still go out, ms; 0: not at all.
     orphan_ms, c"csock.orphan_ms", 10_000, 0..=86_400_000;
     /// Worker threads.
-    workers, c"csock.workers", 1, 1..=limits::MAX_WORKERS;
+    workers, c"csock.workers", 1, 1..=limits::places(limits::MAX_WORKERS);
     /// How long an unload waits for the stack to let go of client memory, ms.
     unload_ms, c"csock.unload_ms", 5_000, 0..=3_600_000;
     /// Fewer bytes than this are copied into the stack's own memory: a reference costs it more.

@@ -39,6 +39,7 @@ mod no_panic;
 mod node;
 #[cfg(feature = "panic-control")]
 mod panic_control;
+mod plane;
 #[cfg(not(test))]
 mod platform;
 mod pool;

@@ -154,7 +154,9 @@ impl iosock::Module for Csock {
 }
 
 fn start(running: &mut Running) -> Result<(), Errno> {
-    let workers = usize::try_from(TABLE.config.workers().min(MAX_WORKERS)).unwrap_or(1);
+    let workers = usize::try_from(TABLE.config.workers())
+        .unwrap_or(1)
+        .min(MAX_WORKERS);
     for queue in WAKE.iter().take(workers) {
         // Put back by `end_workers`: absent, unless a load failed half-way and was not undone.
         let _ = queue.put(WaitQueue::new(c"csock")?);

@@ -40,7 +40,7 @@ pub const SESSION_LINES: u32 = 3;
 /// Lines about everything else, a minute.
 pub const LINES: u32 = 10;
 /// Worker threads at most.
-pub const MAX_WORKERS: u32 = 4;
+pub const MAX_WORKERS: usize = 4;
 
 const _: () = assert!(MAX_SOCKETS <= 0x1_0000 && MAX_SESSIONS <= 0x1_0000 && MAX_POOLS <= 0x1_0000);
 

@@ -78,7 +78,7 @@ fn each_field_of_the_header_is_checked() {
     assert_eq!(header.write(&short).unwrap_err().field, Field::PoolSize);
 }
 
-/// The picture in `stream/area.rs`, as numbers.
+/// The picture in `layout/area.rs`, as numbers.
 #[test]
 fn the_parts_of_an_area_lie_where_the_picture_says() {
     let area = Area::plan(&GEOMETRY, POOL).unwrap();

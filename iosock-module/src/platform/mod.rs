@@ -28,7 +28,7 @@ pub static TABLE: Table<IoSock> = Table::new();
 /// The control thread's own state; that thread holds the lock for as long as it runs.
 pub static CONTROL: Mutex<Control<IoSock>> = Mutex::new(Control::new());
 /// What wakes the workers, one each.
-pub static WAKE: [Resident<WaitQueue>; WORKERS] = [const { Resident::new() }; WORKERS];
+pub static WAKE: [Resident<WaitQueue>; MAX_WORKERS] = [const { Resident::new() }; MAX_WORKERS];
 /// The module's connection to its own channel, for pulses to the control thread.
 pub static SELF: Resident<qnx::Connection> = Resident::new();
 /// Its connection to the doorbell channel, to end the thread that serves it.
@@ -37,9 +37,6 @@ pub static SELF_BELL: Resident<qnx::Connection> = Resident::new();
 /// Pulse to the control thread: look at your stop flag, and at dying sessions. Anybody may send it: looking is all it
 /// does.
 pub const PULSE_LOOK: i8 = 2;
-
-const WORKERS: usize = 4;
-const _: () = assert!(WORKERS == 4 && MAX_WORKERS == 4);
 
 /// Has the control thread look around. Any thread; not from an upcall.
 pub fn nudge_control() {

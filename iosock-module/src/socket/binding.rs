@@ -4,8 +4,8 @@
 use crate::{
     limits::POOLS_PER_SESSION,
     machine::{Delivery, Platform, Waiter},
+    plane::Plane,
     pool::PoolHold,
-    table::Plane,
 };
 use csock_wire::{
     SharedMem, WireErrno,

@@ -7,8 +7,8 @@ use crate::{
     events,
     limits::{ROUND_BYTES, ROUND_PIECES},
     machine::Platform,
+    plane::Plane,
     session::Orders,
-    table::Plane,
 };
 use csock_wire::stream::StreamFault;
 

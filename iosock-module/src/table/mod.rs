@@ -1,7 +1,6 @@
 //! All state that threads share: sockets, pools, sessions' counters, and who has work. One static of it is the module.
 
 mod lent_memory;
-mod plane;
 mod plane_guard;
 mod schedule;
 mod session_sockets;
@@ -14,17 +13,17 @@ use crate::{
     config::Config,
     counters::{CounterSet, Refusals},
     events,
-    limits::{LINES, MAX_SESSIONS, MAX_SOCKETS},
+    limits::{LINES, MAX_SESSIONS, MAX_SOCKETS, MAX_WORKERS},
     log::LogLimit,
     machine::Platform,
+    plane::Plane,
     pool::Pools,
     session::SessionShared,
     socket::SocketSlot,
 };
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use csock_wire::Sleeper;
 use spin::Mutex;
-
-pub use plane::Plane;
 
 /// Sockets that want a turn.
 pub type ReadySockets = Bitmap<{ MAX_SOCKETS.div_ceil(32) }>;
@@ -55,7 +54,8 @@ pub struct Table<P: Platform> {
     active: Bitmap<{ (MAX_SESSIONS + 1).div_ceil(32) }>,
     /// Sessions whose plane a worker found in use.
     missed: Bitmap<{ (MAX_SESSIONS + 1).div_ceil(32) }>,
-    sleepers: schedule::Sleepers,
+    /// What each worker says of its sleep.
+    sleepers: [Sleeper; MAX_WORKERS],
     /// Where the next quantum of the orphans' lane begins.
     orphans_from: AtomicUsize,
     /// Earliest timer, as the distance of its ms from `u64::MAX`; 0: none.
@@ -81,7 +81,7 @@ impl<P: Platform> Table<P> {
             active: Bitmap::new(),
             missed: Bitmap::new(),
             orphans_from: AtomicUsize::new(0),
-            sleepers: [const { csock_wire::Sleeper::new() }; _],
+            sleepers: [const { Sleeper::new() }; _],
             next_timer: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
         }

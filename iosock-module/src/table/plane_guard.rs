@@ -1,8 +1,8 @@
 //! A session's plane in use. Nobody waits for it: a worker that finds it in use goes on, and the control thread asks its client
 //! to repeat. So whoever gives it back looks for those who went without.
 
-use super::{Plane, Table};
-use crate::machine::Platform;
+use super::Table;
+use crate::{machine::Platform, plane::Plane};
 use core::{
     ops::{Deref, DerefMut},
     sync::atomic::{Ordering, fence},

@@ -1,12 +1,13 @@
 //! Who has work, and who serves it. Any thread may say that a socket or a session has some; data moves on workers alone,
 //! round robin over the sessions and then over their sockets, and the control thread only answers requests.
 
-use super::{Plane, Table};
+use super::Table;
 use crate::{
     events,
     handle::Handle,
-    limits::{MAILBOX, MAX_SESSIONS, MAX_WORKERS, QUANTUM, WORKER_ROUNDS},
+    limits::{MAILBOX, MAX_SESSIONS, QUANTUM, WORKER_ROUNDS},
     machine::{Platform, Stream},
+    plane::Plane,
     socket::{Effects, SocketSlot, Surroundings},
 };
 use core::sync::atomic::Ordering;
@@ -17,12 +18,7 @@ use heapless::Vec;
 const ORPHANS: usize = MAX_SESSIONS;
 /// What one turn can accept at most, rounds times requests.
 const CHILDREN: usize = 16;
-/// Workers at most.
-const WORKERS: usize = 4;
-const _: () = assert!(MAILBOX * 2 <= CHILDREN && WORKER_ROUNDS == 2 && MAX_WORKERS == 4);
-
-/// What each worker says of its sleep.
-pub type Sleepers = [Sleeper; WORKERS];
+const _: () = assert!(MAILBOX * 2 <= CHILDREN && WORKER_ROUNDS == 2);
 
 /// What a turn is for.
 enum Served<'a, P: Platform> {

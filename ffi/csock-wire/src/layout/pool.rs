@@ -1,8 +1,9 @@
 //! The header of a pool.
 
-use super::{
-    DATA_ALIGN, GeometryError, LAYOUT_HASH, POOL_HEADER_LEN, POOL_MAGIC, POOL_VERSION, aligned, must_be,
-    widen,
+use super::hash::LAYOUT_HASH;
+use super::numbers::{
+    DATA_ALIGN, DATA_OFFSET_AT, GeometryError, LAYOUT_HASH_AT, POOL_HEADER_LEN, POOL_MAGIC, POOL_VERSION,
+    SIZE_AT, VERSION_AT, aligned, must_be, widen,
 };
 use crate::refusal::Field;
 use crate::shm::{Load, SharedMem, Store};
@@ -17,21 +18,16 @@ pub struct PoolHeader {
 }
 
 impl PoolHeader {
-    const VERSION_AT: usize = 4;
-    pub(super) const LAYOUT_HASH_AT: usize = 8;
-    pub(super) const SIZE_AT: usize = 16;
-    pub(super) const DATA_OFFSET_AT: usize = 24;
-
     /// Writes the header into a pool that nobody else uses yet (client).
     ///
     /// # Errors
     /// [`GeometryError`] as for [`PoolHeader::read`], before anything is written.
     pub fn write<M: SharedMem>(&self, mem: &M) -> Result<(), GeometryError> {
         self.check(widen(mem.len()))?;
-        mem.store_u32(Self::VERSION_AT, u32::from(POOL_VERSION), Store::Relaxed)?;
-        mem.store_u64(Self::LAYOUT_HASH_AT, LAYOUT_HASH)?;
-        mem.store_u64(Self::SIZE_AT, self.size)?;
-        mem.store_u64(Self::DATA_OFFSET_AT, self.data_offset)?;
+        mem.store_u32(VERSION_AT, u32::from(POOL_VERSION), Store::Relaxed)?;
+        mem.store_u64(LAYOUT_HASH_AT, LAYOUT_HASH)?;
+        mem.store_u64(SIZE_AT, self.size)?;
+        mem.store_u64(DATA_OFFSET_AT, self.data_offset)?;
         mem.store_u32(0, POOL_MAGIC, Store::Release)?;
         Ok(())
     }
@@ -43,10 +39,10 @@ impl PoolHeader {
     /// mapped length and hold the header), `PoolDataOffset` (64-aligned, from [`POOL_HEADER_LEN`] to the size).
     pub fn read<M: SharedMem>(mem: &M) -> Result<PoolHeader, GeometryError> {
         let magic = mem.load_u32(0, Load::Acquire)?;
-        let version = mem.load_u32(Self::VERSION_AT, Load::Relaxed)?;
-        let hash = mem.load_u64(Self::LAYOUT_HASH_AT)?;
-        let size = mem.load_u64(Self::SIZE_AT)?;
-        let data_offset = mem.load_u64(Self::DATA_OFFSET_AT)?;
+        let version = mem.load_u32(VERSION_AT, Load::Relaxed)?;
+        let hash = mem.load_u64(LAYOUT_HASH_AT)?;
+        let size = mem.load_u64(SIZE_AT)?;
+        let data_offset = mem.load_u64(DATA_OFFSET_AT)?;
         must_be(Field::PoolMagic, magic.into(), POOL_MAGIC.into())?;
         // The reserved half of the word must be zero, which this comparison includes.
         must_be(Field::Version, version.into(), POOL_VERSION.into())?;

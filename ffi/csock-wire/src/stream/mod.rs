@@ -27,7 +27,6 @@
 //!    full barrier, then reads the wait word.
 //! 5. The client reads `state`, then the count of ready entries: the end of a stream is never seen before its last byte.
 
-mod area;
 mod bell;
 mod returns;
 mod rx_client;
@@ -37,8 +36,7 @@ mod tx_client;
 mod tx_module;
 mod waits;
 
-pub(crate) use area::BLOCK_WORDS;
-pub use area::{
+pub use crate::layout::area::{
     Area, AreaGeometry, BLOCK_LEN, Block, MAX_BUFFER_LEN, MAX_BUFFERS, MAX_SOCKETS, RANGES, READY_ENTRIES,
 };
 pub use bell::{Bell, Watch};

@@ -22,7 +22,7 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::layout::{GeometryError, POOL_HEADER_LEN, widen};
+use super::numbers::{GeometryError, POOL_HEADER_LEN, widen};
 use crate::refusal::Field;
 
 /// Range entries of a socket: how many pieces of memory a stream may have in use at a time.
@@ -199,29 +199,29 @@ impl Area {
     }
 
     /// Words of the dirty map: the session's own, then one for every 64 sockets.
-    pub(super) fn dirty_words(&self) -> usize {
+    pub(crate) fn dirty_words(&self) -> usize {
         size(self.geometry.sockets).div_ceil(64).saturating_add(1)
     }
 
     /// Offset of word `word` of the dirty map.
-    pub(super) const fn dirty(word: usize) -> usize {
+    pub(crate) const fn dirty(word: usize) -> usize {
         DIRTY.saturating_add(word.saturating_mul(8))
     }
 
-    pub(super) const fn armed() -> usize {
+    pub(crate) const fn armed() -> usize {
         SESSION
     }
 
-    pub(super) const fn wanted() -> usize {
+    pub(crate) const fn wanted() -> usize {
         SESSION.saturating_add(8)
     }
 
-    pub(super) const fn posted(&self) -> usize {
+    pub(crate) const fn posted(&self) -> usize {
         self.returns
     }
 
     /// Ids that the return ring holds: a power of two, at least one for every buffer.
-    pub(super) const fn return_capacity(&self) -> u32 {
+    pub(crate) const fn return_capacity(&self) -> u32 {
         match self.buffers().checked_next_power_of_two() {
             Some(capacity) => capacity,
             None => MAX_BUFFERS,
@@ -229,7 +229,7 @@ impl Area {
     }
 
     /// Offset of the id at `position` of the return ring.
-    pub(super) fn returned(&self, position: u64) -> usize {
+    pub(crate) fn returned(&self, position: u64) -> usize {
         let mask = u64::from(self.return_capacity()).saturating_sub(1);
         let slot = usize::try_from(position & mask).unwrap_or(0);
         self.returns
@@ -241,7 +241,7 @@ impl Area {
 macro_rules! words {
     ($($(#[$doc:meta])* $name:ident = $offset:literal;)*) => {
         impl Block {
-            $($(#[$doc])* pub(super) const fn $name(self) -> usize { self.offset.saturating_add($offset) })*
+            $($(#[$doc])* pub(crate) const fn $name(self) -> usize { self.offset.saturating_add($offset) })*
         }
         /// Offsets of the words in a block, for the layout hash.
         pub(crate) const BLOCK_WORDS: &[u64] = &[$($offset,)*];
@@ -249,13 +249,13 @@ macro_rules! words {
 }
 
 words! {
-    /// Bytes committed; bit 63 is [`super::GONE`].
+    /// Bytes committed; bit 63 is [`crate::stream::GONE`].
     tail = 0;
     /// Range entries posted.
     ranges = 8;
     /// Everything before this position shall go out at once.
     flush = 16;
-    /// Bytes consumed; bit 63 is [`super::GONE`].
+    /// Bytes consumed; bit 63 is [`crate::stream::GONE`].
     head = 64;
     /// Ready entries taken.
     entries_taken = 72;
@@ -271,7 +271,7 @@ words! {
     freed = 208;
     /// Ready entries filled; of a listener, connections that came.
     ready = 256;
-    /// [`super::State`].
+    /// [`crate::stream::State`].
     state = 264;
     /// First range entry.
     first_range = 320;
@@ -287,13 +287,13 @@ impl Block {
     }
 
     /// Offset of range entry number `position`.
-    pub(super) fn range(self, position: u64) -> usize {
+    pub(crate) fn range(self, position: u64) -> usize {
         let slot = usize::try_from(position & RANGES.saturating_sub(1)).unwrap_or(0);
         self.first_range().saturating_add(slot.saturating_mul(32))
     }
 
     /// Offset of ready entry number `position`.
-    pub(super) fn entry(self, position: u64) -> usize {
+    pub(crate) fn entry(self, position: u64) -> usize {
         let slot = usize::try_from(position & READY_ENTRIES.saturating_sub(1)).unwrap_or(0);
         self.first_ready().saturating_add(slot.saturating_mul(8))
     }
