@@ -1,6 +1,6 @@
 //! The heart of a session: the connection, the pool, and the one place where a server is given up.
 
-use super::{buffers::Buffers, open, waiters::Waiters};
+use super::{buffers::Buffers, exchange::exchange, waiters::Waiters};
 use crate::{
     config::Config,
     deadline::{Deadline, nanos},
@@ -13,8 +13,7 @@ use crate::{
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, Ordering};
 use csock_wire::{
-    WireErrno,
-    msg::{self, Body, HelloReply, MAX_REPLY_LEN, MAX_REQUEST_LEN},
+    msg::{self, Body, HelloReply},
     stream::{Area, Bell},
 };
 
@@ -175,15 +174,6 @@ impl<S: System> Core<S> {
         *pause = pause.saturating_mul(2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
     }
 
-    /// The wait slot that wakes this thread. `None`: there is no place or memory for it; the caller parks in the
-    /// module instead.
-    pub(crate) fn wait_slot(self: &Arc<Self>) -> Result<Option<u16>, Error> {
-        if !self.watch() {
-            return Ok(None);
-        }
-        self.waiters.mine(self)
-    }
-
     /// Both halves of the ledger.
     pub(crate) fn stats(&self) -> Result<Stats, Error> {
         self.check()?;
@@ -228,31 +218,4 @@ impl<S: System> core::fmt::Debug for Core<S> {
             .field("failed", &self.failed)
             .finish_non_exhaustive()
     }
-}
-
-/// One message and its answer. `parts`: bytes behind the body, and room behind the reply's.
-pub(super) fn exchange<S: System, B: Body>(
-    sys: &S,
-    session: u32,
-    socket: u32,
-    body: &B,
-    parts: (&[u8], &mut [u8]),
-    patience: Option<u64>,
-) -> Result<B::Reply, Error> {
-    let short = Error::ServerFault(Fault::Reply {
-        what: "length",
-        value: 0,
-    });
-    let (data, room) = parts;
-    let mut request = [0; MAX_REQUEST_LEN];
-    let request = msg::encode_request(session, socket, body, &mut request).ok_or(short)?;
-    // MsgSend does not say how much of the reply the server wrote. Bytes that it left out must not look like success.
-    let mut reply = [0xFF; MAX_REPLY_LEN];
-    let reply = reply.get_mut(..B::KIND.reply_len()).ok_or(short)?;
-    sys.call([request, data], [&mut *reply, room], patience)
-        .map_err(open::system_error)?;
-    msg::parse_reply::<B>(reply).map_err(|refusal| match refusal.error {
-        WireErrno::EREPEAT => Error::Busy,
-        _ => Error::from_refusal(refusal),
-    })
 }

@@ -1,6 +1,11 @@
 //! How a session begins: hello, a pool of this process's own, and what the server may know of it.
 
-use super::{buffers::Buffers, core::Core, core::exchange, waiters::Waiters};
+use super::{
+    buffers::Buffers,
+    core::Core,
+    exchange::{exchange, system_error},
+    waiters::Waiters,
+};
 use crate::{
     config::Config,
     deadline::{Deadline, nanos},
@@ -9,12 +14,12 @@ use crate::{
     num::{length, widen},
     pool::{Books, Plan},
     sync::Mutex,
-    sys::{CallError, Shared, System},
+    sys::{Shared, System},
 };
 use alloc::sync::Arc;
 use core::sync::atomic::AtomicBool;
 use csock_wire::{
-    PoolHeader, WireErrno,
+    PoolHeader,
     msg::{self, Hello, HelloReply},
     stream::Bell,
 };
@@ -104,15 +109,4 @@ fn hello<S: System>(sys: &S, config: &Config) -> Result<HelloReply, Error> {
     let pools = widen(length(reply.max_pools));
     must(pools != 0, "max_pools", pools)?;
     Ok(reply)
-}
-
-pub(super) fn system_error(error: CallError) -> Error {
-    match error {
-        CallError::Gone => Error::ServerGone,
-        CallError::Interrupted => Error::Interrupted,
-        CallError::TimedOut => Error::TimedOut,
-        CallError::Busy => Error::System(WireErrno::EAGAIN.to_qnx()),
-        CallError::Forbidden => Error::System(WireErrno::EPERM.to_qnx()),
-        CallError::Errno(errno) => Error::System(errno),
-    }
 }

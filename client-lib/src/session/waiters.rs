@@ -1,24 +1,33 @@
 //! Threads that sleep, as the module knows them: a wait slot each, registered once by the thread itself.
 
-use super::core::Core;
 use crate::{
-    error::Error,
     num::length,
     sync::Mutex,
-    sys::{CallError, Semaphore, Sleeper, System},
+    sys::{Semaphore, Sleeper, System},
 };
-use alloc::{sync::Arc, vec::Vec};
+use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
-use csock_wire::msg;
 
 /// One thread that has slept in this session.
 #[derive(Debug)]
-struct Known<S: System> {
+pub(super) struct Known<S: System> {
     sleeper: &'static Sleeper<S::Semaphore>,
     /// The generation that registered: another one means that the thread has ended.
     generation: u32,
-    slot: u16,
+    pub slot: u16,
     _event: S::Event,
+}
+
+/// A thread's place among the wait slots.
+pub(super) enum Place<S: System> {
+    /// It has this slot.
+    Mine(u16),
+    /// It may register.
+    Free,
+    /// It may register when the slot of this one, whose thread has ended, has been given up.
+    Instead(Known<S>),
+    /// There is none, or no memory to note one.
+    Full,
 }
 
 /// All of them.
@@ -36,65 +45,35 @@ impl<S: System> Waiters<S> {
         }
     }
 
-    /// The calling thread's wait slot, registered now if it never slept here. `None`: there is no place for it.
-    pub(super) fn mine(&self, core: &Core<S>) -> Result<Option<u16>, Error> {
-        let Some(sleeper) = S::sleeper() else {
-            return Ok(None);
-        };
+    /// The place of the calling thread, which sleeps on `sleeper`.
+    pub(super) fn place(&self, sleeper: &'static Sleeper<S::Semaphore>) -> Place<S> {
         let generation = sleeper.generation.load(Ordering::Relaxed);
-        let stale = {
-            let mut known = self.known.lock();
-            let mine = known
-                .iter()
-                .find(|known| core::ptr::eq(known.sleeper, sleeper) && known.generation == generation);
-            if let Some(mine) = mine {
-                return Ok(Some(mine.slot));
-            }
-            // Slots of threads that have ended make room for ours.
-            let gone =
-                |known: &Known<S>| known.sleeper.generation.load(Ordering::Relaxed) != known.generation;
-            let stale = known.iter().position(gone).map(|at| known.swap_remove(at));
-            if stale.is_none() && known.len() >= self.most || known.try_reserve(1).is_err() {
-                return Ok(None);
-            }
-            stale
-        };
-        if let Some(stale) = stale {
-            core.control(
-                0,
-                &msg::DropWaiter {
-                    slot: stale.slot.into(),
-                    reserved: 0,
-                },
-            )?;
+        let mut known = self.known.lock();
+        let mine = known
+            .iter()
+            .find(|known| core::ptr::eq(known.sleeper, sleeper) && known.generation == generation);
+        if let Some(mine) = mine {
+            return Place::Mine(mine.slot);
         }
-        let (event, words) = match core.sys.register(sleeper) {
-            Ok(registered) => registered,
-            Err(CallError::Gone) => return Err(core.fail(Error::ServerGone)),
-            Err(_) => return Ok(None),
-        };
-        let slot = match core.control(0, &msg::AddWaiter { event: words }) {
-            Ok(reply) => reply.slot,
-            Err(error) if error.is_final() => return Err(error),
-            // The module has no slot left.
-            Err(_) => return Ok(None),
-        };
-        let Some(slot) = u16::try_from(slot).ok().filter(|slot| *slot != 0) else {
-            return Err(core.fault(crate::error::Fault::Reply {
-                what: "slot",
-                value: slot.into(),
-            }));
-        };
+        let gone = |known: &Known<S>| known.sleeper.generation.load(Ordering::Relaxed) != known.generation;
+        let stale = known.iter().position(gone).map(|at| known.swap_remove(at));
+        if stale.is_none() && known.len() >= self.most || known.try_reserve(1).is_err() {
+            return Place::Full;
+        }
+        stale.map_or(Place::Free, Place::Instead)
+    }
+
+    /// The calling thread has registered `event` and got `slot`.
+    pub(super) fn add(&self, sleeper: &'static Sleeper<S::Semaphore>, event: S::Event, slot: u16) {
         let mut known = self.known.lock();
         if known.try_reserve(1).is_ok() {
             known.push(Known {
                 sleeper,
-                generation,
+                generation: sleeper.generation.load(Ordering::Relaxed),
                 slot,
                 _event: event,
             });
         }
-        Ok(Some(slot))
     }
 
     /// Wakes every thread that sleeps here: the session has failed.
@@ -107,35 +86,5 @@ impl<S: System> Waiters<S> {
     /// In a child: nothing is unregistered in the parent's name.
     pub(super) fn forget(&mut self) {
         core::mem::forget(core::mem::replace(self, Self::new(0)));
-    }
-}
-
-impl<S: System> Core<S> {
-    /// Has a thread of the library's watch the server, from the first wait on: who sleeps without a message is told of the
-    /// server's death by nobody else. Without such a thread waits are messages.
-    pub(super) fn watch(self: &Arc<Self>) -> bool {
-        if self.watched.load(Ordering::Acquire) {
-            return true;
-        }
-        let mut watching = self.watching.lock();
-        if *watching {
-            return true;
-        }
-        let (sys, core, session) = (Arc::clone(&self.sys), Arc::downgrade(self), self.hello.session);
-        let begun = S::spawn(alloc::boxed::Box::new(move || {
-            let error = loop {
-                match super::core::exchange(&*sys, session, 0, &msg::Watch {}, (&[], &mut []), None) {
-                    Err(Error::Interrupted | Error::Busy) => sys.pause(1_000_000),
-                    Err(error @ (Error::ServerGone | Error::ServerFault(_))) => break error,
-                    _ => break Error::ServerGone,
-                }
-            };
-            if let Some(core) = core.upgrade() {
-                core.fail(error);
-            }
-        }));
-        *watching = begun;
-        self.watched.store(begun, Ordering::Release);
-        begun
     }
 }
