@@ -70,3 +70,38 @@ fn words_are_little_endian_bytes() {
     assert_eq!(bytes, [8, 7, 6, 5, 4, 3, 2, 1]);
     assert_eq!(region.load_u64(8), Ok(0x0102_0304_0506_0708));
 }
+
+/// Every access ends inside, and words lie where the processor moves them at once.
+#[test]
+fn the_region_gives_only_what_it_has() {
+    use csock_wire::shm::{Change, Load, Store};
+    const LEN: usize = 128;
+    let mut pool = common::Pool::new(LEN);
+    let region = pool.region();
+    for off in (0..=LEN + 40).chain([usize::MAX - 40, usize::MAX - 7, usize::MAX]) {
+        let fits = |len: usize, align: usize| {
+            off.is_multiple_of(align) && off.checked_add(len).is_some_and(|end| end <= LEN)
+        };
+        let (four, eight, slot) = (fits(4, 4), fits(8, 8), fits(32, 8));
+        assert_eq!(region.load_u32(off, Load::Relaxed).is_ok(), four, "{off}");
+        assert_eq!(region.store_u32(off, 0, Store::Relaxed).is_ok(), four, "{off}");
+        assert_eq!(region.load_u64(off).is_ok(), eight, "{off}");
+        assert_eq!(region.store_u64(off, 0).is_ok(), eight, "{off}");
+        assert_eq!(region.load_word(off).is_ok(), eight, "{off}");
+        assert_eq!(region.store_word(off, 0).is_ok(), eight, "{off}");
+        assert_eq!(region.change_word(off, Change::Add(1)).is_ok(), eight, "{off}");
+        assert_eq!(region.exchange_word(off, 0, 1).is_ok(), eight, "{off}");
+        assert_eq!(region.load_slot(off).is_ok(), slot, "{off}");
+        assert_eq!(region.store_slot(off, [0; 4]).is_ok(), slot, "{off}");
+        for len in [0, 1, 7, LEN] {
+            let inside = fits(len, 1);
+            assert_eq!(
+                region.copy_in(off, &mut vec![0; len]).is_ok(),
+                inside,
+                "{off} {len}"
+            );
+            assert_eq!(region.copy_out(off, &vec![0; len]).is_ok(), inside, "{off} {len}");
+            assert_eq!(region.addr(off, len).is_ok(), inside, "{off} {len}");
+        }
+    }
+}
