@@ -1,4 +1,4 @@
-//! The contract between the csock module and its clients: messages, pool and ring layout, ring algorithms.
+//! The contract between the csock module and its clients: messages, the layout of a pool, streams of bytes in it.
 //!
 //! Both sides depend on this crate and on nothing else of each other. It makes no call to an operating system,
 //! holds no policy, allocates nothing, and contains no panic path.
@@ -37,7 +37,7 @@
 #[cfg(feature = "test-util")]
 extern crate alloc;
 
-/// The wire and the rings are little-endian, and both targets are; a big-endian build would be a silent mismatch.
+/// Messages and shared memory are little-endian, and both targets are; a big-endian build would be a silent mismatch.
 #[cfg(target_endian = "big")]
 compile_error!("csock-wire is little-endian only");
 
