@@ -154,6 +154,8 @@ refusals! {
     repeats;
     /// Times that a channel had no pulse left and the kernel dropped some.
     pulses;
+    /// Pauses of a doorbell thread that got too many bells that nobody had asked for.
+    bells;
     /// Closed sockets that were ended early to make room.
     hurried;
 }

@@ -51,6 +51,8 @@ mod socket;
 mod table;
 #[cfg(not(test))]
 mod threads;
+#[cfg_attr(test, expect(dead_code, reason = "the pause is the doorbell thread's"))]
+mod unasked;
 
 #[cfg(test)]
 mod testing;

@@ -13,7 +13,7 @@ use crate::{
     config::{Allowed, Environment},
     limits::{MAX_WORKERS, PULSES},
     node::NodePath,
-    platform::{SELF, SELF_BELL, TABLE, WAKE, nudge_control, nudge_doorbell},
+    platform::{SELF, SELF_BELLS, TABLE, WAKE, nudge_control, nudge_doorbell},
     published,
     resident::Resident,
     threads::{
@@ -32,7 +32,7 @@ const GRACE_MS: u32 = 20;
 /// What runs.
 struct Running {
     control: Option<Kthread>,
-    doorbell: Option<Kthread>,
+    doorbells: [Option<Kthread>; doorbell::CHANNELS],
     workers: [Option<Kthread>; 4],
     path: NodePath,
     /// For the short sleeps of a load or unload handler.
@@ -65,7 +65,7 @@ impl iosock::Module for Csock {
         let pause = WaitQueue::new(c"csock load")?;
         let mut state = Running {
             control: None,
-            doorbell: None,
+            doorbells: [const { None }; doorbell::CHANNELS],
             workers: [const { None }; 4],
             path,
             pause,
@@ -201,20 +201,33 @@ fn taken(path: &NodePath, pid: i32) {
     });
 }
 
-/// Makes the second channel and the thread that serves it.
-fn start_doorbell(running: &mut Running) -> Result<(), Errno> {
-    let _ = doorbell::EXHAUSTED.init(0);
+/// Makes a channel for doorbells and the thread that serves it.
+fn start_doorbell(running: &mut Running, index: usize) -> Result<(), Errno> {
+    let (Some(exhausted), Some(post), Some(own), Some(chid), Some(thread)) = (
+        doorbell::EXHAUSTED.get(index),
+        doorbell::POSTS.get(index),
+        SELF_BELLS.get(index),
+        TABLE.doorbell_chids.get(index),
+        running.doorbells.get_mut(index),
+    ) else {
+        return Err(Errno::EINVAL);
+    };
+    // EBUSY: it is there from the time before a veto.
+    let _ = exhausted.init(0);
     // Inheritance would raise the thread before it can decide who rings; a dead client needs no word here.
     let flags = ChannelFlags::FIXED_PRIORITY | ChannelFlags::SENDER_LEN | ChannelFlags::REPLY_LEN;
-    let channel = pooled_channel(flags, &doorbell::EXHAUSTED)?;
-    let own = Connection::attach(0, channel.id(), ConnectFlags::empty()).map_err(qnx_errno)?;
-    TABLE.doorbell_chid.store(channel.id(), Ordering::Relaxed);
-    SELF_BELL.put(own).map_err(|_| Errno::EBUSY)?;
+    let channel = pooled_channel(flags, exhausted)?;
+    let connection = Connection::attach(0, channel.id(), ConnectFlags::empty()).map_err(qnx_errno)?;
+    chid.store(channel.id(), Ordering::Relaxed);
+    own.put(connection).map_err(|_| Errno::EBUSY)?;
     let pause = WaitQueue::new(c"csock doorbell")?;
-    *doorbell::POST.try_lock().ok_or(Errno::EBUSY)? = Some(doorbell::Post { channel, pause });
-    running.doorbell = Some(Kthread::spawn(c"csock doorbell", doorbell::run, 0, |_| {
-        nudge_doorbell();
-    })?);
+    *post.try_lock().ok_or(Errno::EBUSY)? = Some(doorbell::Post { channel, pause });
+    *thread = Some(Kthread::spawn(
+        c"csock doorbell",
+        doorbell::run,
+        index,
+        nudge_doorbell,
+    )?);
     Ok(())
 }
 
@@ -239,7 +252,9 @@ fn start_control(running: &mut Running) -> Result<(), Errno> {
         | ChannelFlags::SENDER_LEN
         | ChannelFlags::REPLY_LEN;
     let channel = pooled_channel(flags, &EXHAUSTED)?;
-    start_doorbell(running)?;
+    for index in [doorbell::PULSES, doorbell::MESSAGES] {
+        start_doorbell(running, index)?;
+    }
     let own = Connection::attach(0, channel.id(), ConnectFlags::empty()).map_err(qnx_errno)?;
     check_free(&running.path)?;
     // ON-TARGET: the ability PATHSPACE once io-sock has dropped root (qnx.sec.droproot), for a late mount.
@@ -259,14 +274,18 @@ fn end_control(running: &mut Running) {
     if let Some(control) = running.control.take() {
         control.join();
     }
-    if let Some(doorbell) = running.doorbell.take() {
-        doorbell.join();
+    for thread in &mut running.doorbells {
+        drop(thread.take());
     }
-    if let Some(mut post) = doorbell::POST.try_lock() {
+    for mut post in doorbell::POSTS.iter().filter_map(Mutex::try_lock) {
         drop(post.take());
     }
-    take(&SELF_BELL, &running.pause);
-    let _ = doorbell::EXHAUSTED.destroy();
+    for own in &SELF_BELLS {
+        take(own, &running.pause);
+    }
+    for exhausted in &doorbell::EXHAUSTED {
+        let _ = exhausted.destroy();
+    }
     // A thread that was never started has left its post.
     if let Some(mut post) = POST.try_lock() {
         drop(post.take());

@@ -86,6 +86,9 @@ pub struct Credentials {
 }
 
 impl Credentials {
+    /// In the place of a scoid: the process that asks.
+    pub const OWN: i32 = -1;
+
     /// Of this user and group, and a member of the first [`GROUPS`] of `groups` besides.
     #[must_use]
     pub fn new(uid: u32, gid: u32, groups: &[u32]) -> Self {
@@ -113,7 +116,7 @@ pub trait Host: Platform {
     /// A shared-memory object that a client offers as its pool.
     type Object: PoolObject<Mapping = Self::Mapping>;
 
-    /// Whose rights the client behind `scoid` has now (`ConnectClientInfo`).
+    /// Whose rights the client behind `scoid` has now (`ConnectClientInfo`); [`Credentials::OWN`]: we ourselves.
     ///
     /// # Errors
     /// The kernel's: the client is gone.

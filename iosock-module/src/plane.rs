@@ -137,6 +137,12 @@ impl<P: Platform> Plane<P> {
         }
     }
 
+    /// The client has marked something since the last look. What it wrote elsewhere is not looked at, nor is anything changed.
+    pub fn is_marked(&self) -> bool {
+        self.mem()
+            .is_some_and(|mem| self.watch.any(&mem).unwrap_or(false))
+    }
+
     /// A receive buffer for `owner`, which has `held` already, to hold `wanted` bytes or a part of them.
     pub fn take_buffer(&mut self, owner: Handle, held: u32, wanted: u32) -> Option<(u32, usize, u32)> {
         let id = self.buffers.take(owner, held, wanted)?;

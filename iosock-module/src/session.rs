@@ -15,7 +15,7 @@ use crate::{
 };
 use bitflags::bitflags;
 use core::sync::atomic::{AtomicU32, Ordering};
-use csock_wire::{Field, Refusal, WireErrno};
+use csock_wire::{Field, Invitation, Refusal, WireErrno};
 
 /// The half of a session that every thread may touch.
 pub struct SessionShared {
@@ -31,6 +31,8 @@ pub struct SessionShared {
     pub dying: AtomicU32,
     /// Its handle in this life; 0: none.
     pub raw: AtomicU32,
+    /// Whether its client is asked to ring.
+    pub invitation: Invitation,
     /// Sockets by the number of their block.
     blocks: [AtomicU32; BLOCKS],
     /// What it did.
@@ -50,6 +52,7 @@ impl SessionShared {
             faulty: AtomicU32::new(0),
             dying: AtomicU32::new(0),
             raw: AtomicU32::new(0),
+            invitation: Invitation::new(),
             blocks: [const { AtomicU32::new(0) }; BLOCKS],
             counters: CounterSet::new(),
             log: LogLimit::new(),
@@ -88,6 +91,7 @@ impl SessionShared {
             block.store(0, Ordering::Relaxed);
         }
         self.counters.reset();
+        self.invitation.withdraw();
         self.raw.store(raw, Ordering::Release);
         self.open.store(1, Ordering::Release);
     }

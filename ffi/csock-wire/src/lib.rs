@@ -43,6 +43,7 @@ compile_error!("csock-wire is little-endian only");
 
 pub mod counters;
 pub mod errno;
+pub mod invitation;
 pub mod layout;
 pub mod msg;
 pub mod refusal;
@@ -57,6 +58,7 @@ pub mod turn;
 
 pub use counters::Counters;
 pub use errno::WireErrno;
+pub use invitation::Invitation;
 pub use layout::{GeometryError, LAYOUT_HASH, POOL_HEADER_LEN, POOL_MAGIC, PoolHeader};
 pub use msg::{Kind, MSG_BASE, MsgHeader, ReplyHeader, Request, WIRE_VERSION};
 pub use refusal::{Field, Refusal};

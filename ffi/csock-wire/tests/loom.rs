@@ -32,3 +32,7 @@ mod area;
 #[cfg(loom)]
 #[path = "loom_model/stream.rs"]
 mod stream;
+
+#[cfg(loom)]
+#[path = "loom_model/invitation.rs"]
+mod invitation;

@@ -5,7 +5,7 @@ use crate::{
     counters::count_refusal,
     handle::Handle,
     limits::{POOLS_PER_SESSION, WAITERS},
-    machine::Host,
+    machine::{Credentials, Host},
     node::{READ, WRITE},
     session::Identity,
     table::Table,
@@ -72,7 +72,7 @@ impl<P: Host> Control<P> {
             session: handle.raw(),
             max_sockets: table.config.sockets_per_session(),
             max_pool_bytes: table.config.pool_bytes(),
-            doorbell_chid: table.doorbell_chid.load(Ordering::Relaxed),
+            doorbell_chid: self.doorbell_chid(table, euid),
             max_waiters: u32::try_from(WAITERS).unwrap_or(u32::MAX),
             max_parked: table.config.parked_per_session(),
             max_pools: u32::try_from(POOLS_PER_SESSION).unwrap_or(u32::MAX),
@@ -83,6 +83,16 @@ impl<P: Host> Control<P> {
             },
             reserved_end: 0,
         })
+    }
+
+    /// Where a client rings: apart from those who may send pulses if it may not (QNX: io-sock's own user id, and who has the
+    /// ability CONNECTION, as user id 0 does). A wrong guess costs nothing but that: both channels take both kinds of bell.
+    fn doorbell_chid(&self, table: &'static Table<P>, euid: u32) -> i32 {
+        let own = |own: Credentials| own.uid == euid;
+        let pulses = euid == 0 || P::credentials(Credentials::OWN).is_ok_and(own);
+        let [by_pulse, by_message] = &table.doorbell_chids;
+        let chid = if pulses { by_pulse } else { by_message };
+        chid.load(Ordering::Relaxed)
     }
 
     /// STATS: the session's ledger; and the module's for user id 0 alone, since it says what others do.

@@ -31,8 +31,8 @@ pub static CONTROL: Mutex<Control<IoSock>> = Mutex::new(Control::new());
 pub static WAKE: [Resident<WaitQueue>; MAX_WORKERS] = [const { Resident::new() }; MAX_WORKERS];
 /// The module's connection to its own channel, for pulses to the control thread.
 pub static SELF: Resident<qnx::Connection> = Resident::new();
-/// Its connection to the doorbell channel, to end the thread that serves it.
-pub static SELF_BELL: Resident<qnx::Connection> = Resident::new();
+/// Its connections to the doorbell channels, to end the threads that serve them.
+pub static SELF_BELLS: [Resident<qnx::Connection>; 2] = [const { Resident::new() }; 2];
 
 /// Pulse to the control thread: look at your stop flag, and at dying sessions. Anybody may send it: looking is all it
 /// does.
@@ -44,9 +44,11 @@ pub fn nudge_control() {
     let _ = SELF.with(|connection| connection.send_pulse(None, PULSE_LOOK, 0));
 }
 
-/// Has the doorbell thread look at its stop flag. Any thread; not from an upcall.
-pub fn nudge_doorbell() {
-    let _ = SELF_BELL.with(|connection| connection.send_pulse(None, PULSE_LOOK, 0));
+/// Has a doorbell thread look at its stop flag. Any thread; not from an upcall.
+pub fn nudge_doorbell(index: usize) {
+    if let Some(bell) = SELF_BELLS.get(index) {
+        let _ = bell.with(|connection| connection.send_pulse(None, PULSE_LOOK, 0));
+    }
 }
 
 /// mbufs under construction.

@@ -1,5 +1,6 @@
 //! All state that threads share: sockets, pools, sessions' counters, and who has work. One static of it is the module.
 
+mod bells;
 mod lent_memory;
 mod plane_guard;
 mod schedule;
@@ -42,8 +43,8 @@ pub struct Table<P: Platform> {
     pub refusals: Refusals,
     /// Tunables.
     pub config: Config,
-    /// The second channel, for doorbells.
-    pub doorbell_chid: AtomicI32,
+    /// The channels for doorbells: of clients that may send pulses, and of all others.
+    pub doorbell_chids: [AtomicI32; 2],
     /// Log lines are rationed.
     pub log: LogLimit<LINES>,
     /// The data planes of the sessions.
@@ -74,7 +75,7 @@ impl<P: Platform> Table<P> {
             totals: CounterSet::new(),
             refusals: Refusals::new(),
             config: Config::new(),
-            doorbell_chid: AtomicI32::new(0),
+            doorbell_chids: [const { AtomicI32::new(0) }; 2],
             log: LogLimit::new(),
             planes: [const { Mutex::new(Plane::new()) }; MAX_SESSIONS],
             ready: [const { Bitmap::new() }; MAX_SESSIONS + 1],

@@ -67,33 +67,6 @@ impl<P: Platform> Table<P> {
         }
     }
 
-    /// The bell of the session `raw`. One that is not there costs a look at its slot, and one that nobody asked for a look at
-    /// the session.
-    pub fn ring(&self, raw: u32, by_message: bool) {
-        let session =
-            Handle::from_raw(raw).and_then(|handle| Some((handle, self.sessions.get(handle.index())?)));
-        let Some((handle, shared)) = session else { return };
-        if shared.raw.load(Ordering::Acquire) != raw {
-            return;
-        }
-        for counters in [&self.totals, &shared.counters] {
-            counters.doorbells.fetch_add(1, Ordering::Relaxed);
-            if by_message {
-                counters.doorbell_msgs.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-        self.activate(handle.index());
-    }
-
-    /// Bells were lost, nobody knows whose: every session gets a look.
-    pub fn ring_all(&self) {
-        for (index, shared) in self.sessions.iter().enumerate() {
-            if shared.raw.load(Ordering::Acquire) != 0 {
-                self.activate(index);
-            }
-        }
-    }
-
     /// A bit in the wrong lane, as a slot leaves it that has changed hands.
     #[cfg(test)]
     pub fn misplace(&self, lane: usize, index: usize) {
@@ -294,6 +267,10 @@ impl<P: Platform> Table<P> {
         let Some(mut plane) = self.plane_or_call_back(lane) else {
             return false;
         };
+        let Some(shared) = self.sessions.get(lane) else {
+            return false;
+        };
+        shared.invitation.withdraw();
         if !self.look(lane, &mut plane) {
             self.session_lies(lane);
         }
@@ -306,6 +283,11 @@ impl<P: Platform> Table<P> {
             // Its memory is not looked at, so nothing there can be work.
             return false;
         }
+        if plane.area().is_none() {
+            // Nothing to ring for.
+            return false;
+        }
+        shared.invitation.extend();
         match plane.arm() {
             Ok(asleep) => !asleep,
             Err(_) => {

@@ -1,7 +1,17 @@
-//! The doorbell thread: owns the second channel. A bell costs it a bit and a wake-up, whoever rings: no data moves here, and
+//! The doorbell threads, each with a channel of its own. A bell costs a bit and a wake-up, whoever rings: no data moves here, and
 //! nothing is looked up but the session's slot.
+//!
+//! One channel is for clients that may send pulses, the other for all others. A pulse does not block who sends it, so a flood of
+//! them can fill its channel's queue for ever; a message behind them would wait as long, and its sender with it. So nobody who has
+//! to ring by message waits on the channel of those who need not.
+// ON-TARGET: who may send pulses may send them to the other channel, or to that for requests, whose numbers can be guessed; to
+// detach the scoid of a living client (ConnectDetach) might stop that, if QNX lets a server do so.
 
-use crate::{losses::Losses, platform::TABLE};
+use crate::{
+    losses::Losses,
+    platform::TABLE,
+    unasked::{PAUSE_MS, Unasked},
+};
 use core::sync::atomic::Ordering;
 use csock_wire::{
     Kind, MsgHeader, Request,
@@ -20,28 +30,41 @@ pub struct Post {
     pub pause: WaitQueue,
 }
 
-/// Where the thread finds its post.
-pub static POST: Mutex<Option<Post>> = Mutex::new(None);
-/// Posted by the kernel when the channel's pulses run out, instead of killing io-sock (S-34).
-pub static EXHAUSTED: Semaphore = Semaphore::new();
+/// The channel of clients that may send pulses, and that of all others.
+pub const CHANNELS: usize = 2;
+/// The first of them.
+pub const PULSES: usize = 0;
+/// The second one.
+pub const MESSAGES: usize = 1;
+
+/// Where each thread finds its post.
+pub static POSTS: [Mutex<Option<Post>>; CHANNELS] = [const { Mutex::new(None) }; CHANNELS];
+/// Each posted by the kernel when its channel's pulses run out, instead of killing io-sock (S-34).
+pub static EXHAUSTED: [Semaphore; CHANNELS] = [const { Semaphore::new() }; CHANNELS];
 
 /// Room for a doorbell and more, so that a message that is too long shows.
 const BUFFER: usize = 64;
 
-/// Runs until the stop flag is set.
-pub fn run(stop: &StopFlag, _: usize) {
-    let Some(Post { channel, pause }) = POST.try_lock().and_then(|mut post| post.take()) else {
+/// Runs until the stop flag is set. `index` is the channel's.
+pub fn run(stop: &StopFlag, index: usize) {
+    let post = POSTS.get(index).and_then(|post| post.try_lock()?.take());
+    let (Some(Post { channel, pause }), Some(exhausted)) = (post, EXHAUSTED.get(index)) else {
         return;
     };
     let mut buffer = [0; BUFFER];
-    let mut losses = Losses::new();
+    let (mut losses, mut unasked) = (Losses::new(), Unasked::new());
     while !stop.is_set() {
         match channel.receive(&mut buffer) {
             Ok(Received::Pulse(pulse)) => {
-                if pulse.code == PULSE_DOORBELL {
-                    TABLE.ring(u32::try_from(pulse.value).unwrap_or(0), false);
+                let asked = pulse.code == PULSE_DOORBELL
+                    && TABLE.ring(u32::try_from(pulse.value).unwrap_or(0), false);
+                // Where messages are waited for, a pause would hold up their senders.
+                if unasked.pulse(asked) && index == PULSES {
+                    TABLE.refusals.bells.fetch_add(1, Ordering::Relaxed);
+                    pause.wait(Some(PAUSE_MS));
+                    TABLE.look_for_bells();
                 }
-                let exhausted = EXHAUSTED.try_wait() == Ok(true);
+                let exhausted = exhausted.try_wait() == Ok(true);
                 if losses.pulse(exhausted) {
                     TABLE
                         .refusals

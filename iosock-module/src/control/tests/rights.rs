@@ -4,7 +4,7 @@ use super::wait_readable;
 use crate::testing::{attach, socket_body};
 use crate::{
     limits::MAX_SOCKETS,
-    machine::ObjectFlags,
+    machine::{Credentials, ObjectFlags},
     testing::{POOL_LEN, Rig, good_flags, world},
 };
 use core::sync::atomic::Ordering;
@@ -287,4 +287,30 @@ fn closed_sockets_of_a_stalled_peer_make_room_for_new_ones() {
     rig.call(&client, 0, &body).unwrap();
     let aborted: Vec<bool> = streams.iter().map(|s| s.with(|s| s.aborted)).collect();
     assert_eq!(aborted, [true, false, false, false], "the oldest, and only it");
+}
+
+/// Where a pulse cannot come, none can fill the queue that a message waits in.
+#[test]
+fn who_must_ring_by_message_rings_apart_from_who_need_not() {
+    let mut rig = Rig::new();
+    let [pulses, messages] = [11, 12];
+    rig.table.doorbell_chids[0].store(pulses, Ordering::Relaxed);
+    rig.table.doorbell_chids[1].store(messages, Ordering::Relaxed);
+    for (scoid, uid, io_sock, chid) in [
+        (1, 0, 0, pulses),
+        (2, 500, 0, messages),
+        // io-sock has dropped root.
+        (3, 77, 77, pulses),
+        (4, 0, 77, pulses),
+        (5, 500, 77, messages),
+    ] {
+        world(|w| w.uids.insert(Credentials::OWN, io_sock));
+        let client = rig.connect_client(scoid, uid);
+        let hello = rig.call(&client, 0, &msg::Hello::THIS);
+        let Ok(hello) = hello else {
+            panic!("user {uid}: {hello:?}")
+        };
+        assert_eq!(hello.doorbell_chid, chid, "user {uid} of {io_sock}'s io-sock");
+        rig.bury(scoid);
+    }
 }
