@@ -25,6 +25,7 @@ pub mod lock;
 pub mod log;
 pub mod malloc;
 pub mod mbuf;
+pub mod moment;
 pub mod sleep;
 pub mod socket;
 pub mod stat;

@@ -1,6 +1,7 @@
 //! Ends: of the stream, of the connection, of the socket.
 
 use super::{CLOSING, Cause, Pcb, Phase, Rx, output};
+use crate::moment::{self, Moment};
 use crate::socket::{self, SS_ISDISCONNECTED};
 use std::ffi::c_int;
 use std::sync::Arc;
@@ -36,6 +37,7 @@ impl Pcb {
             tx.fin_wanted = connected;
         }
         CLOSING.fetch_add(1, Ordering::Relaxed);
+        moment::reach(Moment::Closing);
         if connected && self.broken.load(Ordering::Acquire) == 0 {
             output(self, Cause::Owner);
         } else {
@@ -57,6 +59,7 @@ impl Pcb {
         self.fd.reset_on_close();
         self.tx().closing = true;
         CLOSING.fetch_add(1, Ordering::Relaxed);
+        moment::reach(Moment::Closing);
         drop_and_finish(self);
     }
 }

@@ -5,6 +5,7 @@ use crate::config;
 use crate::errno::{EAGAIN, EINTR};
 use crate::malloc::M_NOWAIT;
 use crate::mbuf::{self, MT_DATA, Mb};
+use crate::moment::{self, Moment};
 use crate::socket::sockbuf::{SB_AUTOSIZE, SBS_CANTRCVMORE};
 use std::ffi::c_int;
 use std::sync::Arc;
@@ -54,6 +55,7 @@ pub(super) fn event(pcb: &Arc<Pcb>, events: c_int) {
     }
     let heard = std::mem::take(&mut rx.heard);
     drop(rx);
+    moment::reach(Moment::Read);
     if heard {
         self::heard(pcb);
     }

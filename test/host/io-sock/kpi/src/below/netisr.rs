@@ -1,14 +1,15 @@
 //! The thread that waits for Linux: one `epoll`, edge-triggered, so that idle sockets cost no wake-ups.
 
 use super::linux::Fd;
-use super::{Cause, accept, datagram, input, lookup, output};
+use super::{Cause, Pcb, accept, datagram, input, lookup, output};
 use crate::errno::from_linux;
+use crate::moment::{self, Moment};
 use crate::panic::die;
 use crate::thread::Attached;
 use std::collections::BTreeSet;
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 /// Times that the thread woke up.
@@ -198,7 +199,7 @@ fn run(netisr: &'static Netisr) {
                 TIMER => {
                     forget(netisr.timer);
                     for id in off(netisr) {
-                        if let Some(pcb) = lookup(id) {
+                        if let Some(pcb) = find(id) {
                             output(&pcb, Cause::Timer);
                         }
                     }
@@ -232,9 +233,17 @@ fn due(netisr: &Netisr) -> Vec<u64> {
     ids
 }
 
+/// The socket may have gone since Linux reported it, and may go as long as none of its locks is held.
+fn find(id: u64) -> Option<Arc<Pcb>> {
+    let pcb = lookup(id);
+    if pcb.is_some() {
+        moment::reach(Moment::Found);
+    }
+    pcb
+}
+
 fn dispatch(id: u64, events: c_int) {
-    // The socket may have gone since Linux reported it.
-    let Some(pcb) = lookup(id) else { return };
+    let Some(pcb) = find(id) else { return };
     if pcb.listening.load(Ordering::Acquire) {
         accept::event(&pcb);
     } else if pcb.stream {

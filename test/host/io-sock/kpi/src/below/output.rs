@@ -5,6 +5,7 @@ use super::linux::Sending;
 use super::{BYTES_OUT, Pcb, Tx, ack, burst, close, netisr, release};
 use crate::errno::{EACCES, EAGAIN, ECONNRESET, EINTR, ENOBUFS, ENOMEM, EPIPE};
 use crate::mbuf::Mb;
+use crate::moment::{self, Moment};
 use crate::socket::Sb;
 use crate::socket::sockbuf::{SB_AUTOSIZE, SBS_CANTSENDMORE};
 use crate::{config, fault};
@@ -283,6 +284,7 @@ fn conclude(pcb: &Arc<Pcb>, mut tx: std::sync::MutexGuard<'_, Tx>, sent: Sent) {
             close::broken(pcb, errno);
             let closing = tx.closing;
             drop(tx);
+            moment::reach(Moment::Concluding);
             if closing {
                 close::finish(pcb);
             }
@@ -296,6 +298,7 @@ fn conclude(pcb: &Arc<Pcb>, mut tx: std::sync::MutexGuard<'_, Tx>, sent: Sent) {
             let closing = tx.closing;
             let acknowledged = all && tx.fin_sent && tx.acks.is_some();
             drop(tx);
+            moment::reach(Moment::Concluding);
             if closing && all {
                 close::finish(pcb);
             } else if acknowledged {

@@ -129,6 +129,12 @@ pub(crate) fn new_connection(head_pcb: &below::Pcb, fd: Fd, peer: Option<Addr>) 
     protocol_sizes(so);
     let pcb = below::child(head_pcb, so, fd, peer);
     so.attach(pcb.clone());
+    // Before anyone can accept it and close it, and so before it is on the queue: netisr, which runs this, gets its
+    // events later.
+    if pcb.register().is_err() {
+        // It can be accepted, and will be found broken.
+        below::lost(&pcb);
+    }
     head.mutex().lock();
     let queue = head.queue();
     let (snd, rcv) = (so.snd(), so.rcv());
@@ -154,13 +160,7 @@ pub(crate) fn new_connection(head_pcb: &below::Pcb, fd: Fd, peer: Option<Addr>) 
         q.sol_qlen += 1;
     }
     head.count().fetch_add(1, Ordering::Relaxed);
-    // Before anyone can accept it and close it.
-    let watched = pcb.register();
     head.wake_listener_unlock();
-    if watched.is_err() {
-        // It can be accepted, and will be found broken.
-        below::lost(&pcb);
-    }
 }
 
 /// Takes the first child off the queue, whose lock is held.

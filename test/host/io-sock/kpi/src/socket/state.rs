@@ -123,8 +123,10 @@ impl So {
         // SAFETY: the listener's lock is held.
         let (upcall, arg) = unsafe { ((*queue).sol_upcall, (*queue).sol_upcallarg) };
         run_upcall(upcall, self, arg, "a listener's upcall");
+        // Nothing of the socket is read once its lock is free.
+        let channel = self.accept_channel();
         self.mutex().unlock();
-        sleep::wakeup_one(self.accept_channel());
+        sleep::wakeup_one(channel);
     }
 
     /// What `solisten_dequeue` sleeps on.

@@ -1,7 +1,10 @@
 //! What the tests share: the C inlines, and sockets as a module uses them.
 #![allow(dead_code, missing_docs)]
 
+mod flood;
 mod signal;
+#[allow(unused_imports)]
+pub use flood::Flood;
 #[allow(unused_imports)]
 pub use signal::{Buffer, Signal};
 
