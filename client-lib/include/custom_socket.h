@@ -95,7 +95,7 @@ int csock_set_timeouts(int s, int64_t recv_ms, int64_t send_ms);
 /* Bytes of the pool in the program's hands. They are named by the token, which works once: a buffer that was sent or released, in
  * this structure or in a copy, is EINVAL. On failure the structure keeps its buffer, if it had one; on success without a buffer
  * (nothing received, buffer sent or released) it is zeros. Release every buffer once: one that is forgotten keeps its memory
- * until the process ends, and a connection whose buffers are all kept receives nothing more. */
+ * until the process ends; and a program that keeps all of its session's receive buffers receives by csock_recv() alone. */
 typedef struct csock_sio {
     void *data;     /* where they are */
     size_t len;     /* how many */
@@ -129,10 +129,10 @@ typedef struct csock_counters {
     uint64_t rx_bytes;                 /* bytes of received data given to clients */
     uint64_t rx_bytes_copied;          /* bytes copied to do so */
     uint64_t rx_bytes_by_message;      /* of the received bytes, those that went by message */
-    uint64_t ext_mbufs_outstanding;    /* external mbufs that point into client memory now */
-    uint64_t ext_mbufs_total;          /* external mbufs made */
+    uint64_t ext_mbufs_outstanding;    /* ranges of client memory that the stack holds now */
+    uint64_t ext_mbufs_total;          /* ranges of client memory lent to the stack */
     uint64_t sends;                    /* calls of `sosend` */
-    uint64_t entries_accepted;         /* ranges and returned buffers that passed every check */
+    uint64_t entries_accepted;         /* pieces of what clients committed that passed every check */
     uint64_t faults;                   /* words and entries refused */
     uint64_t sockets_open;             /* sockets open now */
     uint64_t sessions_open;            /* sessions open now */

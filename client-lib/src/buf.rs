@@ -54,8 +54,7 @@ impl ReservedBuf {
     }
 
     /// Where the buffer is. Valid for writes of [`ReservedBuf::len`] bytes while this value lives; null in a child, which
-    /// does not have this memory. Whoever writes
-    /// through it from C or by a system call needs no more; for Rust's own references see
+    /// does not have this memory. Whoever writes through it from C or by a system call needs no more; for Rust's own references see
     /// [`ReservedBuf::as_mut_slice`].
     #[must_use]
     pub fn as_mut_ptr(&mut self) -> *mut u8 {
@@ -248,7 +247,7 @@ impl Drop for ReservedBuf {
 /// Received bytes, where they lie in the pool. Made by [`crate::TcpStream::recv_in_place`].
 ///
 /// While it lives the buffer is the program's; dropping it gives the buffer back to be filled again. It owns its memory and not
-/// the connection, which closes without it. A program that holds all of a connection's buffers receives nothing more.
+/// the connection, which closes without it. A program that holds all of its session's receive buffers receives by copy alone.
 #[derive(Debug)]
 pub struct ReceivedBuf {
     core: Arc<Core<Qnx>>,

@@ -53,9 +53,9 @@ pub enum Error {
         /// Bytes of the largest piece there is.
         largest: usize,
     },
-    /// All ring blocks of the session are in use (some perhaps by sockets that are still closing).
+    /// A C program has as many sockets as there are handles.
     TooManySockets {
-        /// How many sockets the session was opened for.
+        /// How many.
         limit: u32,
     },
     /// The process's own memory is exhausted.
@@ -82,14 +82,14 @@ pub enum Fault {
     /// It hands over a buffer that it does not have.
     UnknownBuffer {
         /// The number that it gave.
-        user: u64,
+        id: u64,
     },
     /// It hands over more of a buffer than there is, or nothing.
     WrongBuffer {
         /// Length that it gave.
         value: u64,
         /// The buffer's length.
-        posted: u64,
+        most: u64,
     },
     /// Geometry that this side made was refused by the checks that both sides use.
     Geometry(GeometryError),
@@ -215,7 +215,7 @@ impl fmt::Display for Error {
                     "no {asked} bytes left in the pool, the largest piece has {largest}"
                 )
             }
-            Error::TooManySockets { limit } => write!(f, "all {limit} sockets of the session are in use"),
+            Error::TooManySockets { limit } => write!(f, "all {limit} handles of sockets are in use"),
             Error::NoMemory => f.write_str("out of memory"),
             Error::Invalid { what, value, allowed } => write!(f, "{what} is {value}, allowed {allowed}"),
             Error::System(errno) => write!(f, "kernel call failed: {}", WireErrno::from_qnx(*errno)),
@@ -227,11 +227,11 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Fault::Stream(fault) => fault.fmt(f),
-            Fault::UnknownBuffer { user } => {
-                write!(f, "handed over buffer {user:#x}, which it does not have")
+            Fault::UnknownBuffer { id } => {
+                write!(f, "handed over buffer {id:#x}, which it does not have")
             }
-            Fault::WrongBuffer { value, posted } => {
-                write!(f, "handed over {value} bytes in a buffer of {posted}")
+            Fault::WrongBuffer { value, most } => {
+                write!(f, "handed over {value} bytes in a buffer of {most}")
             }
             Fault::Geometry(error) => error.fmt(f),
             Fault::Reply { what, value } => write!(f, "replied with {what} = {value:#x}"),

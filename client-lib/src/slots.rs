@@ -1,5 +1,5 @@
-//! A table whose keys carry a generation: a key that was given back, or never given out, names nothing. Keys travel
-//! through the server as `user` numbers, and through C programs as tokens; both may return anything.
+//! A table whose keys carry a generation: a key that was given back, or never given out, names nothing. The
+//! program holds them, and may give back anything.
 
 use crate::error::Error;
 use alloc::vec::Vec;

@@ -105,8 +105,8 @@ impl TcpStream {
     /// Connects to `addr`. Waits until the connection is there or fails; signals do not end the wait.
     ///
     /// # Errors
-    /// [`Error::Refused`] with what connect(2) says, [`Error::PoolExhausted`] and [`Error::TooManySockets`] when the
-    /// session has no room for another connection.
+    /// [`Error::Refused`] with what socket(2) and connect(2) say, and with `EMFILE` or `ENFILE` when the module allows no
+    /// more sockets.
     pub fn connect(session: &Session, addr: impl Into<SocketAddr>) -> Result<Self, Error> {
         Self::connect_within(session, addr.into(), None)
     }
@@ -158,7 +158,7 @@ impl TcpStream {
     ///
     /// # Errors
     /// As [`TcpStream::send`]; [`Error::PoolExhausted`] when there is no such piece and none will come back,
-    /// [`Error::Invalid`] for 0 or more than one descriptor carries.
+    /// [`Error::Invalid`] for 0 or more than `u32::MAX`.
     pub fn reserve(&self, len: usize) -> Result<ReservedBuf, Error> {
         let grant = self.socket.reserve(short(len), false)?;
         Ok(ReservedBuf::new(Arc::clone(&self.socket), grant))
@@ -245,7 +245,8 @@ impl TcpStream {
         self.socket.set_int(IntOption::KeepAlive, keepalive.into())
     }
 
-    /// Size of the stack's send buffer, bytes (`SO_SNDBUF`). What waits in the pool does not count.
+    /// Size of the stack's send buffer, bytes (`SO_SNDBUF`): how much may be sent and not yet acknowledged, in the pool and
+    /// in the stack together.
     ///
     /// # Errors
     /// What the stack says.
@@ -254,7 +255,7 @@ impl TcpStream {
         self.socket.set_int(IntOption::SndBuf, bytes)
     }
 
-    /// Size of the stack's receive buffer, bytes (`SO_RCVBUF`). What lies in the pool does not count.
+    /// Size of the stack's receive buffer, bytes (`SO_RCVBUF`). What lies in the pool already does not count.
     ///
     /// # Errors
     /// What the stack says.
@@ -302,8 +303,8 @@ impl TcpListener {
     /// The next connection and its peer; waits for it. Signals do not end the wait.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] on a listener that does not block; [`Error::PoolExhausted`] and
-    /// [`Error::TooManySockets`] when the session has no room for another connection (which then stays in the queue).
+    /// [`Error::WouldBlock`] on a listener that does not block; [`Error::Refused`] with `EMFILE` or `ENFILE` when the module
+    /// allows no more sockets (the connection then stays in the queue).
     pub fn accept(&self) -> Result<(TcpStream, SocketAddr), Error> {
         let (socket, peer) = loop {
             match self.socket.accept() {

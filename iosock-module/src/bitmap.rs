@@ -1,4 +1,4 @@
-//! Bitmaps of atomics: which sockets have work, which descriptors came back, which pools can go.
+//! Bitmaps of atomics: which sockets and sessions have work, which pools can go.
 
 use core::sync::atomic::{AtomicU32, Ordering};
 

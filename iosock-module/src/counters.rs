@@ -68,7 +68,7 @@ counters! {
     rx_bytes_copied;
     /// Of the received bytes, those that went by message.
     rx_bytes_by_message;
-    /// Ranges lent to the stack.
+    /// Ranges of client memory lent to the stack.
     ext_mbufs_total;
     /// Calls of `sosend`.
     sends;

@@ -286,7 +286,7 @@ fn end_control(running: &mut Running) {
     for exhausted in &doorbell::EXHAUSTED {
         let _ = exhausted.destroy();
     }
-    // A thread that was never started has left its post.
+    // A thread that was never started has left what was made for it.
     if let Some(mut post) = POST.try_lock() {
         drop(post.take());
     }

@@ -13,7 +13,7 @@ pub const LEAST_BUFFER: u32 = 64 * 1024;
 pub const PARKED_PER_SOCKET: usize = 4;
 /// Control requests that may queue at one socket while somebody else works on it.
 pub const MAILBOX: usize = 4;
-/// Largest piece that becomes one mbuf, and the most that one descriptor gives to one `sosend`.
+/// Largest piece that becomes one mbuf, and the most that one message brings or takes away.
 pub const MAX_PIECE: u32 = 64 * 1024;
 /// External mbufs chained into one `sosend`.
 pub const MAX_CHAIN: usize = 64;

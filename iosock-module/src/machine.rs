@@ -169,12 +169,12 @@ pub trait PoolObject: Sized {
     fn map(self, len: u64) -> Result<Self::Mapping, WireErrno>;
 }
 
-/// Names one use of pool memory by the stack: which socket, which entry of its in-flight table, which pool.
+/// Names one range that is lent to the stack: of which socket, which of its range entries, in which pool.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ReleaseKey {
     /// Raw handle of the socket.
     pub socket: u32,
-    /// Entry of the in-flight table.
+    /// The range's entry.
     pub entry: u16,
     /// Slot of the pool.
     pub pool: u16,

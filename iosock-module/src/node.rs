@@ -80,7 +80,7 @@ impl Access {
     }
 }
 
-/// Whether an opening of the node's path may be.
+/// Whether the node's path may be opened so.
 ///
 /// # Errors
 /// What open() fails with: the node is there, is no directory, and has nothing below; `EACCES` for `client`.

@@ -143,7 +143,8 @@ impl<P: Platform> Plane<P> {
             .is_some_and(|mem| self.watch.any(&mem).unwrap_or(false))
     }
 
-    /// A receive buffer for `owner`, which has `held` already, to hold `wanted` bytes or a part of them.
+    /// A receive buffer for `owner`, which has `held` already, to hold `wanted` bytes or a part of them: its id, offset and
+    /// length.
     pub fn take_buffer(&mut self, owner: Handle, held: u32, wanted: u32) -> Option<(u32, usize, u32)> {
         let id = self.buffers.take(owner, held, wanted)?;
         let (offset, len) = self.area.as_ref()?.buffer(id)?;
@@ -155,7 +156,7 @@ impl<P: Platform> Plane<P> {
         self.buffers.give_back(id);
     }
 
-    /// A socket waits for buffers: the client rings when some come back. True: some have come back meanwhile.
+    /// A socket waits for buffers, or none does any more: the client rings when some come back, if told so.
     ///
     /// # Errors
     /// As [`Plane::look`].

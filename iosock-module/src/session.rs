@@ -25,7 +25,7 @@ pub struct SessionShared {
     pub sockets: AtomicU32,
     /// Parked requests.
     pub parked: AtomicU32,
-    /// Not 0: the client's rings told lies; the session is failed for good (S-04).
+    /// Not 0: the client's memory has lied; the session has failed for good (S-04).
     pub faulty: AtomicU32,
     /// Not 0: the client is gone; the last socket to leave tells the control thread.
     pub dying: AtomicU32,
@@ -145,9 +145,9 @@ bitflags! {
     /// socket belongs to then; no bit of an event carries it, so none can meet the slot's next owner.
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
     pub struct Orders: u8 {
-        /// The session's rings lied: none of them is touched again (S-04).
+        /// The session's memory has lied: none of it is touched again (S-04).
         const FAULT = 1;
-        /// The client is gone: what it published goes out for a while, then the socket ends.
+        /// The client is gone: what it committed goes out for a while, then the socket ends.
         const ORPHAN = 1 << 1;
         /// The module ends, or somebody new needs the slot of a closed socket: RST now.
         const ABORT = 1 << 2;

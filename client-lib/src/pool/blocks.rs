@@ -1,4 +1,4 @@
-//! The allocator of ring blocks: all of one size, so a stack of free numbers.
+//! The allocator of sockets' blocks: all of one size, so a stack of free numbers.
 
 use crate::error::Error;
 use alloc::vec::Vec;

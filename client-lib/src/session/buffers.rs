@@ -37,7 +37,7 @@ impl Buffers {
 
     /// The module hands buffer `id` over: it must have had it.
     pub(super) fn receive(&self, id: u32) -> Result<(), Fault> {
-        let unknown = Fault::UnknownBuffer { user: id.into() };
+        let unknown = Fault::UnknownBuffer { id: id.into() };
         let holds = self.of(id).ok_or(unknown)?;
         // Acquire: pairs with the release in `let_go`, whose thread gave it back before.
         match holds.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed) {

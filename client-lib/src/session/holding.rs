@@ -6,12 +6,12 @@ use crate::{error::Fault, sys::System};
 impl<S: System> Core<S> {
     /// The module hands buffer `id` over with `len` bytes. Where it lies, if the module had it and that many bytes fit.
     pub(crate) fn receive_buffer(&self, id: u32, len: u32) -> Result<usize, Fault> {
-        let unknown = Fault::UnknownBuffer { user: id.into() };
+        let unknown = Fault::UnknownBuffer { id: id.into() };
         let (offset, most) = self.area.buffer(id).ok_or(unknown)?;
         if len == 0 || len > most {
             return Err(Fault::WrongBuffer {
                 value: len.into(),
-                posted: most.into(),
+                most: most.into(),
             });
         }
         self.buffers.receive(id)?;

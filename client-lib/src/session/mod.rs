@@ -5,16 +5,16 @@
 //! | `core.rs` | the session, and when a server is given up |
 //! | `exchange.rs` | one message and its answer |
 //! | `open.rs` | how a session begins |
-//! | `ring.rs` | doorbells |
+//! | `bell.rs` | doorbells |
 //! | `buffers.rs`, `holding.rs` | receive buffers: who holds which, and how they change hands |
 //! | `waiters.rs`, `sleeping.rs` | threads that sleep: who has registered, and how; the one that watches the server |
 
+mod bell;
 mod buffers;
 mod core;
 mod exchange;
 mod holding;
 mod open;
-mod ring;
 mod sleeping;
 mod waiters;
 

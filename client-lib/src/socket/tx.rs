@@ -103,7 +103,7 @@ pub(super) struct Memories<'a, M> {
 
 /// The part of a sending half that lies in shared memory.
 #[derive(Debug)]
-struct Ring<M: SharedMem> {
+struct Shared<M: SharedMem> {
     writer: Writer<M>,
     chunks: Slots<Chunk>,
     /// Which chunk each range lies in.
@@ -120,7 +120,7 @@ struct Ring<M: SharedMem> {
 /// The sending half of a socket.
 #[derive(Debug)]
 pub(super) struct Tx<M: SharedMem> {
-    ring: Option<Ring<M>>,
+    shared: Option<Shared<M>>,
     shut: bool,
 }
 
@@ -133,9 +133,9 @@ fn slot(range: u64) -> usize {
 impl<M: SharedMem> Tx<M> {
     /// Over a fresh block, or over none.
     pub(super) fn new(mem: &M, block: Option<Block>) -> Result<Self, Error> {
-        let ring = match block {
+        let shared = match block {
             None => None,
-            Some(block) => Some(Ring {
+            Some(block) => Some(Shared {
                 writer: Writer::new(mem.clone(), block),
                 chunks: Slots::new(MAX_CHUNKS)?,
                 ranges: [0; 64],
@@ -146,13 +146,13 @@ impl<M: SharedMem> Tx<M> {
                 gone: false,
             }),
         };
-        Ok(Self { ring, shut: false })
+        Ok(Self { shared, shut: false })
     }
 
     /// Bytes committed so far: what ordered requests carry.
     pub(super) const fn tail(&self) -> u64 {
-        match &self.ring {
-            Some(ring) => ring.writer.tail(),
+        match &self.shared {
+            Some(shared) => shared.writer.tail(),
             None => 0,
         }
     }
@@ -171,12 +171,12 @@ impl<M: SharedMem> Tx<M> {
     #[inline]
     pub(super) fn append(&mut self, from: &Memories<'_, M>, data: &[u8], more: bool) -> Result<Sent, Error> {
         self.check()?;
-        let Some(ring) = self.ring.as_mut().filter(|ring| !ring.gone) else {
+        let Some(shared) = self.shared.as_mut().filter(|shared| !shared.gone) else {
             return Ok(Sent::ByMessage);
         };
-        let mut room = ring.writer.known_room();
+        let mut room = shared.writer.known_room();
         if room < widen(data.len()) {
-            room = ring.writer.room().map_err(Fault::from)?;
+            room = shared.writer.room().map_err(Fault::from)?;
             if room == 0 {
                 return Ok(Sent::Window);
             }
@@ -185,20 +185,20 @@ impl<M: SharedMem> Tx<M> {
             .len()
             .min(STEP)
             .min(usize::try_from(room).unwrap_or(usize::MAX));
-        let Some((offset, room)) = ring.room_for(from, wanted, data.len())? else {
+        let Some((offset, room)) = shared.room_for(from, wanted, data.len())? else {
             return Ok(Sent::ByMessage);
         };
         let part = data.get(..wanted.min(room)).unwrap_or(data);
         from.mem.copy_out(offset, part).map_err(Fault::from)?;
-        match ring.writer.append(short(part.len())).map_err(Fault::from)? {
-            Appended::Taken => ring.used(offset, part.len()),
+        match shared.writer.append(short(part.len())).map_err(Fault::from)? {
+            Appended::Taken => shared.used(offset, part.len()),
             Appended::Gone => {
-                ring.gone = true;
+                shared.gone = true;
                 return Ok(Sent::ByMessage);
             }
         }
         if !more && part.len() == data.len() {
-            ring.writer.flush().map_err(Fault::from)?;
+            shared.writer.flush().map_err(Fault::from)?;
         }
         Ok(Sent::Taken(part.len()))
     }
@@ -210,11 +210,12 @@ impl<M: SharedMem> Tx<M> {
             asked: length(len),
             largest: 0,
         };
-        let ring = self.ring.as_mut().ok_or(none)?;
-        if ring.writer.known_room() == 0 && ring.writer.room().map_err(Fault::from)? == 0 && !ring.gone {
+        let shared = self.shared.as_mut().ok_or(none)?;
+        if shared.writer.known_room() == 0 && shared.writer.room().map_err(Fault::from)? == 0 && !shared.gone
+        {
             return Ok(Reserved::Wait);
         }
-        if ring.grants.is_full() {
+        if shared.grants.is_full() {
             // Held by the program: nobody but itself can change that.
             return Err(Error::PoolExhausted {
                 asked: length(len),
@@ -222,11 +223,11 @@ impl<M: SharedMem> Tx<M> {
             });
         }
         let wanted = length(len);
-        let fits = ring
+        let fits = shared
             .current
             .is_some_and(|current| current.end.saturating_sub(current.next) >= wanted);
-        if !fits && !ring.take_chunk(from, wanted, wanted)? {
-            return if ring.has_ranges_out() {
+        if !fits && !shared.take_chunk(from, wanted, wanted)? {
+            return if shared.has_ranges_out() {
                 Ok(Reserved::Wait)
             } else {
                 Err(Error::PoolExhausted {
@@ -235,16 +236,16 @@ impl<M: SharedMem> Tx<M> {
                 })
             };
         }
-        let Some(current) = &mut ring.current else {
+        let Some(current) = &mut shared.current else {
             return Err(none);
         };
         let (chunk, offset) = (current.key, current.next);
-        let key = ring
+        let key = shared
             .grants
             .insert(Granted { chunk, offset, len })
             .map_err(|_| none)?;
         current.next = current.next.saturating_add(wanted);
-        ring.use_chunk(chunk);
+        shared.use_chunk(chunk);
         Ok(Reserved::Grant(Grant { key, offset, len }))
     }
 
@@ -262,8 +263,8 @@ impl<M: SharedMem> Tx<M> {
             value: key,
             allowed: 0,
         };
-        let ring = self.ring.as_mut().ok_or(unknown)?;
-        let Some(&mut Granted { chunk, offset, len }) = ring.grants.get_mut(key) else {
+        let shared = self.shared.as_mut().ok_or(unknown)?;
+        let Some(&mut Granted { chunk, offset, len }) = shared.grants.get_mut(key) else {
             return Err(unknown);
         };
         if n == 0 || n > len {
@@ -274,72 +275,74 @@ impl<M: SharedMem> Tx<M> {
             });
         }
         let grant = Grant { key, offset, len };
-        if ring.gone {
+        if shared.gone {
             return Ok(Committed::ByMessage(grant));
         }
         let end = offset.saturating_add(length(len));
-        let last = ring
+        let last = shared
             .current
             .filter(|current| current.key == chunk && current.next == end);
-        let place = ring.writer.place();
+        let place = shared.writer.place();
         let adjacent = place.offset == widen(offset) && place.room >= n;
         if !adjacent {
             let cap = last.map_or(length(len), |current| current.end.saturating_sub(offset));
-            if !ring.open_range(chunk, offset, cap)? {
-                ring.reap(from.books)?;
-                if !ring.open_range(chunk, offset, cap)? {
+            if !shared.open_range(chunk, offset, cap)? {
+                shared.reap(from.books)?;
+                if !shared.open_range(chunk, offset, cap)? {
                     return Ok(Committed::Full);
                 }
             }
         }
-        if ring.writer.append(n).map_err(Fault::from)? == Appended::Gone {
-            ring.gone = true;
+        if shared.writer.append(n).map_err(Fault::from)? == Appended::Gone {
+            shared.gone = true;
             return Ok(Committed::ByMessage(grant));
         }
         if !more {
-            ring.writer.flush().map_err(Fault::from)?;
+            shared.writer.flush().map_err(Fault::from)?;
         }
         // What was not committed is handed out again, unless something was handed out behind it.
         if last.is_some()
-            && let Some(current) = &mut ring.current
+            && let Some(current) = &mut shared.current
         {
             current.next = offset.saturating_add(length(n));
         }
-        let _ = ring.grants.remove(key);
-        ring.let_go(chunk, from.books);
+        let _ = shared.grants.remove(key);
+        shared.let_go(chunk, from.books);
         Ok(Committed::Taken)
     }
 
     /// Gives a grant back unused. False: there is no such grant.
     pub(super) fn abort(&mut self, key: u64, books: &Mutex<Books>) -> bool {
-        let Some(ring) = &mut self.ring else { return false };
-        let Some(Granted { chunk, offset, len }) = ring.grants.remove(key) else {
+        let Some(shared) = &mut self.shared else {
+            return false;
+        };
+        let Some(Granted { chunk, offset, len }) = shared.grants.remove(key) else {
             return false;
         };
         let end = offset.saturating_add(length(len));
-        if let Some(current) = &mut ring.current
+        if let Some(current) = &mut shared.current
             && current.key == chunk
             && current.next == end
         {
             current.next = offset;
         }
-        ring.let_go(chunk, books);
+        shared.let_go(chunk, books);
         true
     }
 
     /// The socket is closed: memory that the module may still use goes into `out`. What the program holds stays with the grants
     /// that are left.
     pub(super) fn retire(mut self, books: &Mutex<Books>, out: &mut Vec<Span>) -> Held {
-        let Some(ring) = &mut self.ring else {
+        let Some(shared) = &mut self.shared else {
             return Held(None);
         };
-        if let Some(current) = ring.current.take() {
-            ring.let_go(current.key, books);
+        if let Some(current) = shared.current.take() {
+            shared.let_go(current.key, books);
         }
         // Chunks with a reservation in them stay until it is given back, others until the module releases the socket.
-        let grants = &ring.grants;
+        let grants = &shared.grants;
         let mut kept = Vec::new();
-        ring.chunks.drain_where(
+        shared.chunks.drain_where(
             |_| true,
             |chunk| {
                 let range = chunk.span.offset()..chunk.span.offset().saturating_add(chunk.span.len());
@@ -355,7 +358,7 @@ impl<M: SharedMem> Tx<M> {
         if kept.is_empty() {
             return Held(None);
         }
-        let grants = core::mem::replace(&mut ring.grants, Slots::empty());
+        let grants = core::mem::replace(&mut shared.grants, Slots::empty());
         Held(Some((grants, kept)))
     }
 }
@@ -384,7 +387,7 @@ impl Held {
     }
 }
 
-impl<M: SharedMem> Ring<M> {
+impl<M: SharedMem> Shared<M> {
     /// Room for copied bytes: `(offset, bytes)`. `None`: no memory, or no range.
     #[inline]
     fn room_for(

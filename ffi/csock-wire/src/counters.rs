@@ -51,9 +51,9 @@ counters! {
     rx_bytes_copied;
     /// Of the received bytes, those that went by message.
     rx_bytes_by_message;
-    /// External mbufs that point into client memory now.
+    /// Ranges of client memory that the stack holds now, as external mbufs.
     ext_mbufs_outstanding;
-    /// External mbufs made.
+    /// Ranges of client memory lent to the stack, as external mbufs.
     ext_mbufs_total;
     /// Calls of `sosend`.
     sends;

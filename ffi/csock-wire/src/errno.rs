@@ -6,7 +6,7 @@ use core::fmt;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// One error number as it travels in a message or a descriptor; 0 is success.
+/// One error number as it travels in a message or in a socket's state; 0 is success.
 ///
 /// A QNX errno without a name in the table survives as [`WireErrno::UNNAMED`] `| number`. A wire number that this
 /// build does not know (a newer peer) becomes `EPROTO` when it is turned into a QNX errno.

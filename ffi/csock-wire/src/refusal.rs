@@ -1,4 +1,4 @@
-//! Why a request or a descriptor was refused: the error, the field at fault, its value, and what is allowed.
+//! Why a request or a word in shared memory was refused: the error, the field at fault, its value, and what is allowed.
 
 use core::fmt;
 
@@ -64,7 +64,7 @@ fields! {
     PoolMagic = 12;
     /// Where the pool's data area starts.
     PoolDataOffset = 13;
-    /// A session has one pool; value and allowed count pools.
+    /// Number of pools of the session, or of all.
     PoolCount = 14;
     /// Socket domain.
     Domain = 22;

@@ -91,8 +91,8 @@ fn the_region_gives_only_what_it_has() {
         assert_eq!(region.store_word(off, 0).is_ok(), eight, "{off}");
         assert_eq!(region.change_word(off, Change::Add(1)).is_ok(), eight, "{off}");
         assert_eq!(region.exchange_word(off, 0, 1).is_ok(), eight, "{off}");
-        assert_eq!(region.load_slot(off).is_ok(), slot, "{off}");
-        assert_eq!(region.store_slot(off, [0; 4]).is_ok(), slot, "{off}");
+        assert_eq!(region.load_entry(off).is_ok(), slot, "{off}");
+        assert_eq!(region.store_entry(off, [0; 4]).is_ok(), slot, "{off}");
         for len in [0, 1, 7, LEN] {
             let inside = fits(len, 1);
             assert_eq!(

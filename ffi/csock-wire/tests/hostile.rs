@@ -100,7 +100,7 @@ impl HalfTruth {
             words[word] = [near, self.rng.next(), 1 << self.rng.below(64)][self.rng.below(3) as usize];
         }
         let slot = 320 + 32 * (self.ranges % RANGES) as usize;
-        self.mem.store_slot(self.block + slot, words).unwrap();
+        self.mem.store_entry(self.block + slot, words).unwrap();
         (self.ranges, self.end) = (self.ranges + 1, self.tail + cap);
         self.store(8, self.ranges);
     }

@@ -222,7 +222,7 @@ fn a_lying_sender_is_refused_by_name() {
     assert_eq!(word(8, RANGES + 1), Field::StreamRanges, "more than there are");
     let entry = |words: [u64; 4]| {
         refused(&move |mem| {
-            mem.store_slot(at + 320 + 32, words).unwrap();
+            mem.store_entry(at + 320 + 32, words).unwrap();
             mem.store_u64(at + 8, 2).unwrap();
             mem.store_u64(at, 210).unwrap();
         })

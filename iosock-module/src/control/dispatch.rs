@@ -147,7 +147,7 @@ fn drop_waiter<P: Host>(table: &'static Table<P>, session: Handle, slot: u32) ->
     }
 }
 
-/// What a session may still ask after its rings lied: to look, and to go.
+/// What a session may still ask after its memory has lied: to look, and to go.
 const fn may_faulty(kind: Kind) -> bool {
     matches!(kind, Kind::Goodbye | Kind::Stats | Kind::Close)
 }

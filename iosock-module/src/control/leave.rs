@@ -64,7 +64,7 @@ impl<P: Host> Control<P> {
         }
     }
 
-    /// The kernel had to drop pulses. Which, nobody knows: every client may be gone, every ring may have work, every
+    /// The kernel had to drop pulses. Which, nobody knows: every client may be gone, every socket may have work, every
     /// parked request may want out. So look everywhere, once.
     pub fn recover(&mut self, table: &'static Table<P>) {
         table.log.line::<P>(|line| {

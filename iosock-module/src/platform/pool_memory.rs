@@ -1,4 +1,4 @@
-//! Client memory that rings and external mbufs point into: the mapping outlives every pointer, by reference counts.
+//! Client memory that blocks lie in and external mbufs point into: the mapping outlives every pointer, by reference counts.
 #![allow(unsafe_code)]
 
 use crate::machine::{Mapping, ReleaseKey};

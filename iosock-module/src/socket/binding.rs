@@ -128,7 +128,7 @@ impl<P: Platform> Binding<P> {
         Ok(due)
     }
 
-    /// Wakes those who are due. False: one of them could not be woken now.
+    /// Wakes those who are due; how many. Who cannot be woken now is owed it.
     pub fn wake(&mut self, due: Due, mut waiter: impl FnMut(u16) -> Option<Delivery>) -> u32 {
         let mut woken = 0u32;
         for (slot, watch) in [(due.room, &mut self.room), (due.data, &mut self.data)] {

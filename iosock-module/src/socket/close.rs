@@ -1,9 +1,9 @@
 //! The end of a socket: closed by its client, orphaned, failed, aborted; and the release of what it held.
 //!
 //! ```text
-//! close / orphan:  published data goes out -> FIN -> all mbufs back (that is: acknowledged) -> soclose -> release
+//! close / orphan:  committed data goes out -> FIN -> all mbufs back (that is: acknowledged) -> soclose -> release
 //! abort:           soclose with linger 0 (RST) -> all mbufs back -> release
-//! release:         block "released", pool reference back, slot free
+//! release:         block "released", pool references back, slot free
 //! ```
 //! `soclose` waits for the mbufs because an orphan must stay abortable: after `soclose` there is no socket to abort.
 
@@ -39,13 +39,13 @@ impl Closing {
 }
 
 impl<P: Platform> Body<P> {
-    /// close(2). The client has no more use for completions: the released block tells it that all buffers are back.
+    /// close(2). From now on one word alone concerns the client: RELEASED, which says that all of its memory is back.
     pub(super) fn close(&mut self, round: &mut Round<'_, P>, after: u64) -> Empty {
         if self.phase == Phase::Connected && self.binding.is_some() {
             self.tx.end_at(after);
         }
         self.cancel_waits(round, WireErrno::EBADF);
-        // A peer that reads nothing would otherwise hold the slot, the rings and the pool for ever.
+        // A peer that reads nothing would otherwise hold the slot, the block and the pools for ever.
         let closing = Closing::within::<P>(round.config.close_ms());
         self.closing.set(closing);
         note_close(round);
@@ -57,7 +57,7 @@ impl<P: Platform> Body<P> {
         Empty {}
     }
 
-    /// The client is gone. What it published still goes out, for a while.
+    /// The client is gone. What it committed still goes out, for a while.
     pub(super) fn orphan(&mut self, round: &mut Round<'_, P>) {
         round.slot.life.end();
         self.cancel_waits(round, WireErrno::ESRCH);
@@ -119,7 +119,7 @@ impl<P: Platform> Body<P> {
         }
     }
 
-    /// The connection is gone. The client learns it from the ready ring, the completions and its waits.
+    /// The connection is gone. The client learns it from the state word, and who waits is woken.
     pub(super) fn fail(&mut self, round: &mut Round<'_, P>, error: WireErrno) {
         if self.failure.is_none() {
             self.failure = Some(error);

@@ -1,4 +1,4 @@
-//! Control requests of one socket, as they run inside its turn. None blocks; what must wait is parked by WAIT.
+//! Control requests of one socket, as they run inside its turn. None blocks; what must wait is parked.
 
 use super::{
     Arrival, BindingSetup, Body, Close, Phase, Request, Reservation, Sock,

@@ -12,7 +12,7 @@ use crate::{
 };
 use csock_wire::stream::StreamFault;
 
-/// What failed for want of memory or of a client that acts is tried again after this, ms.
+/// When what failed is tried again, ms: the stack had no memory, or the client's process took no event.
 const RETRY_MS: u64 = 20;
 
 /// What one round may still do in one direction.

@@ -167,7 +167,7 @@ impl<P: Platform> Body<P> {
         let Received::Bytes(n) = received else {
             plane.untake_buffer(id);
             return Ok(match received {
-                // Somebody else's: the next look decides what it means.
+                // The next look tells the end.
                 Received::Failed(error) => {
                     self.fail(round, error);
                     Filled::Yes

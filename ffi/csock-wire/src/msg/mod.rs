@@ -7,8 +7,8 @@
 //!
 //! - The first `u16` is the kind, far above QNX's own message types (`_IO_MAX`, 0x1FF).
 //! - Lengths are exact: a request is as long as its kind says, and so is the reply, also when it carries an error
-//!   (then the body is zero). SEND and the reply of RECV carry data behind their bodies, whose length stands there. The length is checked before any content (S-22), the room for the reply before any
-//!   side effect (S-24).
+//!   (then the body is zero). SEND and the reply of RECV carry data behind their bodies, whose length stands there. The
+//!   length is checked before any content (S-22), the room for the reply before any side effect (S-24).
 //! - `MsgError` is used only where no reply can be: unknown kind (`ENOSYS`), a message too short for its kind
 //!   (`EBADMSG`), and to answer an unblock pulse.
 //! - Everything is little-endian, `repr(C)`, without padding; a number is never an enum before it was matched.
@@ -254,7 +254,7 @@ kinds! {
     SetSockOpt = 13, Empty;
     /// getsockopt(2).
     GetSockOpt = 14, OptReply;
-    /// Takes the pool back, once no socket uses it.
+    /// Takes a pool back, once no socket uses it.
     PoolDetach = 15, Empty;
     /// Ends the session.
     Goodbye = 16, Empty;

@@ -4,9 +4,9 @@
 //!
 //! - Shared memory is never a Rust reference, slice or box, not even for a moment: `&[u8]` promises that the bytes
 //!   stay, `&mut` promises that nobody else writes, and the peer breaks both at will. Offsets go in, values come out.
-//! - The one exception is an atomic, which promises neither: the words that one side publishes and the other reads
-//!   are reached as `AtomicU32` and `AtomicU64`, because they need an order. Everything else is a volatile access of one machine word, or the bulk copy,
-//!   which is assembly: the compiler can neither repeat, split nor move such a load.
+//! - The one exception is an atomic, which promises neither: the words that one side publishes and the other reads are
+//!   reached as `AtomicU32` and `AtomicU64`, because they need an order. Everything else is a volatile access of one
+//!   machine word, or the bulk copy, which is assembly: the compiler can neither repeat, split nor move such a load.
 //! - Every access is bounds- and alignment-checked against a length in private memory. A wrong offset is an error,
 //!   never a fault.
 //! - Under Miri each access is a relaxed atomic, since Miri calls a volatile race a race.
@@ -57,8 +57,8 @@ impl Change {
     }
 }
 
-/// Offsets of the words in a slot.
-const SLOT_WORDS: [usize; 4] = [0, 8, 16, 24];
+/// Offsets of the words in a range entry.
+const ENTRY_WORDS: [usize; 4] = [0, 8, 16, 24];
 
 /// An access outside the region, or not aligned to its width. Numbers in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,21 +122,21 @@ pub trait SharedMem: Clone {
     /// [`OutOfBounds`], without any access.
     fn store_u64(&self, off: usize, v: u64) -> Result<(), OutOfBounds>;
 
-    /// Loads the four words of a slot, each once, without ordering.
+    /// Loads the four words of a range entry, each once, without ordering.
     ///
     /// # Errors
     /// [`OutOfBounds`].
-    fn load_slot(&self, off: usize) -> Result<[u64; 4], OutOfBounds> {
-        let [a, b, c, d] = SLOT_WORDS.map(|word| self.load_u64(off.saturating_add(word)));
+    fn load_entry(&self, off: usize) -> Result<[u64; 4], OutOfBounds> {
+        let [a, b, c, d] = ENTRY_WORDS.map(|word| self.load_u64(off.saturating_add(word)));
         Ok([a?, b?, c?, d?])
     }
 
-    /// Stores the four words of a slot, each once, without ordering.
+    /// Stores the four words of a range entry, each once, without ordering.
     ///
     /// # Errors
     /// [`OutOfBounds`].
-    fn store_slot(&self, off: usize, words: [u64; 4]) -> Result<(), OutOfBounds> {
-        let ([a, b, c, d], [v, w, x, y]) = (SLOT_WORDS.map(|word| off.saturating_add(word)), words);
+    fn store_entry(&self, off: usize, words: [u64; 4]) -> Result<(), OutOfBounds> {
+        let ([a, b, c, d], [v, w, x, y]) = (ENTRY_WORDS.map(|word| off.saturating_add(word)), words);
         self.store_u64(a, v)?;
         self.store_u64(b, w)?;
         self.store_u64(c, x)?;
@@ -261,7 +261,7 @@ impl SharedRegion {
         }
     }
 
-    /// The index word at `off` as an atomic, the only kind of reference allowed into the region.
+    /// The `u32` at `off` as an atomic, the only kind of reference allowed into the region.
     fn atomic(&self, off: usize) -> Result<&AtomicU32, OutOfBounds> {
         let ptr = self.word::<u32>(off)?;
         // SAFETY: `word` proved bounds and alignment, the type's invariant proves that it is mapped; an atomic
@@ -271,7 +271,7 @@ impl SharedRegion {
 }
 
 impl SharedRegion {
-    /// The word at `off` as an atomic, as [`SharedRegion::atomic`].
+    /// The `u64` at `off` as an atomic, as [`SharedRegion::atomic`].
     fn atomic_word(&self, off: usize) -> Result<&AtomicU64, OutOfBounds> {
         let ptr = self.word::<u64>(off)?;
         // SAFETY: as in `atomic`.
@@ -355,16 +355,16 @@ impl SharedMem for SharedRegion {
     }
 
     #[inline]
-    fn load_slot(&self, off: usize) -> Result<[u64; 4], OutOfBounds> {
+    fn load_entry(&self, off: usize) -> Result<[u64; 4], OutOfBounds> {
         let slot = self.word::<[u64; 4]>(off)?;
         // SAFETY: `word` proved bounds and alignment of all four words; otherwise as for `load_u64`.
-        Ok(SLOT_WORDS.map(|word| unsafe { bulk::load_word(slot.wrapping_byte_add(word).cast()) }))
+        Ok(ENTRY_WORDS.map(|word| unsafe { bulk::load_word(slot.wrapping_byte_add(word).cast()) }))
     }
 
     #[inline]
-    fn store_slot(&self, off: usize, words: [u64; 4]) -> Result<(), OutOfBounds> {
+    fn store_entry(&self, off: usize, words: [u64; 4]) -> Result<(), OutOfBounds> {
         let slot = self.word::<[u64; 4]>(off)?;
-        for (word, v) in SLOT_WORDS.into_iter().zip(words) {
+        for (word, v) in ENTRY_WORDS.into_iter().zip(words) {
             // SAFETY: `word` proved bounds and alignment of all four words; otherwise as for `store_u64`.
             unsafe { bulk::store_word(slot.wrapping_byte_add(word).cast(), v) };
         }

@@ -123,7 +123,7 @@ impl<M: SharedMem> Writer<M> {
             return Ok(Opened::Full);
         }
         let second = u64::from(memory.cap) | u64::from(memory.pool).wrapping_shl(32);
-        self.mem.store_slot(
+        self.mem.store_entry(
             self.block.range(self.ranges),
             [self.tail, memory.offset, second, 0],
         )?;
@@ -161,7 +161,7 @@ impl<M: SharedMem> Writer<M> {
         Ok(Appended::Taken)
     }
 
-    /// Leaves `n` bytes of the open range unused: the program holds them, or gave them back out of order.
+    /// The rest of the open range stays unused: the program holds it, or gave it back out of order.
     pub const fn skip(&mut self) {
         self.open = NO_PLACE;
     }

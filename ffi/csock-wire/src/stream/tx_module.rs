@@ -141,7 +141,7 @@ impl Reader {
         block: Block,
         window: impl Fn(u16) -> Option<PoolWindow>,
     ) -> Result<Range, StreamFault> {
-        let [start, offset, third, user] = mem.load_slot(block.range(self.ranges))?;
+        let [start, offset, third, user] = mem.load_entry(block.range(self.ranges))?;
         let [c0, c1, c2, c3, p0, p1, r0, r1] = third.to_le_bytes();
         let range = Range {
             start,

@@ -16,7 +16,7 @@ struct Log {
     no_stores: Vec<Range<usize>>,
 }
 
-/// Counts the accesses of one side of a ring, and panics at one that this side must never make.
+/// Counts the accesses of one side, and panics at one that this side must never make.
 ///
 /// Clones share the log. [`CountingMem::peer`] is the memory behind it, for the other side.
 #[derive(Clone, Debug)]

@@ -238,7 +238,7 @@ pub fn entries(plan: &Plan) -> Result<()> {
     let post = |l: &Liar, entry: [u64; 4]| {
         let number = l.load("ranges");
         let at = l.word("range") + usize::try_from(number % 64).unwrap_or(0) * 32;
-        l.mem.store_slot(at, entry)?;
+        l.mem.store_entry(at, entry)?;
         l.store(l.word("ranges"), number + 1)
     };
     lie(&mut all, "a good range", Expect::Nothing, move |l| {
