@@ -149,6 +149,7 @@ fn from(block: Block, range: &std::ops::Range<usize>) -> std::ops::Range<usize> 
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "safe code only, and slow there")]
 fn each_side_loads_the_peers_words_only() {
     let mem = VecMem::new(POOL);
     let (client, module) = (CountingMem::new(mem.clone()), CountingMem::new(mem));
@@ -175,6 +176,7 @@ fn each_side_loads_the_peers_words_only() {
 
 /// A peer that changes what we wrote deceives itself: we go on as if it had not.
 #[test]
+#[cfg_attr(miri, ignore = "safe code only, and slow there")]
 fn scribbling_over_our_own_fields_changes_nothing() {
     let run = |scribble: bool, ours: &[std::ops::Range<usize>], client: bool| {
         let mem = VecMem::new(POOL);
@@ -219,6 +221,7 @@ fn scribbling_over_our_own_fields_changes_nothing() {
 
 /// Contents that went: nothing is committed, nothing is filled, nobody waits; and where there was something, it is a fault.
 #[test]
+#[cfg_attr(miri, ignore = "safe code only, and slow there")]
 fn zeros_are_harmless() {
     let mem = VecMem::new(POOL);
     assert_eq!(PoolHeader::read(&mem).unwrap_err().field, Field::PoolMagic);

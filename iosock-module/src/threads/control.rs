@@ -21,7 +21,7 @@ pub struct Post {
     pub pause: WaitQueue,
 }
 
-/// Where the thread finds it.
+/// There until the thread takes it.
 pub static POST: Mutex<Option<Post>> = Mutex::new(None);
 /// Posted by the kernel when the channel's pulses run out, instead of killing io-sock (S-34).
 pub static EXHAUSTED: Semaphore = Semaphore::new();

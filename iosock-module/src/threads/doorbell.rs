@@ -37,7 +37,7 @@ pub const PULSES: usize = 0;
 /// The second one.
 pub const MESSAGES: usize = 1;
 
-/// Where each thread finds it.
+/// One for each thread, until it takes it.
 pub static POSTS: [Mutex<Option<Post>>; CHANNELS] = [const { Mutex::new(None) }; CHANNELS];
 /// Each posted by the kernel when its channel's pulses run out, instead of killing io-sock (S-34).
 pub static EXHAUSTED: [Semaphore; CHANNELS] = [const { Semaphore::new() }; CHANNELS];
