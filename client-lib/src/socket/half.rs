@@ -42,6 +42,26 @@ struct Inner<S: System, T> {
     busy: bool,
 }
 
+impl<S: System, T> Inner<S, T> {
+    /// Takes a place in the queue.
+    fn enter(&mut self, at: usize, sleeper: &'static Sleeper<S::Semaphore>) -> Result<u64, Error> {
+        self.queue.try_reserve(1).map_err(|_| Error::NoMemory)?;
+        self.count = self.count.wrapping_add(1);
+        let number = self.count;
+        self.queue.insert(at, Ticket { number, sleeper });
+        Ok(number)
+    }
+
+    /// A call that has begun stays the first, also before those that sleep: nobody was in the middle of a call when it began.
+    #[cold]
+    fn stay(&mut self) -> Result<u64, Error> {
+        let sleeper = S::sleeper().ok_or(Error::NoMemory)?;
+        let number = self.enter(0, sleeper)?;
+        self.busy = true;
+        Ok(number)
+    }
+}
+
 /// One direction.
 pub(super) struct Half<S: System, T> {
     inner: Mutex<Inner<S, T>>,
@@ -84,12 +104,13 @@ impl<S: System, T> Half<S, T> {
         mut outside: impl FnMut(&mut Patience),
     ) -> Result<R, Error> {
         // The usual case: nobody waits, and one step does it.
-        {
+        let place = {
             let mut inner = self.inner.lock();
             let Inner {
                 state, queue, busy, ..
             } = &mut *inner;
             let state = state.as_mut().ok_or(Error::Closed)?;
+            let mut number = None;
             if queue.is_empty() || (!patience.may_wait && !*busy) {
                 match step(state) {
                     Ok(Step::Done(result)) => {
@@ -97,7 +118,15 @@ impl<S: System, T> Half<S, T> {
                         outside(patience);
                         return Ok(result);
                     }
-                    Ok(Step::More) => {}
+                    // The rest follows at once: nobody may come in between.
+                    Ok(Step::More) => match inner.stay() {
+                        Ok(mine) => number = Some(mine),
+                        Err(error) => {
+                            drop(inner);
+                            outside(patience);
+                            return Err(error);
+                        }
+                    },
                     Ok(Step::Wait) if patience.may_wait => {}
                     Ok(Step::Wait) => {
                         drop(inner);
@@ -114,9 +143,16 @@ impl<S: System, T> Half<S, T> {
                 return Err(Error::WouldBlock);
             }
             drop(inner);
+            let place = Place {
+                half: self,
+                wakes,
+                number,
+                armed: false,
+            };
             outside(patience);
-        }
-        self.queued(core, wakes, patience, &mut step, &mut outside)
+            place
+        };
+        self.queued(core, place, patience, &mut step, &mut outside)
     }
 
     /// The rest of a call that one step did not do.
@@ -124,18 +160,13 @@ impl<S: System, T> Half<S, T> {
     fn queued<R>(
         &self,
         core: &Arc<Core<S>>,
-        wakes: &Wakes<'_, S>,
+        mut place: Place<'_, S, T>,
         patience: &mut Patience,
         step: &mut impl FnMut(&mut T) -> Result<Step<R>, Error>,
         outside: &mut impl FnMut(&mut Patience),
     ) -> Result<R, Error> {
         let sleeper = S::sleeper().ok_or(Error::NoMemory)?;
-        let mut place = Place {
-            half: self,
-            wakes,
-            number: None,
-            armed: false,
-        };
+        let wakes = place.wakes;
         let mut known: Option<Option<u16>> = None;
         let mut looks = core.config.spin;
         loop {
@@ -144,13 +175,8 @@ impl<S: System, T> Half<S, T> {
                 return Err(Error::Closed);
             }
             if place.number.is_none() {
-                inner.queue.try_reserve(1).map_err(|_| Error::NoMemory)?;
-                inner.count = inner.count.wrapping_add(1);
-                let number = inner.count;
-                // A call that does not wait goes before those that sleep: it was here while they were not.
-                let at = if patience.may_wait { inner.queue.len() } else { 0 };
-                inner.queue.insert(at, Ticket { number, sleeper });
-                place.number = Some(number);
+                let last = inner.queue.len();
+                place.number = Some(inner.enter(last, sleeper)?);
             }
             if inner.queue.first().map(|first| first.number) != place.number {
                 drop(inner);
