@@ -207,7 +207,8 @@ struct Buffers {
     owners: [u32; BUFFERS],
     small_count: u32,
     small_len: u32,
-    count: u32,
+    /// How many one socket gets while others may want some.
+    share: u32,
     /// A socket found none; the client was asked to ring.
     starving: bool,
 }
@@ -220,7 +221,7 @@ impl Buffers {
             owners: [0; BUFFERS],
             small_count: 0,
             small_len: 0,
-            count: 0,
+            share: 0,
             starving: false,
         }
     }
@@ -229,7 +230,7 @@ impl Buffers {
         let geometry = area.geometry();
         self.small_count = geometry.small_count;
         self.small_len = geometry.small_len;
-        self.count = area.buffers();
+        self.share = area.share();
         for id in (0..area.buffers()).rev() {
             self.put(id);
         }
@@ -239,7 +240,7 @@ impl Buffers {
         self.small.clear();
         self.large.clear();
         self.owners.fill(0);
-        (self.small_count, self.small_len, self.count) = (0, 0, 0);
+        (self.small_count, self.small_len, self.share) = (0, 0, 0);
         self.starving = false;
     }
 
@@ -264,9 +265,9 @@ impl Buffers {
         Some(handle)
     }
 
-    /// One socket gets no more than its share while others may want some: a quarter of all, and two at least.
+    /// One socket gets no more than its share.
     fn take(&mut self, owner: Handle, held: u32, wanted: u32) -> Option<u32> {
-        if held >= (self.count / 4).max(2) {
+        if held >= self.share {
             return None;
         }
         let (first, second) = if wanted > self.small_len {

@@ -13,20 +13,21 @@ use csock_wire::{
     stream::{Area, Returns, StreamFault},
 };
 
-/// Holds of each buffer; 0: it is with the module.
+/// Who has which buffer.
 pub(crate) struct Buffers {
+    /// Holds of each buffer; 0: it is with the module.
     holds: Box<[AtomicU32]>,
+    /// The block of the socket that each came to last.
+    blocks: Box<[AtomicU32]>,
     returns: Mutex<Returns>,
 }
 
 impl Buffers {
     pub(super) fn new(area: &Area) -> Result<Self, Error> {
         let count = length(area.buffers());
-        let mut holds = Vec::new();
-        holds.try_reserve_exact(count).map_err(|_| Error::NoMemory)?;
-        holds.resize_with(count, AtomicU32::default);
         Ok(Self {
-            holds: holds.into_boxed_slice(),
+            holds: zeros(count)?,
+            blocks: zeros(count)?,
             returns: Mutex::new(Returns::new()),
         })
     }
@@ -35,15 +36,28 @@ impl Buffers {
         self.holds.get(length(id))
     }
 
-    /// The module hands buffer `id` over: it must have had it.
-    pub(super) fn receive(&self, id: u32) -> Result<(), Fault> {
+    /// The module hands buffer `id` over to the socket with block `block`: it must have had it.
+    pub(super) fn receive(&self, id: u32, block: u32) -> Result<(), Fault> {
         let unknown = Fault::UnknownBuffer { id: id.into() };
         let holds = self.of(id).ok_or(unknown)?;
         // Acquire: pairs with the release in `let_go`, whose thread gave it back before.
-        match holds.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed) {
-            Ok(_) => Ok(()),
-            Err(_) => Err(unknown),
+        holds
+            .compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed)
+            .map_err(|_| unknown)?;
+        if let Some(last) = self.blocks.get(length(id)) {
+            last.store(block, Ordering::Relaxed);
         }
+        Ok(())
+    }
+
+    /// How many buffers of the socket with block `block` this process holds. Looks at all of them: for calls that are about to
+    /// sleep.
+    pub(super) fn held_of(&self, block: u32) -> usize {
+        let both = self.holds.iter().zip(&self.blocks);
+        both.filter(|(holds, last)| {
+            holds.load(Ordering::Relaxed) != 0 && last.load(Ordering::Relaxed) == block
+        })
+        .count()
     }
 
     /// Whether this process holds every receive buffer there is: then none can come back but by its own doing.
@@ -84,4 +98,11 @@ impl Buffers {
         returns.push(mem, area, id)?;
         returns.publish(mem, area)
     }
+}
+
+fn zeros(count: usize) -> Result<Box<[AtomicU32]>, Error> {
+    let mut words = Vec::new();
+    words.try_reserve_exact(count).map_err(|_| Error::NoMemory)?;
+    words.resize_with(count, AtomicU32::default);
+    Ok(words.into_boxed_slice())
 }

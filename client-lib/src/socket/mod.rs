@@ -109,7 +109,8 @@ impl Phase {
 
 impl<S: System> Socket<S> {
     fn with(core: &Arc<Core<S>>, id: u32, block: Option<BlockInUse>, phase: Phase) -> Result<Self, Error> {
-        let place = block.as_ref().map(|block| block.place);
+        let number = block.as_ref().map(|block| (block.index, block.place));
+        let place = number.map(|(_, place)| place);
         let (tx, failed) = match Tx::new(&core.mem, place) {
             Ok(tx) => (tx, None),
             // No memory for its books: by messages, and closed at once.
@@ -118,9 +119,9 @@ impl<S: System> Socket<S> {
         let this = Self {
             core: Arc::clone(core),
             id,
-            block: block.as_ref().map(|block| (block.index, block.place)),
+            block: number,
             tx: Half::new(tx),
-            rx: Half::new(Rx::new(&core.mem, place)),
+            rx: Half::new(Rx::new(&core.mem, number)),
             owned: Mutex::new(block),
             held: Mutex::new(Held::NONE),
             phase: AtomicU8::new(phase.to_number()),

@@ -30,7 +30,7 @@ impl<S: System> Socket<S> {
         }
         let dst = RefCell::new(dst);
         let done = RefCell::new(Done::default());
-        let by_message = Cell::new(None);
+        let (by_message, ring) = (Cell::new(None), Cell::new(false));
         let answer: Cell<Option<Result<usize, Error>>> = Cell::new(None);
         let result = self.rx.in_turn(
             &self.core,
@@ -52,7 +52,10 @@ impl<S: System> Socket<S> {
                     }
                     Incoming::Nothing(state) => match self.nothing(state)? {
                         true => Ok(Step::Done(0)),
-                        false => Ok(Step::Wait),
+                        false => {
+                            ring.set(self.ask_for_a_look()? || ring.get());
+                            Ok(Step::Wait)
+                        }
                     },
                     Incoming::ByMessage => {
                         by_message.set(Some(rx.position()));
@@ -62,6 +65,9 @@ impl<S: System> Socket<S> {
             },
             |patience| {
                 done.borrow_mut().let_go(&self.core);
+                if ring.take() {
+                    self.core.ring();
+                }
                 if let Some(seen) = by_message.take() {
                     match self.receive_by_message(&mut dst.borrow_mut(), seen, patience) {
                         // The module has delivered more meanwhile: that comes first.
@@ -113,10 +119,9 @@ impl<S: System> Socket<S> {
                 allowed: 1,
             });
         }
-        // In place there is no other way: whoever holds all buffers is told at once.
+        // In place there is no other way: whoever holds all buffers that the socket can get is told at once.
         let none = Error::PoolExhausted { asked: 1, largest: 0 };
-        // Buffers are on their way back: the module is asked to look once more before this sleeps.
-        let (asked, ring) = (Cell::new(false), Cell::new(false));
+        let ring = Cell::new(false);
         let done = RefCell::new(Done::default());
         let result = self.rx.in_turn(
             &self.core,
@@ -130,17 +135,17 @@ impl<S: System> Socket<S> {
                         Ok(Step::Done(Some(filled)))
                     }
                     Incoming::Nothing(state)
-                        if state.contains(State::STARVED) && self.core.holds_all_buffers() =>
+                        if state.contains(State::STARVED)
+                            && (self.core.holds_all_buffers() || self.holds_its_share()) =>
                     {
                         Err(none)
                     }
-                    Incoming::Nothing(state) if state.contains(State::STARVED) && !asked.replace(true) => {
-                        ring.set(self.mark()?);
-                        Ok(Step::More)
-                    }
                     Incoming::Nothing(state) => match self.nothing(state)? {
                         true => Ok(Step::Done(None)),
-                        false => Ok(Step::Wait),
+                        false => {
+                            ring.set(self.ask_for_a_look()? || ring.get());
+                            Ok(Step::Wait)
+                        }
                     },
                     Incoming::ByMessage => Err(none),
                 }
@@ -153,6 +158,22 @@ impl<S: System> Socket<S> {
             },
         );
         result.map_err(timed_out_would_block)
+    }
+
+    /// The program holds as many buffers of this socket as the module lets one socket have.
+    fn holds_its_share(&self) -> bool {
+        let share = length(self.core.area.share());
+        self.block
+            .is_some_and(|(block, _)| self.core.held_of(block) >= share)
+    }
+
+    /// Before a sleep: the module may have found no buffer for what comes next while entries were left to read, and then it has
+    /// told nobody. It looks again when a buffer comes back; as long as the program holds one, it must be asked to. True: ring.
+    fn ask_for_a_look(&self) -> Result<bool, Error> {
+        match self.block {
+            Some((block, _)) if self.core.held_of(block) > 0 => self.mark(),
+            _ => Ok(false),
+        }
     }
 
     fn count_received(&self, n: usize, copied: usize) {

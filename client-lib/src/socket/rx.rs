@@ -75,15 +75,18 @@ pub(super) enum Incoming<T> {
 #[derive(Debug)]
 pub(super) struct Rx<M: SharedMem> {
     taker: Option<Taker<M>>,
+    /// The number of its block.
+    block: u32,
     current: Option<Current>,
     gone: bool,
 }
 
 impl<M: SharedMem> Rx<M> {
     /// Over a fresh block, or over none.
-    pub(super) fn new(mem: &M, block: Option<Block>) -> Self {
+    pub(super) fn new(mem: &M, block: Option<(u32, Block)>) -> Self {
         Self {
-            taker: block.map(|block| Taker::new(mem.clone(), block)),
+            taker: block.map(|(_, place)| Taker::new(mem.clone(), place)),
+            block: block.map_or(0, |(index, _)| index),
             current: None,
             gone: false,
         }
@@ -117,7 +120,7 @@ impl<M: SharedMem> Rx<M> {
             }
             Entry::Nothing(state) => Ok(Incoming::Nothing(state)),
             Entry::Entry { id, len } => {
-                let offset = core.receive_buffer(id, len)?;
+                let offset = core.receive_buffer(self.block, id, len)?;
                 let current = Current {
                     id,
                     offset,

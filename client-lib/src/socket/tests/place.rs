@@ -1,7 +1,8 @@
 //! Bytes in place: what of the pool a reservation is, and where the stream goes on after it.
 
 use super::connected;
-use crate::socket::How;
+use crate::{Error, socket::How};
+use core::time::Duration;
 use csock_wire::SharedMem;
 use std::{vec, vec::Vec};
 
@@ -119,4 +120,36 @@ fn a_buffer_goes_back_with_its_last_part() {
         .collect();
     assert!(held.contains(&first.id), "back with its last part");
     assert!(before >= 5);
+}
+
+/// The module found no buffer while there were entries left to read, so it told nobody; then the program took those and kept their
+/// buffers. Before it sleeps the module must look again.
+#[test]
+fn who_keeps_buffers_has_the_module_look_before_it_sleeps() {
+    for (shares, most) in [(false, 6), (true, 2)] {
+        let (fake, socket) = connected();
+        fake.with(|state| state.shares = shares);
+        socket.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
+        // The first sleep needs messages; those that follow need none.
+        assert_eq!(socket.receive(&mut [0; 1], false), Err(Error::WouldBlock));
+        socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+        for byte in 0..=most {
+            fake.peers(|peer| peer.inbox.push_back(byte));
+        }
+        let held: Vec<u32> = (0..most)
+            .map(|_| socket.receive_in_place(usize::MAX, false).unwrap().unwrap().id)
+            .collect();
+        let mut byte = [0];
+        assert_eq!(socket.receive(&mut byte, false), Ok(1), "{shares}: by message");
+        assert_eq!(byte, [most]);
+        fake.peers(|peer| peer.inbox.push_back(most + 1));
+        let none = socket.receive_in_place(usize::MAX, false);
+        assert!(
+            matches!(none, Err(Error::PoolExhausted { .. })),
+            "{shares}: at once {none:?}"
+        );
+        socket.core().let_go(held[0]);
+        let next = socket.receive_in_place(usize::MAX, false).unwrap().unwrap();
+        assert_eq!(next.id, held[0], "{shares}: there is one again");
+    }
 }

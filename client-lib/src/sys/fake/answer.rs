@@ -28,7 +28,10 @@ impl State {
     ) -> Option<&'b [u8]> {
         let kind = request.kind();
         let refuse = |error, buffer: &'b mut [u8]| msg::encode_refusal(kind, &Refusal::bare(error), buffer);
-        self.serve();
+        // The thread that watches is parked and asks for nothing: it must not look in the module's place.
+        if !matches!(request, Request::Watch(_)) {
+            self.serve();
+        }
         if socket != 0 && self.peers.get(&socket).is_none_or(|peer| peer.closed) {
             return refuse(WireErrno::EBADF, buffer);
         }

@@ -90,6 +90,10 @@ pub(crate) struct State {
     pub supply: Supply,
     /// Receive buffers that the server has.
     pub free: Vec<u32>,
+    /// Whose the others are.
+    pub owners: BTreeMap<u32, u32>,
+    /// Each socket gets no more than its share of them.
+    pub shares: bool,
     pub peers: BTreeMap<u32, Peer>,
     pub next: u32,
     pub liar: Option<Liar>,

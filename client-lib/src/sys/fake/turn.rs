@@ -83,7 +83,12 @@ impl State {
     fn try_turn(&mut self, socket: u32) -> Option<()> {
         let (mem, area) = (self.mem?, self.area?);
         let (slow, sndbuf) = (self.slow_connect, self.sndbuf);
-        let (free, supply) = (&mut self.free, &mut self.supply);
+        let (free, supply, owners) = (&mut self.free, &mut self.supply, &mut self.owners);
+        let share = if self.shares {
+            area.share() as usize
+        } else {
+            usize::MAX
+        };
         let peer = self.peers.get_mut(&socket)?;
         if peer.connecting && slow == Some(0) {
             peer.connected = true;
@@ -117,13 +122,19 @@ impl State {
         words.reader.publish(&mem, block, limit).ok()?;
         let mut starved = false;
         while !peer.inbox.is_empty() && words.filler.has_room(&mem, block).ok()? {
-            if free.is_empty() {
+            let held =
+                |owners: &BTreeMap<u32, u32>| owners.values().filter(|owner| **owner == socket).count();
+            if free.is_empty() || held(owners) >= share {
                 refill(&mem, &area, supply, free)?;
+                owners.retain(|id, _| !free.contains(id));
             }
-            let Some(id) = free.pop() else {
-                starved = true;
+            let id = if held(owners) < share { free.pop() } else { None };
+            let Some(id) = id else {
+                // A client that has something left to read is not told: it is about to look again.
+                starved = words.filler.look(&mem, block).ok()? == 0;
                 break;
             };
+            owners.insert(id, socket);
             let (offset, most) = area.buffer(id)?;
             let n = peer.inbox.len().min(most as usize);
             let bytes: Vec<u8> = peer.inbox.drain(..n).collect();

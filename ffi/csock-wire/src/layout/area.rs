@@ -184,6 +184,15 @@ impl Area {
             .saturating_add(self.geometry.large_count)
     }
 
+    /// Receive buffers that one socket gets while others may want some: a quarter of all, and two at least.
+    #[must_use]
+    pub const fn share(&self) -> u32 {
+        match self.buffers() / 4 {
+            0..2 => 2,
+            quarter => quarter,
+        }
+    }
+
     /// Offset and length of receive buffer `id`, or `None` when there is none.
     #[must_use]
     pub fn buffer(&self, id: u32) -> Option<(usize, u32)> {
