@@ -4,7 +4,7 @@
 //! queued, looked up or checked, so no call to another process costs less on this machine.
 
 use anyhow::{Context, Result, bail};
-use qnx_host::spin::{SpinBudget, current_cpu, spin_until};
+use host_spin::{SpinBudget, current_cpu, spin_until};
 use std::{
     cell::UnsafeCell,
     fs::File,

@@ -124,16 +124,20 @@ fn measure(place: &Place, options: &Options) -> Result<Measured> {
     } else {
         plan::full()
     };
+    let mut names = victim::scenarios(place)?;
     if let Some(only) = &options.only {
         cases = of_part(only);
-        ensure!(!cases.is_empty(), "no key and no case has {only:?} in its name");
+        names.retain(|name| format!("victim_p99_hostile_vs_honest[{name}]").contains(only));
+        ensure!(
+            !(cases.is_empty() && names.is_empty()),
+            "no key and no case has {only:?} in its name"
+        );
     }
     let rounds = options.rounds.unwrap_or(5).max(1);
     let times = Times {
         warm_up: 300,
         measure: options.milliseconds.unwrap_or(1000),
     };
-    let names = victim::scenarios(place)?;
     let mut measured = Measured {
         results: Results::default(),
         victims: victim::Victims::new(),

@@ -14,10 +14,10 @@ use crate::process::lock;
 use crate::pulse_pool::{Exhausted, PulsePool};
 use crate::queue::{Item, PulseItem, Queue};
 use crate::region::Region;
-use crate::spin::SpinBudget;
 use crate::sys::{self, futex_wake};
 use crate::trace::trace;
 use crate::types::{CHF_PULSE_POOL, ChannelConfig};
+use host_spin::SpinBudget;
 
 /// One channel.
 pub struct Channel {

@@ -13,10 +13,10 @@ use crate::pulse_tx::PulseSender;
 use crate::queue::PulseItem;
 use crate::region::Region;
 use crate::server_conn::ServerConn;
-use crate::spin::SpinBudget;
 use crate::sys::{FOREVER, Wake, futex_wait, futex_wake, shutdown};
 use crate::trace::trace;
 use crate::types::{COF_NOEVENT, COF_REG_EVENTS, PRIORITY_DEFAULT, PULSE_CODE_COIDDEATH};
+use host_spin::SpinBudget;
 
 /// A connection id of this process.
 pub struct Coid {

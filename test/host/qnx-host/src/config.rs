@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `QNX_HOST_DIR` | `$XDG_RUNTIME_DIR/qnx-host`, else `/tmp/qnx-host-<uid>` | runtime directory: one per stand-in "machine" |
 //! | `QNX_HOST_PUBLIC` | 0 | 1: other users of a shared runtime directory may connect to this process |
-//! | `QNX_HOST_SPIN_US` | 40 | longest spin before a thread sleeps; 0 = never spin |
+//! | `QNX_HOST_SPIN_US` | 40 | longest spin before a thread sleeps; 0 = never spin (read by `test/host/spin`) |
 //! | `QNX_HOST_NO_VM_COPY` | 0 | 1: never copy straight between address spaces (as if the system refused) |
 //! | `QNX_HOST_ALLOW_PTRACER` | 0 | 1: let any process of this user copy from and to us under Yama's ptrace scope 1 |
 //! | `QNX_HOST_RT` | 0 | 1: QNX priorities above 10 are realtime priorities of Linux, inherited with messages |
@@ -20,8 +20,6 @@ pub struct Config {
     pub dir: PathBuf,
     /// Other users' processes may connect to this one.
     pub public: bool,
-    /// Longest spin in nanoseconds.
-    pub spin_ns: u64,
     /// Forces the fallback copy path.
     pub no_vm_copy: bool,
     /// Opens this process to its own user's processes under Yama.
@@ -31,9 +29,6 @@ pub struct Config {
     /// Verbosity 0..=4.
     pub trace: u8,
 }
-
-/// Measured on two cores: below it a synchronous pair falls asleep between two messages, above it nothing is gained.
-const SPIN_US_DEFAULT: u64 = 40;
 
 fn number(name: &str) -> Option<u64> {
     env::var(name).ok()?.trim().parse().ok()
@@ -57,7 +52,6 @@ pub fn config() -> &'static Config {
     CONFIG.get_or_init(|| Config {
         dir: runtime_dir(),
         public: number("QNX_HOST_PUBLIC").unwrap_or(0) != 0,
-        spin_ns: number("QNX_HOST_SPIN_US").unwrap_or(SPIN_US_DEFAULT).min(100_000) * 1000,
         no_vm_copy: number("QNX_HOST_NO_VM_COPY").unwrap_or(0) != 0,
         allow_ptracer: number("QNX_HOST_ALLOW_PTRACER").unwrap_or(0) != 0,
         realtime: number("QNX_HOST_RT").unwrap_or(0) != 0,

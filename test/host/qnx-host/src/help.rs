@@ -15,8 +15,8 @@ use crate::layout::reply::{done, help as kind};
 use crate::parts::{gather, scatter};
 use crate::process::lock;
 use crate::region::Region;
-use crate::spin::spin_until;
 use crate::sys::{FOREVER, futex_wait, futex_wake};
+use host_spin::spin_until;
 
 /// Values of the lane's HELP_DONE word.
 const ASKED: u32 = 0;

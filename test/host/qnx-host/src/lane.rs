@@ -17,9 +17,9 @@ use crate::process::lock;
 use crate::region::Region;
 use crate::server_conn::ServerConn;
 use crate::shared_slot::{SEND_INLINE, SharedSlot};
-use crate::spin::last_cpu;
 use crate::sys::futex_wake;
 use crate::types::RcvId;
+use host_spin::last_cpu;
 
 /// A message as it was when received.
 #[derive(Clone, Copy, Default, Debug)]

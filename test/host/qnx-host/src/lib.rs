@@ -66,7 +66,6 @@ mod shm;
 mod shm_handle;
 mod shm_range;
 mod signals;
-pub mod spin;
 mod sys;
 mod table;
 mod thread;

@@ -23,7 +23,6 @@ use crate::sem_cells::SemCells;
 use crate::shm::Created;
 use crate::shm_handle::Handles;
 use crate::shm_range::{self, Ranges};
-use crate::spin;
 use crate::sys;
 use crate::table::{Table, invalidate_caches};
 use crate::thread_block::Threads;
@@ -147,7 +146,7 @@ fn register_hooks() {
 extern "C" fn before_fork() {
     // What is made once must not be half made in the child, where the thread that is making it does not exist.
     config();
-    spin::longest();
+    host_spin::longest();
     // From here to the end one fork at a time.
     fds::before_fork();
     if let Some(process) = existing() {

@@ -18,7 +18,6 @@ use crate::parts::{scatter, total};
 use crate::process::{lock, process};
 use crate::queue::{Item, PulseItem};
 use crate::sched;
-use crate::spin::spin_until;
 use crate::sys::{self, Wake, futex_wait};
 use crate::table::Cache;
 use crate::thread::{self, Timeout};
@@ -27,6 +26,7 @@ use crate::trace::trace;
 use crate::types::{
     CHF_FIXED_PRIORITY, CHF_REPLY_LEN, CHF_SENDER_LEN, MI_UNBLOCK_REQ, MsgInfo, Pulse, RcvId, TIMEOUT_RECEIVE,
 };
+use host_spin::spin_until;
 
 thread_local! {
     static CHANNEL: Cache<Channel> = const { Cache::new() };
@@ -250,6 +250,7 @@ fn spin(channel: &Channel, private: u32, deadline: u64) -> bool {
     channel.spinning.store(0, Ordering::Release);
     if hit {
         channel.spin.hit();
+        add(|c| &c.spin_hits, 1);
     }
     hit
 }

@@ -8,6 +8,9 @@ use core::ffi::c_int;
 use core::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::Arc;
 
+use host_spin::{ANY_CPU, SpinBudget, spin_until};
+
+use crate::counters::add;
 use crate::errno::Errno;
 use crate::event_cell::Cell;
 use crate::process::{existing, process};
@@ -16,6 +19,11 @@ use crate::sys::{self, FOREVER, Wake, futex_wait, futex_wake};
 use crate::thread;
 use crate::thread_block::{blocked_on_semaphore, take_cancel};
 use crate::types::TIMEOUT_SEM;
+
+thread_local! {
+    /// A thread's waits for semaphores are of one kind: most threads have one that they wait for.
+    static SPIN: SpinBudget = const { SpinBudget::new() };
+}
 
 /// Largest count.
 const SEM_VALUE_MAX: u32 = 0x7FFF_FFFF;
@@ -119,6 +127,33 @@ impl Sem {
         if self.try_take() {
             return Ok(());
         }
+        if self.spin() {
+            return Ok(());
+        }
+        let start = sys::now_ns();
+        let result = self.block(deadline);
+        SPIN.with(|spin| spin.missed(sys::now_ns().saturating_sub(start)));
+        result
+    }
+
+    /// Waits a while without sleeping, as long as that pays (`host_spin`). True: a post was taken.
+    fn spin(&self) -> bool {
+        let cell = self.cell();
+        let posted = || {
+            self.count.load(SeqCst) & SEM_VALUE_MAX != 0
+                || cell.as_ref().is_some_and(|cell| cell.cell().posts() != 0)
+        };
+        SPIN.with(|spin| {
+            let hit = spin_until(spin.now(ANY_CPU), posted) && self.try_take();
+            if hit {
+                spin.hit();
+                add(|c| &c.spin_hits, 1);
+            }
+            hit
+        })
+    }
+
+    fn block(&self, deadline: u64) -> Result<(), Errno> {
         loop {
             if deadline != FOREVER && sys::now_ns() >= deadline {
                 return Err(Errno::ETIMEDOUT);

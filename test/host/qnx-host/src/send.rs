@@ -17,12 +17,12 @@ use crate::process::process;
 use crate::region::Region;
 use crate::send_wait::Wait;
 use crate::shared_slot::{REPLY_INLINE, ReplyHalf, SEND_INLINE};
-use crate::spin::last_cpu;
 use crate::sys;
 use crate::table::Cache;
 use crate::thread::{self, Timeout};
 use crate::trace::trace;
 use crate::types::{TIMEOUT_REPLY, TIMEOUT_SEND};
+use host_spin::last_cpu;
 
 thread_local! {
     static COID: Cache<Coid> = const { Cache::new() };

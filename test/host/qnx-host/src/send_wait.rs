@@ -6,17 +6,18 @@ use libc::iovec;
 
 use crate::client_conn::{ClientConn, Coid};
 use crate::client_lane::Claim;
+use crate::counters::add;
 use crate::errno::Errno;
 use crate::help;
 use crate::layout::reply::done;
 use crate::layout::send::state;
-use crate::spin::spin_until;
 use crate::sys::{self, Wake, futex_wait};
 use crate::thread::Timeout;
 use crate::thread_block::{blocked, state as shown, take_cancel, take_kick};
 use crate::trace::trace;
 use crate::types::{CHF_UNBLOCK, TIMEOUT_REPLY, TIMEOUT_SEND};
 use crate::wire::{self, Packet, op};
+use host_spin::spin_until;
 
 /// The sender left before it was answered.
 pub struct Left {
@@ -114,6 +115,7 @@ impl<'a> Wait<'a> {
             word.load(Ordering::Acquire) != done::PENDING
         }) {
             conn.spin.hit();
+            add(|c| &c.spin_hits, 1);
             if word.load(Ordering::Acquire) == done::DONE {
                 return None;
             }

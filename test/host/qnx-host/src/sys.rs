@@ -83,20 +83,6 @@ pub fn futex_wake(word: &AtomicU32, count: i32) -> usize {
     usize::try_from(woken).unwrap_or(0)
 }
 
-/// The CPU this thread runs on, or `u16::MAX` when the system does not say.
-#[inline]
-pub fn current_cpu() -> u16 {
-    // SAFETY: no preconditions.
-    let cpu = unsafe { libc::sched_getcpu() };
-    u16::try_from(cpu).unwrap_or(u16::MAX)
-}
-
-/// How many CPUs the machine has. Not how many we may use: a peer pinned elsewhere is worth a spin.
-pub fn online_cpus() -> usize {
-    // SAFETY: no preconditions.
-    usize::try_from(unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) }).unwrap_or(1)
-}
-
 /// Process id of the caller.
 pub fn pid() -> i32 {
     std::process::id() as i32

@@ -3,6 +3,7 @@
 use crate::futex;
 use crate::panic::die;
 use crate::thread::{self, Td};
+use host_spin::{ANY_CPU, spin_until};
 use std::ffi::{CStr, c_void};
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard};
@@ -19,10 +20,12 @@ pub(crate) enum Woken {
     Interrupted,
 }
 
-/// `sleep_state` of a thread. Leaves `QUEUED` only under the lock of its queue.
+/// `sleep_state` of a thread. In the queue it is `QUEUED`, and `ASLEEP` once its owner is about to sleep on it; it leaves both only
+/// under the lock of its queue.
 const QUEUED: u32 = 1;
 const WOKEN: u32 = 2;
 const INTERRUPTED: u32 = 3;
+const ASLEEP: u32 = 4;
 
 struct Sleeper {
     chan: usize,
@@ -80,9 +83,24 @@ pub(crate) fn block(
         sleepers.retain(|sleeper| sleeper.td != td);
         state.store(WOKEN, Ordering::Relaxed);
     }
+    let spin = &td.private().spin;
+    let longest = limit.map_or(u32::MAX, |limit| {
+        u32::try_from(limit.as_nanos()).unwrap_or(u32::MAX)
+    });
+    if spin_until(spin.now(ANY_CPU).min(longest), || {
+        state.load(Ordering::Acquire) != QUEUED
+    }) {
+        spin.hit();
+    }
+    let mut asleep_since = None;
     let woken = loop {
         match state.load(Ordering::Acquire) {
-            QUEUED => {}
+            QUEUED => {
+                asleep_since = Some(Instant::now());
+                let _ = state.compare_exchange(QUEUED, ASLEEP, Ordering::Relaxed, Ordering::Relaxed);
+                continue;
+            }
+            ASLEEP => {}
             WOKEN => break Woken::Awake,
             INTERRUPTED => {
                 signal.store(false, Ordering::Relaxed);
@@ -93,14 +111,17 @@ pub(crate) fn block(
         let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
         if left == Some(Duration::ZERO) {
             let mut sleepers = queue(chan);
-            if state.load(Ordering::Relaxed) == QUEUED {
+            if matches!(state.load(Ordering::Relaxed), QUEUED | ASLEEP) {
                 sleepers.retain(|sleeper| sleeper.td != td);
                 break Woken::TimedOut;
             }
             continue;
         }
-        futex::wait(state, QUEUED, left);
+        futex::wait(state, ASLEEP, left);
     };
+    if let Some(since) = asleep_since {
+        spin.missed(u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX));
+    }
     td.wchan().store(std::ptr::null_mut(), Ordering::Relaxed);
     crate::time::update_ticks();
     woken
@@ -109,9 +130,10 @@ pub(crate) fn block(
 /// Ends one sleep; the sleeper is out of its queue already, which is locked.
 fn rouse(td: Td, how: u32) {
     let state = &td.private().sleep_state;
-    state.store(how, Ordering::Release);
-    // The thread's private part is never given back, so waking late is harmless.
-    futex::wake(state, 1);
+    if state.swap(how, Ordering::AcqRel) == ASLEEP {
+        // The thread's private part is never given back, so waking late is harmless.
+        futex::wake(state, 1);
+    }
 }
 
 /// Wakes all who sleep on `chan`.

@@ -2,6 +2,7 @@
 
 use crate::layout::LockObject;
 use crate::panic::die;
+use host_spin::SpinBudget;
 use std::cell::Cell;
 use std::ffi::CStr;
 use std::ptr::null;
@@ -20,6 +21,8 @@ pub struct Private {
     depth: Cell<usize>,
     /// State of the present sleep, on which the thread waits with a futex.
     pub(crate) sleep_state: AtomicU32,
+    /// How long the thread spins before it sleeps.
+    pub(crate) spin: SpinBudget,
     /// A signal came and no sleep took it yet.
     pub(crate) signal: AtomicBool,
 }
@@ -32,6 +35,7 @@ impl Private {
             callbacks: Cell::new([None; 4]),
             depth: Cell::new(0),
             sleep_state: AtomicU32::new(0),
+            spin: SpinBudget::new(),
             signal: AtomicBool::new(false),
         }
     }
