@@ -37,7 +37,7 @@ pub struct SessionShared {
     blocks: [AtomicU32; BLOCKS],
     /// What it did.
     pub counters: CounterSet,
-    /// Lines about it, and about the sessions before it.
+    /// The ration of log lines about it; the next session in its place goes on with what is left.
     pub log: LogLimit<SESSION_LINES>,
 }
 

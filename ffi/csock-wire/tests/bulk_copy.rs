@@ -73,6 +73,7 @@ fn words_are_little_endian_bytes() {
 
 /// Every access ends inside, and words lie where the processor moves them at once.
 #[test]
+#[cfg_attr(miri, ignore = "one place in several widths, which Miri does not model")]
 fn the_region_gives_only_what_it_has() {
     use csock_wire::shm::{Change, Load, Store};
     const LEN: usize = 128;

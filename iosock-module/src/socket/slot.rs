@@ -54,7 +54,7 @@ pub struct SocketSlot<P: Platform> {
 pub struct Request<P: Platform> {
     /// Which life of the slot it is about: it may be over by the time that the request is served.
     pub to: Handle,
-    /// Which.
+    /// What is asked.
     pub request: SocketRequest<P>,
     /// Who asked.
     pub asked: Asked<P::Ticket>,
