@@ -3,7 +3,7 @@
 
 /// A request lies in the mailbox.
 pub const OP: u32 = 1;
-/// The client has marked the socket, or a receive buffer of it came back.
+/// The client has marked the socket in its dirty map.
 pub const DOORBELL: u32 = 1 << 1;
 /// Upcall of the receive buffer: data, EOF, error.
 pub const RECV: u32 = 1 << 2;
