@@ -29,8 +29,12 @@ pub const BLOCKS: usize = if cfg!(test) { 8 } else { 2048 };
 pub const BUFFERS: usize = if cfg!(test) { 16 } else { 2048 };
 /// Wait slots of one session: threads of its client that may sleep at the same time without a message.
 pub const WAITERS: usize = if cfg!(test) { 4 } else { 128 };
-/// Sockets of one session that a worker serves before it looks at the next session (S-36).
+/// Turns of one session's sockets that a worker serves before it looks at the next session (S-36).
 pub const QUANTUM: u32 = 8;
+/// Bytes that such a quantum moves before it ends, whatever the number of turns.
+pub const QUANTUM_BYTES: u32 = 512 * 1024;
+/// What a round may move all the same, per direction, when its quantum is nearly used up: not a packet at a time.
+pub const LEAST_ROUND_BYTES: u32 = 64 * 1024;
 /// Ready entries and pieces that one round of a turn handles per direction (S-36).
 pub const ROUND_PIECES: u32 = 64;
 /// Pulses that may wait at one of the channels: one doorbell of each session (equal ones share an entry), and the kernel's own.

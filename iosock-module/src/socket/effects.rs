@@ -12,6 +12,8 @@ pub struct Effects<P: Platform> {
     pub timer: Option<u64>,
     /// Work is left for the next round.
     pub more: bool,
+    /// Bytes that went either way.
+    pub moved: u32,
     /// The client's memory holds what an honest client cannot have written.
     pub fault: Option<StreamFault>,
     /// The session's dirty map and returned buffers are to be looked at once more.
@@ -35,6 +37,7 @@ impl<P: Platform> Effects<P> {
         Self {
             timer: None,
             more: false,
+            moved: 0,
             fault: None,
             look_again: false,
             children: Vec::new(),

@@ -5,7 +5,7 @@ use crate::{
     config::Config,
     counters::Tally,
     events,
-    limits::{ROUND_BYTES, ROUND_PIECES},
+    limits::{LEAST_ROUND_BYTES, ROUND_BYTES, ROUND_PIECES},
     machine::Platform,
     plane::Plane,
     session::Orders,
@@ -19,13 +19,15 @@ const RETRY_MS: u64 = 20;
 pub(super) struct Budget {
     pieces: u32,
     bytes: u32,
+    spent: u32,
 }
 
 impl Budget {
-    const fn full() -> Self {
+    fn of(bytes: u32) -> Self {
         Self {
             pieces: ROUND_PIECES,
-            bytes: ROUND_BYTES,
+            bytes: bytes.clamp(LEAST_ROUND_BYTES, ROUND_BYTES),
+            spent: 0,
         }
     }
 
@@ -43,6 +45,7 @@ impl Budget {
 
     pub const fn spend_bytes(&mut self, n: u32) {
         self.bytes = self.bytes.saturating_sub(n);
+        self.spent = self.spent.saturating_add(n);
     }
 }
 
@@ -58,6 +61,8 @@ pub struct Surroundings<'a, P: Platform> {
     pub plane: Option<&'a mut Plane<P>>,
     /// Data may move: a worker is at it. The control thread only answers requests.
     pub bulk: bool,
+    /// So much of it, each way, at least [`LEAST_ROUND_BYTES`].
+    pub bytes: u32,
 }
 
 /// What a round works with.
@@ -83,8 +88,8 @@ impl<P: Platform> Body<P> {
             orders: around.orders,
             plane: around.plane,
             bulk: around.bulk,
-            tx_budget: Budget::full(),
-            rx_budget: Budget::full(),
+            tx_budget: Budget::of(around.bytes),
+            rx_budget: Budget::of(around.bytes),
             effects: Effects::new(),
         };
         // Before anything looks at the client's memory.
@@ -100,6 +105,7 @@ impl<P: Platform> Body<P> {
         if core::mem::take(&mut self.retry) {
             round.effects.wake_at(P::now_ms().saturating_add(RETRY_MS));
         }
+        round.effects.moved = round.tx_budget.spent.saturating_add(round.rx_budget.spent);
         round.effects
     }
 

@@ -187,6 +187,7 @@ impl<P: Platform> Body<P> {
             round.tally.add(|c| &c.tx_bytes, u64::from(n));
             round.tally.add(|c| &c.tx_bytes_copied, u64::from(n));
             round.tally.add(|c| &c.tx_bytes_by_message, u64::from(n));
+            round.tx_budget.spend_bytes(n);
             round.effects.more = true;
         }
         Some(Answer::Sent(n))
@@ -235,6 +236,7 @@ impl<P: Platform> Body<P> {
                         round.tally.add(|c| &c.rx_bytes, u64::from(n));
                         round.tally.add(|c| &c.rx_bytes_copied, u64::from(n));
                         round.tally.add(|c| &c.rx_bytes_by_message, u64::from(n));
+                        round.rx_budget.spend_bytes(n);
                         // The client may sleep now, and "starved" must be news again when it comes again.
                         round.effects.more |= self.binding.is_some();
                         Some(Answer::Received(n))

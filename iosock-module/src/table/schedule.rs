@@ -5,7 +5,7 @@ use super::Table;
 use crate::{
     events,
     handle::Handle,
-    limits::{MAILBOX, MAX_SESSIONS, QUANTUM, WORKER_ROUNDS},
+    limits::{MAILBOX, MAX_SESSIONS, QUANTUM, QUANTUM_BYTES, WORKER_ROUNDS},
     machine::{Platform, Stream},
     plane::Plane,
     socket::{Effects, SocketSlot, Surroundings},
@@ -24,8 +24,9 @@ const _: () = assert!(MAILBOX * 2 <= CHILDREN && WORKER_ROUNDS == 2);
 enum Served<'a, P: Platform> {
     /// Requests alone.
     Requests,
-    /// A worker moves the data of the sockets in this lane, with the plane of its session.
-    Data(usize, Option<&'a mut Plane<P>>),
+    /// A worker moves the data of the sockets in this lane, with the plane of its session, within the bytes that are left of the
+    /// quantum.
+    Data(usize, Option<&'a mut Plane<P>>, &'a mut u32),
 }
 
 /// The lane that the socket is in now.
@@ -85,7 +86,8 @@ impl<P: Platform> Table<P> {
         let lane = lane_of(slot);
         let mut plane = self.plane(lane);
         slot.turn.post(events::DOORBELL);
-        let served = Served::Data(lane, plane.as_deref_mut());
+        let mut bytes = u32::MAX;
+        let served = Served::Data(lane, plane.as_deref_mut(), &mut bytes);
         self.run(index, WORKER_ROUNDS, served, &mut |_| ());
     }
 
@@ -160,9 +162,11 @@ impl<P: Platform> Table<P> {
         let outcome = slot.turn.run(rounds, |body, bits| {
             // A bit may stay in a lane while its slot changes hands. The memory of one session is nothing for a socket of
             // another, so that one goes to its own lane. Inside the turn a slot that is in this lane stays there.
-            let (bulk, plane) = match &mut served {
-                Served::Data(lane, plane) if lane_of(slot) == *lane => (true, plane.as_deref_mut()),
-                Served::Data(..) | Served::Requests => (false, None),
+            let (bulk, plane, bytes) = match &mut served {
+                Served::Data(lane, plane, left) if lane_of(slot) == *lane => {
+                    (true, plane.as_deref_mut(), **left)
+                }
+                Served::Data(..) | Served::Requests => (false, None, 0),
             };
             let around = Surroundings {
                 config: &self.config,
@@ -170,8 +174,12 @@ impl<P: Platform> Table<P> {
                 orders: self.orders(slot),
                 plane,
                 bulk,
+                bytes,
             };
             let effects = body.round(around, slot, bits);
+            if let Served::Data(_, _, left) = &mut served {
+                **left = left.saturating_sub(effects.moved);
+            }
             self.carry_out(slot, effects, follow);
         });
         // Busy: the thread that is at it sees the bits, or comes here with `Budget`.
@@ -185,6 +193,7 @@ impl<P: Platform> Table<P> {
         let Effects {
             timer,
             more,
+            moved: _,
             fault,
             look_again,
             children,
@@ -350,13 +359,16 @@ impl<P: Platform> Table<P> {
         from: usize,
         mut plane: Option<&mut Plane<P>>,
     ) -> usize {
-        let mut cursor = from;
+        let (mut cursor, mut bytes) = (from, QUANTUM_BYTES);
         for _ in 0..QUANTUM {
+            if bytes == 0 {
+                break;
+            }
             let Some(index) = ready.take_next(cursor) else {
                 break;
             };
             cursor = index.wrapping_add(1);
-            let served = Served::Data(lane, plane.as_deref_mut());
+            let served = Served::Data(lane, plane.as_deref_mut(), &mut bytes);
             self.run(index, WORKER_ROUNDS, served, &mut |child| {
                 self.schedule_index(child)
             });
