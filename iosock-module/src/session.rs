@@ -11,11 +11,12 @@ use crate::{
     log::LogLimit,
     machine::{Parked, Platform},
     maybe::Maybe,
+    pool::PoolHold,
     reply::Asked,
 };
 use bitflags::bitflags;
 use core::sync::atomic::{AtomicU32, Ordering};
-use csock_wire::{Field, Invitation, Refusal, WireErrno};
+use csock_wire::{Field, Invitation, Refusal, Request, WireErrno, stream::Area};
 
 /// The half of a session that every thread may touch.
 pub struct SessionShared {
@@ -173,6 +174,10 @@ pub struct Session<P: Platform> {
     pub client: Identity,
     /// The request that is parked for as long as the session lives.
     pub watch: Option<Asked<P::Ticket>>,
+    /// Its first pool and how that is laid out: what a new socket needs, without the plane that a worker may have.
+    pub memory: Maybe<(PoolHold<P>, Area)>,
+    /// A request that waits for the plane, which a worker has.
+    pub later: Maybe<(Request, Asked<P::Ticket>)>,
     /// It has ended; waiting for the last socket to leave.
     pub dying: bool,
     /// The client process is gone, too: its scoid is to be given back.
@@ -180,17 +185,23 @@ pub struct Session<P: Platform> {
 }
 
 impl<P: Platform> Session<P> {
-    /// Answers the parked watch: the session is over.
-    pub fn end_watch(&mut self, error: WireErrno) {
-        if let Some(asked) = self.watch.take() {
+    /// Answers what is parked here: the session is over.
+    pub fn end_parked(&mut self, error: WireErrno) {
+        let later = self.later.take().map(|(_, asked)| asked);
+        for asked in self.watch.take().into_iter().chain(later) {
             asked.refuse(&Refusal::bare(error));
         }
     }
 
-    /// The client wants out of some parked request: perhaps of the watch.
-    pub fn unblock_watch(&mut self) {
+    /// The client wants out of some parked request: perhaps of one of these.
+    pub fn unblock_parked(&mut self) {
         let wants_out = |asked: &Asked<P::Ticket>| asked.parked() != Parked::Waiting;
         if let Some(asked) = self.watch.take_if(|asked| wants_out(asked)) {
+            asked.unblock();
+        }
+        if self.later.as_ref().is_some_and(|(_, asked)| wants_out(asked))
+            && let Some((_, asked)) = self.later.take()
+        {
             asked.unblock();
         }
     }
@@ -249,6 +260,8 @@ impl<P: Platform> Sessions<P> {
                     handle,
                     client,
                     watch: None,
+                    memory: Maybe::Nothing,
+                    later: Maybe::Nothing,
                     dying: false,
                     gone: false,
                 });

@@ -4,8 +4,9 @@ use super::{Control, Sender};
 use crate::{
     handle::Handle,
     machine::{Host, Ticket},
+    plane::Plane,
     reply::Asked,
-    table::Table,
+    table::{PlaneGuard, Table},
 };
 use core::sync::atomic::Ordering;
 use csock_wire::{
@@ -74,16 +75,10 @@ impl<P: Host> Control<P> {
         }
         match request {
             Request::Hello(_) => {}
-            Request::PoolAttach(body) => {
-                asked.answer::<msg::PoolAttach>(self.pool_attach(table, session, &body))
-            }
-            Request::PoolDetach(body) => {
-                asked.answer::<msg::PoolDetach>(self.pool_detach(table, session, body.number));
-            }
-            Request::AddWaiter(body) => self.add_waiter(table, session, &body, asked),
-            Request::DropWaiter(body) => {
-                asked.answer::<msg::DropWaiter>(drop_waiter(table, session, body.slot));
-            }
+            Request::PoolAttach(_)
+            | Request::PoolDetach(_)
+            | Request::AddWaiter(_)
+            | Request::DropWaiter(_) => self.about_plane(table, session, request, asked),
             Request::Watch(_) => self.watch(session, asked),
             // Doorbells have a channel of their own.
             Request::Doorbell(_) => asked.refuse(&Refusal::bare(WireErrno::ENOSYS)),
@@ -99,30 +94,63 @@ impl<P: Host> Control<P> {
 }
 
 impl<P: Host> Control<P> {
-    /// ADD_WAITER: the event of the thread that sent it.
-    fn add_waiter(
+    /// A request that changes what a worker serves the session with. While one does, the request waits: the worker gives the plane
+    /// up after its quantum, and does not take it again before the control thread had it.
+    fn about_plane(
         &mut self,
         table: &'static Table<P>,
         session: Handle,
-        body: &msg::AddWaiter,
+        request: Request,
         asked: Asked<P::Ticket>,
     ) {
-        let event = Refusal::new(
-            WireErrno::EINVAL,
-            Field::Event,
-            body.event.first().copied().unwrap_or(0),
-            0,
-        );
-        let added = P::waiter(asked.ticket(), body.event)
-            .ok_or(event)
-            .and_then(|waiter| {
-                let mut plane = table.plane(session.index()).ok_or(WireErrno::EREPEAT)?;
-                plane.add_waiter(waiter)
-            });
-        asked.answer::<msg::AddWaiter>(added.map(|slot| msg::WaiterReply {
-            slot: slot.into(),
-            reserved: 0,
-        }));
+        match table.plane_or_hand_over(session.index()) {
+            Some(plane) => self.with_plane(table, session, request, asked, plane),
+            None => match self.sessions.get_mut(session) {
+                Some(session) if session.later.is_none() => session.later.set((request, asked)),
+                // Another thread of the client's waits already: the library asks again.
+                _ => {
+                    table.refusals.repeats.fetch_add(1, Ordering::Relaxed);
+                    asked.refuse(&Refusal::bare(WireErrno::EREPEAT));
+                }
+            },
+        }
+    }
+
+    /// Serves the requests that wait for a plane which is free now.
+    pub(super) fn serve_later(&mut self, table: &'static Table<P>) {
+        let mut next = 0;
+        while let Some((handle, after)) = self.sessions.find(next, |s| s.later.is_some()) {
+            next = after;
+            let Some(plane) = table.plane_or_hand_over(handle.index()) else {
+                continue;
+            };
+            if let Some((request, asked)) = self.sessions.get_mut(handle).and_then(|s| s.later.take()) {
+                self.with_plane(table, handle, request, asked, plane);
+            }
+        }
+    }
+
+    fn with_plane(
+        &mut self,
+        table: &'static Table<P>,
+        session: Handle,
+        request: Request,
+        asked: Asked<P::Ticket>,
+        mut plane: PlaneGuard<'_, P>,
+    ) {
+        match request {
+            Request::PoolAttach(body) => {
+                asked.answer::<msg::PoolAttach>(self.pool_attach(table, session, &body, plane));
+            }
+            Request::PoolDetach(body) => {
+                asked.answer::<msg::PoolDetach>(self.pool_detach(session, body.number, &mut plane));
+            }
+            Request::AddWaiter(body) => add_waiter(&mut plane, &body, asked),
+            Request::DropWaiter(body) => {
+                asked.answer::<msg::DropWaiter>(drop_waiter(&mut plane, body.slot));
+            }
+            _ => asked.refuse(&Refusal::bare(WireErrno::ENOSYS)),
+        }
     }
 
     /// WATCH: parked for as long as the session lives.
@@ -135,11 +163,27 @@ impl<P: Host> Control<P> {
     }
 }
 
+/// ADD_WAITER: the event of the thread that sent it.
+fn add_waiter<P: Host>(plane: &mut Plane<P>, body: &msg::AddWaiter, asked: Asked<P::Ticket>) {
+    let event = Refusal::new(
+        WireErrno::EINVAL,
+        Field::Event,
+        body.event.first().copied().unwrap_or(0),
+        0,
+    );
+    let added = P::waiter(asked.ticket(), body.event)
+        .ok_or(event)
+        .and_then(|waiter| plane.add_waiter(waiter));
+    asked.answer::<msg::AddWaiter>(added.map(|slot| msg::WaiterReply {
+        slot: slot.into(),
+        reserved: 0,
+    }));
+}
+
 /// DROP_WAITER.
-fn drop_waiter<P: Host>(table: &'static Table<P>, session: Handle, slot: u32) -> Result<msg::Empty, Refusal> {
+fn drop_waiter<P: Host>(plane: &mut Plane<P>, slot: u32) -> Result<msg::Empty, Refusal> {
     let missing = Refusal::new(WireErrno::ENOENT, Field::WaitSlot, slot.into(), 0);
     let slot = u16::try_from(slot).map_err(|_| missing)?;
-    let mut plane = table.plane(session.index()).ok_or(WireErrno::EREPEAT)?;
     if plane.drop_waiter(slot) {
         Ok(msg::Empty {})
     } else {

@@ -83,12 +83,14 @@ impl<P: Host> Control<P> {
         if let Some(shared) = table.session_of(handle.raw()) {
             shared.dying.store(1, Ordering::Release);
         }
-        session.end_watch(WireErrno::ESRCH);
+        session.end_parked(WireErrno::ESRCH);
+        table.want_no_plane(handle.index());
         table.notify_session(handle, events::LOOK);
     }
 
-    /// Steps 3 and 4, for every dying session whose last socket has left.
+    /// Serves who waits for a plane that is free now; then steps 3 and 4, for every dying session whose last socket has left.
     pub fn finish(&mut self, table: &'static Table<P>) {
+        self.serve_later(table);
         let empty = |handle: Handle| {
             table
                 .session_of(handle.raw())

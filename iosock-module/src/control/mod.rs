@@ -56,7 +56,10 @@ impl<P: Host> Control<P> {
         while let Some((session, after)) = self.sessions.find(next, |s| s.client.scoid == scoid) {
             table.notify_session(session, events::UNBLOCK);
             if let Some(session) = self.sessions.get_mut(session) {
-                session.unblock_watch();
+                session.unblock_parked();
+                if session.later.is_none() {
+                    table.want_no_plane(session.handle.index());
+                }
             }
             next = after;
         }

@@ -6,7 +6,8 @@ use crate::{
     handle::Handle,
     limits::{MAX_POOLS, POOLS_PER_SESSION},
     machine::{Host, Mapping, ObjectFlags, PoolObject},
-    table::Table,
+    plane::Plane,
+    table::{PlaneGuard, Table},
 };
 use csock_wire::{
     Field, PoolHeader, Refusal, WireErrno,
@@ -20,14 +21,13 @@ impl<P: Host> Control<P> {
         table: &'static Table<P>,
         session: Handle,
         body: &PoolAttach,
+        mut plane: PlaneGuard<'_, P>,
     ) -> Result<Empty, Refusal> {
         let session = self.sessions.get_mut(session).ok_or(WireErrno::EBADF)?;
         let uid = session.client.euid;
         let most = u64::try_from(POOLS_PER_SESSION).unwrap_or(u64::MAX);
         let wrong = |error| Refusal::new(error, Field::PoolNumber, body.number.into(), most);
         let number = usize::try_from(body.number).map_err(|_| wrong(WireErrno::EINVAL))?;
-        // A worker is at the session right now: the library asks again.
-        let mut plane = table.plane(session.handle.index()).ok_or(WireErrno::EREPEAT)?;
         let place = plane.pools().get(number).ok_or(wrong(WireErrno::EINVAL))?;
         if place.is_some() || (number != 0 && plane.area().is_none()) {
             return Err(wrong(if place.is_some() {
@@ -64,8 +64,9 @@ impl<P: Host> Control<P> {
             let (field, value) = (Field::PoolDataOffset, header.data_offset);
             return Err(Refusal::new(WireErrno::EINVAL, field, value, data));
         }
-        plane.start(pool, area)?;
+        plane.start(pool.clone(), area)?;
         drop(plane);
+        session.memory.set((pool, area));
         // From here on a worker looks after it: it asks the client to ring.
         table.activate(session.handle.index());
         Ok(Empty {})
@@ -73,30 +74,31 @@ impl<P: Host> Control<P> {
 
     pub(super) fn pool_detach(
         &mut self,
-        table: &'static Table<P>,
         session: Handle,
         number: u32,
+        plane: &mut Plane<P>,
     ) -> Result<Empty, Refusal> {
         let missing = Refusal::new(WireErrno::ENOENT, Field::PoolNumber, number.into(), 0);
-        let mut plane = table.plane(session.index()).ok_or(WireErrno::EREPEAT)?;
+        let session = self.sessions.get_mut(session).ok_or(WireErrno::EBADF)?;
         let number = usize::try_from(number).map_err(|_| missing)?;
         let pool = plane
             .pools()
             .get(number)
             .and_then(Option::as_ref)
             .ok_or(missing)?;
-        // References rise only from one that is held: 1 stays 1.
-        let refs = pool.refs();
-        if refs > 1 {
+        // The plane's, and of the first one the session's. References rise only from one that is held: these stay so many.
+        let (refs, own) = (pool.refs(), if number == 0 { 2 } else { 1 });
+        if refs > own {
             return Err(Refusal::new(
                 WireErrno::EBUSY,
                 Field::PoolCount,
                 u64::from(refs),
-                1,
+                u64::from(own),
             ));
         }
         if number == 0 {
             plane.stop_data();
+            session.memory.take();
         } else if let Some(place) = plane.pools_mut().get_mut(number) {
             *place = None;
         }

@@ -6,6 +6,7 @@ use crate::{
     handle::Handle,
     machine::{Host, How, OptValue},
     reply::Asked,
+    session::Session,
     socket::{Arrival, BindingSetup, Close, Reservation, SocketRequest, SocketSlot, What, bound_key},
     table::Table,
 };
@@ -27,7 +28,7 @@ impl<P: Host> Control<P> {
         asked: Asked<P::Ticket>,
     ) {
         let made = check_kind(body).and_then(|()| {
-            let setup = binding_setup(table, session, body.block)?;
+            let setup = binding_setup(table, self.session(session)?, body.block)?;
             let place = self.reserve(table, session, None)?;
             Ok((setup, place, P::socket()?))
         });
@@ -111,7 +112,7 @@ impl<P: Host> Control<P> {
                 SocketRequest::Connect(body.addr)
             }
             Request::Accept(body) => {
-                let setup = binding_setup(table, session, body.block)?;
+                let setup = binding_setup(table, self.session(session)?, body.block)?;
                 let child = self.reserve(table, session, Some(slot))?;
                 SocketRequest::Accept { child, setup }
             }
@@ -178,13 +179,13 @@ impl<P: Host> Control<P> {
         })
     }
 
+    fn session(&mut self, session: Handle) -> Result<&Session<P>, Refusal> {
+        let session = self.sessions.get_mut(session).ok_or(WireErrno::EBADF)?;
+        Ok(session)
+    }
+
     fn uid(&mut self, session: Handle) -> Result<u32, Refusal> {
-        Ok(self
-            .sessions
-            .get_mut(session)
-            .ok_or(WireErrno::EBADF)?
-            .client
-            .euid)
+        Ok(self.session(session)?.client.euid)
     }
 
     /// A place for a new socket, or for a connection of the one in `listener`.
@@ -203,27 +204,21 @@ impl<P: Host> Control<P> {
 /// messages.
 fn binding_setup<P: Host>(
     table: &'static Table<P>,
-    session: Handle,
+    session: &Session<P>,
     index: u32,
 ) -> Result<Option<BindingSetup<P>>, Refusal> {
     if index == msg::NO_BLOCK {
         return Ok(None);
     }
-    let plane = table.plane(session.index()).ok_or(WireErrno::EREPEAT)?;
     let none = Refusal::new(WireErrno::EINVAL, Field::PoolCount, 0, 1);
-    let area = *plane.area().ok_or(none)?;
-    let pool = plane
-        .pools()
-        .first()
-        .and_then(Option::as_ref)
-        .ok_or(none)?
-        .clone();
+    let (pool, area) = session.memory.as_ref().ok_or(none)?;
+    let (pool, area) = (pool.clone(), *area);
     let wrong = |error, allowed: u32| Refusal::new(error, Field::BlockIndex, index.into(), allowed.into());
     let block = area
         .block(index)
         .ok_or(wrong(WireErrno::EINVAL, area.geometry().sockets))?;
     // One socket a block: a second one would have two writers for every word.
-    let shared = table.sessions.get(session.index()).ok_or(WireErrno::EBADF)?;
+    let shared = table.session_of(session.handle.raw()).ok_or(WireErrno::EBADF)?;
     if let Some(handle) = shared.block(index) {
         // A socket on its way out may have shown that it has left the block, and not have said so here yet.
         let slot = table.sockets.get(handle.index());

@@ -22,6 +22,8 @@ use crate::{
     session::SessionShared,
     socket::SocketSlot,
 };
+pub use plane_guard::PlaneGuard;
+
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use csock_wire::Sleeper;
 use spin::Mutex;
@@ -53,6 +55,8 @@ pub struct Table<P: Platform> {
     ready: [ReadySockets; MAX_SESSIONS + 1],
     /// Sessions that have work.
     active: Bitmap<{ (MAX_SESSIONS + 1).div_ceil(32) }>,
+    /// Sessions whose plane the control thread found in use.
+    wanted: Bitmap<{ (MAX_SESSIONS + 1).div_ceil(32) }>,
     /// Sessions whose plane a worker found in use.
     missed: Bitmap<{ (MAX_SESSIONS + 1).div_ceil(32) }>,
     /// What each worker says of its sleep.
@@ -81,6 +85,7 @@ impl<P: Platform> Table<P> {
             ready: [const { Bitmap::new() }; MAX_SESSIONS + 1],
             active: Bitmap::new(),
             missed: Bitmap::new(),
+            wanted: Bitmap::new(),
             orphans_from: AtomicUsize::new(0),
             sleepers: [const { Sleeper::new() }; _],
             next_timer: AtomicU64::new(0),

@@ -1,5 +1,6 @@
-//! A session's plane in use. Nobody waits for it: a worker that finds it in use goes on, and the control thread asks its client
-//! to repeat. So whoever gives it back looks for those who went without.
+//! A session's plane in use. Nobody waits for it: a worker that finds it in use goes on, and so does the control thread, whose
+//! client waits. So whoever gives it back looks for those who went without; and a worker with much to do leaves it to the control
+//! thread first, which would hardly ever find it free otherwise.
 
 use super::Table;
 use crate::{machine::Platform, plane::Plane};
@@ -29,14 +30,43 @@ impl<P: Platform> Table<P> {
         Some(PlaneGuard { plane, _after })
     }
 
+    /// The same for the control thread: who has it now calls it when the plane is free, and no worker takes it before.
+    pub fn plane_or_hand_over(&self, lane: usize) -> Option<PlaneGuard<'_, P>> {
+        let plane = self.plane(lane).or_else(|| {
+            self.wanted.set(lane);
+            // Pairs with the fence in `CallBack::drop`, as below.
+            fence(Ordering::SeqCst);
+            self.plane(lane)
+        });
+        if plane.is_some() {
+            self.wanted.take(lane);
+        }
+        plane
+    }
+
+    /// Nothing of the control thread's waits for the plane any more: workers may have it again.
+    pub fn want_no_plane(&self, lane: usize) {
+        self.wanted.take(lane);
+        fence(Ordering::SeqCst);
+        if self.missed.take(lane) {
+            self.activate(lane);
+        }
+    }
+
     /// The same for a worker: who has it now calls the worker back when it is free.
     pub(super) fn plane_or_call_back(&self, lane: usize) -> Option<PlaneGuard<'_, P>> {
-        if let Some(plane) = self.plane(lane) {
+        if !self.wanted.is_set(lane)
+            && let Some(plane) = self.plane(lane)
+        {
             return Some(plane);
         }
         self.missed.set(lane);
         // Pairs with the fence in `CallBack::drop`: either we see that it is free, or who frees it sees that we missed it.
         fence(Ordering::SeqCst);
+        if self.wanted.is_set(lane) {
+            // It is the control thread's first, which then finds that a worker missed it.
+            return None;
+        }
         self.plane(lane)
     }
 
@@ -58,7 +88,7 @@ impl<P: Platform> Drop for CallBack<'_, P> {
             table.activate(lane);
         }
         // The control thread may have found the plane in use, and waits to hear that it is free.
-        if table.is_over(lane) {
+        if table.wanted.is_set(lane) || table.is_over(lane) {
             P::session_drained();
         }
     }

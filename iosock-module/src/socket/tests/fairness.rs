@@ -5,10 +5,7 @@ use crate::{
     limits::{LEAST_ROUND_BYTES, QUANTUM_BYTES, ROUND_BYTES, WORKER_ROUNDS},
     testing::{Client, ClientSocket, FakeStream, POOL_LEN, Rig, world},
 };
-use csock_wire::{
-    WireErrno,
-    msg::{self},
-};
+use csock_wire::msg::{self};
 
 fn lane(client: &Client) -> usize {
     Handle::from_raw(client.session).unwrap().index()
@@ -90,52 +87,6 @@ fn a_round_of_one_socket_is_bounded() {
     rig.table.serve_once(index);
     let sent = stream.with(|s| s.sent.len());
     assert_eq!(sent, (WORKER_ROUNDS * ROUND_BYTES) as usize);
-}
-
-/// Each try_lock of a session's plane that fails must be made good for.
-#[test]
-fn what_needs_the_plane_while_a_worker_has_it_says_repeat() {
-    let mut rig = Rig::new();
-    let mut client = rig.client(1, 500);
-    let (socket, _) = rig.connected(&mut client);
-    let lane = lane(&client);
-    let guard = rig.table.plane(lane).unwrap();
-    let event = [1, 1, 0, 0];
-    let (index, _) = client.block().unwrap();
-    let answers = [
-        rig.call(&client, 0, &msg::AddWaiter { event }).map(drop),
-        rig.call(&client, 0, &msg::DropWaiter { slot: 1, reserved: 0 })
-            .map(drop),
-        rig.call(&client, 0, &crate::testing::socket_body(index))
-            .map(drop),
-        rig.call(&client, 0, &msg::PoolDetach::default()).map(drop),
-        rig.call(&client, 0, &crate::testing::attach(1, 4096)).map(drop),
-    ];
-    for answer in answers {
-        assert_eq!(answer.unwrap_err().error, WireErrno::EREPEAT);
-    }
-    drop(guard);
-    client.unuse(index);
-    rig.call(&client, socket.socket, &msg::GetSockName {}).unwrap();
-    let _ = rig.socket(&mut client);
-}
-
-#[test]
-fn a_worker_that_finds_the_plane_in_use_is_called_back() {
-    let mut rig = Rig::new();
-    let mut client = rig.client(1, 500);
-    let (mut socket, stream) = rig.connected(&mut client);
-    let lane = lane(&client);
-    socket.submit(0, b"not forgotten");
-    {
-        let _control = rig.table.plane(lane).unwrap();
-        rig.ring(&client, &socket);
-        assert!(stream.with(|s| s.sent.is_empty()));
-        // Nor does the worker spin for it.
-        assert!(rig.table.may_sleep(0));
-    }
-    rig.work();
-    assert_eq!(stream.with(|s| s.sent.clone()), b"not forgotten");
 }
 
 #[test]
@@ -223,44 +174,4 @@ fn the_memory_of_a_session_that_lied_is_not_looked_at_for_bells() {
     shared.faulty.store(1, core::sync::atomic::Ordering::Release);
     rig.table.look_for_bells();
     assert!(shared.invitation.is_extended(), "nobody looked");
-}
-
-#[test]
-fn a_session_whose_goodbye_meets_a_worker_ends_all_the_same() {
-    let mut rig = Rig::new();
-    let client = rig.client(1, 500);
-    // As in `quantum`: the worker has the plane while the client says goodbye.
-    let guard = rig.table.plane(lane(&client)).unwrap();
-    rig.call(&client, 0, &msg::Goodbye {}).unwrap();
-    assert_eq!(rig.control.sessions(), 1);
-    drop(guard);
-    assert!(
-        world(|w| w.drained) > 0,
-        "the worker tells that the plane is free"
-    );
-    rig.work();
-    rig.control.finish(rig.table);
-    rig.assert_empty();
-}
-
-#[test]
-fn the_plane_goes_back_with_the_last_socket() {
-    let mut rig = Rig::new();
-    let mut client = rig.client(1, 500);
-    let (mut socket, stream) = rig.connected(&mut client);
-    rig.waiter(&client, 1);
-    socket.submit(0, b"held");
-    rig.ring(&client, &socket);
-    rig.die(1);
-    assert_eq!(rig.control.sessions(), 1, "a socket is still in it");
-    rig.work();
-    assert_eq!(rig.control.sessions(), 0);
-    let plane = rig.table.plane(lane(&client)).unwrap();
-    assert!(plane.area().is_none() && plane.waiter(1).is_none());
-    assert!(plane.pools().iter().all(Option::is_none));
-    drop(plane);
-    assert_eq!(rig.table.pools.mapped(), 1, "the orphan holds it");
-    stream.ack_all();
-    rig.work();
-    rig.assert_empty();
 }

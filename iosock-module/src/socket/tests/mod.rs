@@ -5,6 +5,7 @@ mod by_message;
 mod fairness;
 mod lies;
 mod lifetime;
+mod plane;
 mod positions;
 mod receiving;
 mod sending;
