@@ -89,7 +89,7 @@ impl SpinBudget {
         let longest = longest();
         let ours = current_cpu();
         LAST_CPU.set(ours);
-        if longest == 0 || (peer_cpu != ANY_CPU && peer_cpu == ours) {
+        if longest == 0 || LOST.with(Lost::passes) || (peer_cpu != ANY_CPU && peer_cpu == ours) {
             return 0;
         }
         self.0.load(Ordering::Relaxed).min(longest)
@@ -129,6 +129,45 @@ impl SpinBudget {
     }
 }
 
+/// A CPU that was given up for longer than this went to somebody who computes and not to who we wait for.
+const FOREIGN_NS: u64 = 200_000;
+
+/// How often a thread goes without a spin at most after it lost its CPU.
+const LOST_AT_MOST: u32 = 1024;
+
+/// What a thread learned from giving up its CPU: where that costs a time slice, it does not spin for its next waits, twice as many
+/// each time.
+struct Lost {
+    /// Waits still without a spin.
+    left: Cell<u32>,
+    /// How many it was at the last loss.
+    last: Cell<u32>,
+}
+
+thread_local! {
+    static LOST: Lost = const {
+        Lost {
+            left: Cell::new(0),
+            last: Cell::new(8),
+        }
+    };
+}
+
+impl Lost {
+    fn more(&self) {
+        let next = (self.last.get() * 2).min(LOST_AT_MOST);
+        self.last.set(next);
+        self.left.set(next);
+    }
+
+    /// Counts a wait; true: without a spin.
+    fn passes(&self) -> bool {
+        let left = self.left.get();
+        self.left.set(left.saturating_sub(1));
+        left != 0
+    }
+}
+
 /// Looks between two readings of the clock, about a microsecond.
 const ROUND: u32 = 32;
 
@@ -159,6 +198,10 @@ pub fn spin_until(budget_ns: u32, mut ready: impl FnMut() -> bool) -> bool {
         // Whoever is runnable on this CPU goes first: it may be who we wait for, or whom that one waits for.
         // SAFETY: sched_yield has no preconditions.
         unsafe { libc::sched_yield() };
+        if now_ns().saturating_sub(now) > FOREIGN_NS && !ready() {
+            LOST.with(Lost::more);
+            return false;
+        }
     }
 }
 
