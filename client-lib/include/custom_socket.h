@@ -95,7 +95,8 @@ int csock_set_timeouts(int s, int64_t recv_ms, int64_t send_ms);
 /* Bytes of the pool in the program's hands. They are named by the token, which works once: a buffer that was sent or released, in
  * this structure or in a copy, is EINVAL. On failure the structure keeps its buffer, if it had one; on success without a buffer
  * (nothing received, buffer sent or released) it is zeros. Release every buffer once: one that is forgotten keeps its memory
- * until the process ends; and a program that keeps all of its session's receive buffers receives by csock_recv() alone. */
+ * until the process ends; and a program that keeps all receive buffers that a socket can get (a quarter of its session's)
+ * receives there by csock_recv() alone: csock_sio_recv() is ENOBUFS then. */
 typedef struct csock_sio {
     void *data;     /* where they are */
     size_t len;     /* how many */

@@ -247,7 +247,8 @@ impl Drop for ReservedBuf {
 /// Received bytes, where they lie in the pool. Made by [`crate::TcpStream::recv_in_place`].
 ///
 /// While it lives the buffer is the program's; dropping it gives the buffer back to be filled again. It owns its memory and not
-/// the connection, which closes without it. A program that holds all of its session's receive buffers receives by copy alone.
+/// the connection, which closes without it. A program that holds all receive buffers that a socket can get (a quarter of
+/// its session's) receives there by copy alone.
 #[derive(Debug)]
 pub struct ReceivedBuf {
     core: Arc<Core<Qnx>>,
