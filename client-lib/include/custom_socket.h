@@ -7,6 +7,10 @@
  * thread ends waits in others with EBADF. A signal ends a wait with EINTR. In a child made by fork() every verb fails with
  * ESTALE at once and touches nothing of the parent's: open a session of its own there.
  *
+ * A signal handler may send, receive, shut down and close, as long as the thread has used csock before. Where it interrupted a verb
+ * of its own thread, a verb that would wait for that one fails with EAGAIN and has done nothing: at a lock, or in the same direction
+ * of the same socket. Everything else works there.
+ *
  * Once io-sock has died every verb fails with ECONNRESET; close the session and open another. One that does not answer within
  * control_timeout_ms is given up, and verbs fail with ETIMEDOUT; but a server that has received a message and does not reply
  * keeps its sender as long as the kernel lets it.

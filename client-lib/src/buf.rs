@@ -87,7 +87,7 @@ impl ReservedBuf {
     /// Whether this process may touch it.
     #[cfg(feature = "capi")]
     pub(crate) fn check(&self) -> Result<(), Error> {
-        self.socket.core().check_process()
+        self.socket.core().begin()
     }
 
     /// The buffer as a slice. Its content is what was there before: zeros, or old data of this program. Say what was written with
@@ -299,7 +299,7 @@ impl ReceivedBuf {
     /// Whether this process may touch it.
     #[cfg(feature = "capi")]
     pub(crate) fn check(&self) -> Result<(), Error> {
-        self.core.check_process()
+        self.core.begin()
     }
 
     /// Copies bytes from `at` on into `dst`, as many as there are and fit; returns how many.

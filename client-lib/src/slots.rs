@@ -1,15 +1,20 @@
 //! A table whose keys carry a generation: a key that was given back, or never given out, names nothing. The
 //! program holds them, and may give back anything.
 
-use crate::error::Error;
+use crate::num::{length, short};
 use alloc::vec::Vec;
 
+/// Places that the table grows by at first; later it doubles.
+const FIRST: usize = 4;
+
 /// # Invariants
-/// `free` holds exactly the indices of the places without a value. Neither vector grows after `new`.
+/// `free` holds exactly the indices of the places without a value, and has room for all places: taking a value out needs no memory.
 #[derive(Debug)]
 pub(crate) struct Slots<T> {
     places: Vec<Place<T>>,
     free: Vec<u32>,
+    /// Places that there may be.
+    most: u32,
 }
 
 #[derive(Debug)]
@@ -19,26 +24,37 @@ struct Place<T> {
 }
 
 impl<T> Slots<T> {
-    /// Room for `capacity` values, allocated now.
-    pub(crate) fn new(capacity: u32) -> Result<Self, Error> {
-        let count = usize::try_from(capacity).map_err(|_| Error::NoMemory)?;
-        let (mut places, mut free) = (Vec::new(), Vec::new());
-        places.try_reserve_exact(count).map_err(|_| Error::NoMemory)?;
-        free.try_reserve_exact(count).map_err(|_| Error::NoMemory)?;
-        places.resize_with(count, || Place {
-            generation: 1,
-            value: None,
-        });
-        free.extend((0..capacity).rev());
-        Ok(Self { places, free })
-    }
-
-    /// Room for none.
-    pub(crate) const fn empty() -> Self {
+    /// Room for `most` values, allocated when they come: a socket that idles has none.
+    pub(crate) const fn new(most: u32) -> Self {
         Self {
             places: Vec::new(),
             free: Vec::new(),
+            most,
         }
+    }
+
+    /// More places. False: there are as many as there may be, or there is no memory.
+    #[cold]
+    fn grow(&mut self) -> bool {
+        let have = self.places.len();
+        let left = length(self.most).saturating_sub(have);
+        let more = have.max(FIRST).min(left);
+        let all = have.saturating_add(more);
+        if more == 0
+            || self.places.try_reserve_exact(more).is_err()
+            || self
+                .free
+                .try_reserve_exact(all.saturating_sub(self.free.len()))
+                .is_err()
+        {
+            return false;
+        }
+        self.places.resize_with(all, || Place {
+            generation: 1,
+            value: None,
+        });
+        self.free.extend((short(have)..short(all)).rev());
+        true
     }
 
     /// Values in the table.
@@ -48,11 +64,14 @@ impl<T> Slots<T> {
 
     /// True when there is no place left.
     pub(crate) fn is_full(&self) -> bool {
-        self.free.is_empty()
+        self.free.is_empty() && self.places.len() >= length(self.most)
     }
 
-    /// Puts `value` in and returns its key, never 0; gives the value back when the table is full.
+    /// Puts `value` in and returns its key, never 0; gives the value back when the table is full or there is no memory.
     pub(crate) fn insert(&mut self, value: T) -> Result<u64, T> {
+        if self.free.is_empty() && !self.grow() {
+            return Err(value);
+        }
         let Some(index) = self.free.pop() else {
             return Err(value);
         };
@@ -134,7 +153,7 @@ mod tests {
 
     #[test]
     fn stale_and_invented_keys_name_nothing() {
-        let mut slots = Slots::new(2).unwrap();
+        let mut slots = Slots::new(2);
         let a = slots.insert('a').unwrap();
         let b = slots.insert('b').unwrap();
         assert_eq!(slots.insert('c'), Err('c'));
@@ -154,5 +173,23 @@ mod tests {
             (out.as_slice(), slots.len(), slots.is_full()),
             (&['b'][..], 1, false)
         );
+    }
+
+    #[test]
+    fn a_table_has_the_places_that_it_needs_and_no_more_than_it_may() {
+        let mut slots = Slots::new(10);
+        assert_eq!(
+            (slots.places.capacity(), slots.free.capacity()),
+            (0, 0),
+            "none at first"
+        );
+        let keys: std::vec::Vec<u64> = (0..10).map(|n| slots.insert(n).unwrap()).collect();
+        assert_eq!((slots.places.len(), slots.insert(10)), (10, Err(10)));
+        for (n, key) in (0..10).zip(&keys) {
+            assert_eq!(slots.remove(*key), Some(n));
+        }
+        assert!(slots.free.capacity() >= 10 && slots.len() == 0);
+        let again = slots.insert(3).unwrap();
+        assert!(!keys.contains(&again), "another generation");
     }
 }

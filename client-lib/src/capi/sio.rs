@@ -129,7 +129,6 @@ pub extern "C" fn csock_sio_send(s: c_int, buffer: *mut CsockSio, size: usize, f
         let sio = described(buffer)?;
         let how = how(flags, MSG_MORE | MSG_NOSIGNAL)?;
         let socket = table::get(s)?;
-        socket.check()?;
         let taken = take(sio.token, |buffer| match buffer {
             Buffer::Reserved(reserved) if !reserved.is_of(&socket) => Err(Error::Invalid {
                 what: "socket of the buffer",

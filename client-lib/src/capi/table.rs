@@ -43,5 +43,18 @@ pub(super) fn get(handle: c_int) -> Result<InUse, Error> {
 /// Takes a socket out; its handle is dead from now on. Calls that use it in other threads go on.
 pub(super) fn remove(handle: c_int) -> Result<InUse, Error> {
     let (index, generation) = parts(handle).ok_or(Error::Closed)?;
+    // Before the handle is dead: a signal handler that may not close now may try again.
+    TABLE
+        .get(index, generation)
+        .ok_or(Error::Closed)?
+        .core()
+        .begin()
+        .or_else(|error| {
+            if error == Error::Forked {
+                Ok(())
+            } else {
+                Err(error)
+            }
+        })?;
     TABLE.remove(index, generation).ok_or(Error::Closed)
 }

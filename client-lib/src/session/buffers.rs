@@ -4,7 +4,7 @@
 use crate::{
     error::{Error, Fault},
     num::length,
-    sync::Mutex,
+    sync::{Mutex, Notes},
 };
 use alloc::{boxed::Box, vec::Vec};
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -14,15 +14,15 @@ use csock_wire::{
 };
 
 /// Who has which buffer.
-pub(crate) struct Buffers {
+pub(crate) struct Buffers<N> {
     /// Holds of each buffer; 0: it is with the module.
     holds: Box<[AtomicU32]>,
     /// The block of the socket that each came to last.
     blocks: Box<[AtomicU32]>,
-    returns: Mutex<Returns>,
+    returns: Mutex<Returns, N>,
 }
 
-impl Buffers {
+impl<N: Notes> Buffers<N> {
     pub(super) fn new(area: &Area) -> Result<Self, Error> {
         let count = length(area.buffers());
         Ok(Self {

@@ -32,8 +32,8 @@ pub(crate) struct Core<S: System> {
     pub mem: S::Mem,
     pub area: Area,
     pub hello: HelloReply,
-    pub books: Mutex<Books>,
-    pub buffers: Buffers,
+    pub books: Mutex<Books, S>,
+    pub buffers: Buffers<S>,
     pub waiters: Waiters<S>,
     pub ledger: Ledger,
     pub(super) bell: Bell<S::Mem>,
@@ -44,10 +44,10 @@ pub(crate) struct Core<S: System> {
     pub(super) failed: AtomicBool,
     /// The system lets this process send the server messages, but no pulses.
     pub(super) no_pulses: AtomicBool,
-    pub(super) why: Mutex<Option<Error>>,
+    pub(super) why: Mutex<Option<Error>, S>,
     /// A thread watches the server.
     pub(super) watched: AtomicBool,
-    pub(super) watching: Mutex<bool>,
+    pub(super) watching: Mutex<bool, S>,
 }
 
 impl<S: System> Core<S> {
@@ -79,6 +79,18 @@ impl<S: System> Core<S> {
     pub(crate) fn check(&self) -> Result<(), Error> {
         self.check_process()?;
         self.check_server()
+    }
+
+    /// As [`Core::check_process`], for calls that take locks. [`Error::WouldBlock`] in a signal handler that interrupted this
+    /// very thread while it held one: it would wait for itself.
+    #[inline]
+    pub(crate) fn begin(&self) -> Result<(), Error> {
+        self.check_process()?;
+        if S::is_locking() {
+            Err(Error::WouldBlock)
+        } else {
+            Ok(())
+        }
     }
 
     /// As [`Core::check`], for callers that have compared the process already.
@@ -176,7 +188,8 @@ impl<S: System> Core<S> {
 
     /// Both halves of the ledger.
     pub(crate) fn stats(&self) -> Result<Stats, Error> {
-        self.check()?;
+        self.begin()?;
+        self.check_server()?;
         let reply = self.control(0, &msg::Stats {})?;
         Ok(Stats {
             mine: reply.mine,

@@ -33,7 +33,7 @@ pub(super) enum Place<S: System> {
 /// All of them.
 #[derive(Debug)]
 pub(crate) struct Waiters<S: System> {
-    known: Mutex<Vec<Known<S>>>,
+    known: Mutex<Vec<Known<S>>, S>,
     most: usize,
 }
 

@@ -65,7 +65,8 @@ enum Try {
 impl<S: System> Socket<S> {
     /// A TCP socket.
     pub(crate) fn stream(core: &Arc<Core<S>>, v6: bool) -> Result<Self, Error> {
-        core.check()?;
+        core.begin()?;
+        core.check_server()?;
         let mut prepared = Prepared::new(core)?;
         let body = msg::Socket {
             domain: if v6 { AF_INET6 } else { AF_INET },
@@ -77,7 +78,7 @@ impl<S: System> Socket<S> {
         };
         let reply = core.control(0, &body)?;
         // INVARIANT: from here on the socket closes itself.
-        let this = Self::with(core, reply.socket, prepared.block.take(), Phase::Fresh)?;
+        let this = Self::with(core, reply.socket, prepared.block.take(), Phase::Fresh);
         this.known_handle()?;
         Ok(this)
     }
@@ -94,7 +95,7 @@ impl<S: System> Socket<S> {
 
     /// bind(2). Returns the address that it got.
     pub(crate) fn bind(&self, addr: SocketAddr) -> Result<SocketAddr, Error> {
-        self.check()?;
+        self.begin()?;
         let reply = self.core.control(
             self.id,
             &msg::Bind {
@@ -106,7 +107,7 @@ impl<S: System> Socket<S> {
 
     /// listen(2).
     pub(crate) fn listen(&self, backlog: i32) -> Result<(), Error> {
-        self.check()?;
+        self.begin()?;
         self.core
             .control(self.id, &msg::Listen { backlog, reserved: 0 })?;
         self.enter(Phase::Listening);
@@ -135,7 +136,7 @@ impl<S: System> Socket<S> {
     }
 
     fn connect_within(&self, addr: SocketAddr, patience: &mut Patience) -> Result<(), Error> {
-        self.check()?;
+        self.begin()?;
         // In any wrong phase the module knows the right refusal.
         let reply = self.core.control(
             self.id,
@@ -203,7 +204,7 @@ impl<S: System> Socket<S> {
 
     /// accept(2): the next connection and its peer.
     pub(crate) fn accept(&self) -> Result<(Self, SocketAddr), Error> {
-        self.check()?;
+        self.begin()?;
         self.core.check_server()?;
         if self.phase() != Phase::Listening {
             return Err(Error::Invalid {
@@ -268,7 +269,7 @@ impl<S: System> Socket<S> {
                 reserved: 0,
             },
         )?;
-        let this = Self::with(&self.core, reply.socket, prepared.block.take(), Phase::Connected)?;
+        let this = Self::with(&self.core, reply.socket, prepared.block.take(), Phase::Connected);
         this.known_handle()?;
         let peer = this.addr_of(&reply.peer)?;
         *this.peer.lock() = Some(peer);

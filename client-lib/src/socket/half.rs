@@ -15,6 +15,7 @@ use crate::{
     sync::Mutex,
     sys::{CallError, Semaphore, Sleeper, System},
 };
+use ::core::sync::atomic::Ordering;
 use alloc::{sync::Arc, vec::Vec};
 
 /// What one look at the state came to.
@@ -43,9 +44,18 @@ struct Inner<S: System, T> {
 }
 
 impl<S: System, T> Inner<S, T> {
-    /// Takes a place in the queue.
+    /// Takes a place in the queue. [`Error::WouldBlock`] in a signal handler that interrupted a call of this thread which has
+    /// one: it would wait behind itself.
     fn enter(&mut self, at: usize, sleeper: &'static Sleeper<S::Semaphore>) -> Result<u64, Error> {
+        if self
+            .queue
+            .iter()
+            .any(|ticket| ::core::ptr::eq(ticket.sleeper, sleeper))
+        {
+            return Err(Error::WouldBlock);
+        }
         self.queue.try_reserve(1).map_err(|_| Error::NoMemory)?;
+        sleeper.calls.fetch_add(1, Ordering::Relaxed);
         self.count = self.count.wrapping_add(1);
         let number = self.count;
         self.queue.insert(at, Ticket { number, sleeper });
@@ -64,7 +74,7 @@ impl<S: System, T> Inner<S, T> {
 
 /// One direction.
 pub(super) struct Half<S: System, T> {
-    inner: Mutex<Inner<S, T>>,
+    inner: Mutex<Inner<S, T>, S>,
 }
 
 impl<S: System, T> Half<S, T> {
@@ -255,7 +265,11 @@ impl<S: System, T> Place<'_, S, T> {
         let Some(number) = self.number.take() else { return };
         let at = inner.queue.iter().position(|ticket| ticket.number == number);
         let Some(at) = at else { return };
-        inner.queue.remove(at);
+        let left = inner.queue.remove(at);
+        if left.sleeper.calls.fetch_sub(1, Ordering::Relaxed) > 1 {
+            // This call, of a signal handler, may have taken the post for the call that it interrupted.
+            left.sleeper.semaphore.post();
+        }
         if at > 0 {
             return;
         }

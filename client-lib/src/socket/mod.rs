@@ -78,12 +78,12 @@ pub(crate) struct Socket<S: System> {
     id: u32,
     /// Its block's number and place; `None` for one that goes by messages.
     block: Option<(u32, Block)>,
-    tx: Half<S, Tx<S::Mem>>,
+    tx: Half<S, Tx<S>>,
     rx: Half<S, Rx<S::Mem>>,
     /// The block, until the socket is closed.
-    owned: Mutex<Option<BlockInUse>>,
+    owned: Mutex<Option<BlockInUse>, S>,
     /// Reservations that the program still holds after the close.
-    held: Mutex<Held>,
+    held: Mutex<Held, S>,
     phase: AtomicU8,
     closed: AtomicBool,
     /// The connection's error has been told to the program.
@@ -92,7 +92,7 @@ pub(crate) struct Socket<S: System> {
     /// Nanoseconds; 0: for ever.
     read_timeout: AtomicU64,
     write_timeout: AtomicU64,
-    peer: Mutex<Option<SocketAddr>>,
+    peer: Mutex<Option<SocketAddr>, S>,
 }
 
 impl Phase {
@@ -108,19 +108,14 @@ impl Phase {
 }
 
 impl<S: System> Socket<S> {
-    fn with(core: &Arc<Core<S>>, id: u32, block: Option<BlockInUse>, phase: Phase) -> Result<Self, Error> {
+    fn with(core: &Arc<Core<S>>, id: u32, block: Option<BlockInUse>, phase: Phase) -> Self {
         let number = block.as_ref().map(|block| (block.index, block.place));
         let place = number.map(|(_, place)| place);
-        let (tx, failed) = match Tx::new(&core.mem, place) {
-            Ok(tx) => (tx, None),
-            // No memory for its books: by messages, and closed at once.
-            Err(error) => (Tx::new(&core.mem, None)?, Some(error)),
-        };
-        let this = Self {
+        Self {
             core: Arc::clone(core),
             id,
             block: number,
-            tx: Half::new(tx),
+            tx: Half::new(Tx::new(&core.mem, place)),
             rx: Half::new(Rx::new(&core.mem, number)),
             owned: Mutex::new(block),
             held: Mutex::new(Held::NONE),
@@ -131,10 +126,6 @@ impl<S: System> Socket<S> {
             read_timeout: AtomicU64::new(0),
             write_timeout: AtomicU64::new(0),
             peer: Mutex::new(None),
-        };
-        match failed {
-            None => Ok(this),
-            Some(error) => Err(error),
         }
     }
 
@@ -169,10 +160,21 @@ impl<S: System> Socket<S> {
         }
     }
 
+    /// As `check`, for calls that take locks: see [`Core::begin`].
+    #[inline]
+    fn begin(&self) -> Result<(), Error> {
+        self.check()?;
+        if S::is_locking() {
+            Err(Error::WouldBlock)
+        } else {
+            Ok(())
+        }
+    }
+
     /// Data can move, or could. While the connection is being made this waits for it, within the patience of the call.
     #[inline]
     fn connected(&self, patience: &mut Patience) -> Result<(), Error> {
-        self.check()?;
+        self.begin()?;
         match self.phase() {
             Phase::Connected => Ok(()),
             Phase::Connecting => self.wait_connected(patience),
@@ -316,10 +318,8 @@ impl<S: System> Socket<S> {
     /// Closes the socket, gracefully: what was sent still goes out. Calls that wait in other threads return
     /// [`Error::Closed`].
     pub(crate) fn close(&self) -> Result<(), Error> {
-        if self.core.is_foreign() {
-            // The parent's socket: nothing of it is touched.
-            return Err(Error::Forked);
-        }
+        // A child touches nothing of its parent's socket.
+        self.core.begin()?;
         if self.closed.swap(true, Ordering::AcqRel) {
             return Err(Error::Closed);
         }

@@ -35,7 +35,7 @@ impl IntOption {
 
 impl<S: System> Socket<S> {
     pub(crate) fn local_addr(&self) -> Result<SocketAddr, Error> {
-        self.check()?;
+        self.begin()?;
         let reply = self.core.control(self.id, &msg::GetSockName {})?;
         self.addr_of(&reply.addr)
     }
@@ -89,7 +89,7 @@ impl<S: System> Socket<S> {
     }
 
     fn set(&self, option: SockOpt, words: [i32; 2]) -> Result<(), Error> {
-        self.check()?;
+        self.begin()?;
         let after = self.tx.with(|tx| tx.tail())?;
         let (level, name) = option.to_wire();
         let len = option.value_len();
@@ -110,7 +110,7 @@ impl<S: System> Socket<S> {
     }
 
     fn get(&self, option: SockOpt) -> Result<[i32; 2], Error> {
-        self.check()?;
+        self.begin()?;
         let (level, name) = option.to_wire();
         let len = option.value_len();
         let reply = self.core.control(

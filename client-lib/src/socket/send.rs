@@ -33,7 +33,7 @@ pub(crate) struct How {
 }
 
 impl<S: System> Socket<S> {
-    fn memories(&self) -> Memories<'_, S::Mem> {
+    fn memories(&self) -> Memories<'_, S> {
         Memories {
             mem: &self.core.mem,
             books: &self.core.books,
@@ -202,7 +202,7 @@ impl<S: System> Socket<S> {
     /// Hands over the first `n` bytes of a grant, of which `copied` were copied by this library. Waits only for its turn, and
     /// for a range when all are in use.
     pub(crate) fn commit(&self, key: u64, n: u32, copied: usize, more: bool) -> Result<(), Error> {
-        self.check()?;
+        self.begin()?;
         let from = self.memories();
         let mut patience = self.patience(&self.write_timeout, false);
         let ring = core::cell::Cell::new(false);

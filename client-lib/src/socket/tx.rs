@@ -10,6 +10,7 @@ use crate::{
     pool::{Books, GRANULE, Span},
     slots::Slots,
     sync::Mutex,
+    sys::System,
 };
 use alloc::vec::Vec;
 use csock_wire::{
@@ -94,17 +95,16 @@ struct Granted {
 }
 
 /// What a socket takes memory from.
-pub(super) struct Memories<'a, M> {
-    pub mem: &'a M,
-    pub books: &'a Mutex<Books>,
+pub(super) struct Memories<'a, S: System> {
+    pub mem: &'a S::Mem,
+    pub books: &'a Mutex<Books, S>,
     /// Largest chunk.
     pub piece: usize,
 }
 
 /// The part of a sending half that lies in shared memory.
-#[derive(Debug)]
-struct Shared<M: SharedMem> {
-    writer: Writer<M>,
+struct Shared<S: System> {
+    writer: Writer<S::Mem>,
     chunks: Slots<Chunk>,
     /// Which chunk each range lies in.
     ranges: [u64; 64],
@@ -118,9 +118,8 @@ struct Shared<M: SharedMem> {
 }
 
 /// The sending half of a socket.
-#[derive(Debug)]
-pub(super) struct Tx<M: SharedMem> {
-    shared: Option<Shared<M>>,
+pub(super) struct Tx<S: System> {
+    shared: Option<Shared<S>>,
     shut: bool,
 }
 
@@ -130,23 +129,22 @@ fn slot(range: u64) -> usize {
     usize::try_from(range & RANGES.saturating_sub(1)).unwrap_or(0)
 }
 
-impl<M: SharedMem> Tx<M> {
+impl<S: System> Tx<S> {
     /// Over a fresh block, or over none.
-    pub(super) fn new(mem: &M, block: Option<Block>) -> Result<Self, Error> {
-        let shared = match block {
-            None => None,
-            Some(block) => Some(Shared {
+    pub(super) fn new(mem: &S::Mem, block: Option<Block>) -> Self {
+        Self {
+            shared: block.map(|block| Shared {
                 writer: Writer::new(mem.clone(), block),
-                chunks: Slots::new(MAX_CHUNKS)?,
+                chunks: Slots::new(MAX_CHUNKS),
                 ranges: [0; 64],
                 reaped: 0,
                 current: None,
-                grants: Slots::new(MAX_GRANTS)?,
+                grants: Slots::new(MAX_GRANTS),
                 next_chunk: FIRST_CHUNK,
                 gone: false,
             }),
-        };
-        Ok(Self { shared, shut: false })
+            shut: false,
+        }
     }
 
     /// Bytes committed so far: what ordered requests carry.
@@ -169,7 +167,7 @@ impl<M: SharedMem> Tx<M> {
 
     /// Copies the first bytes of `data` to the end of the stream. `more`: more follows at once.
     #[inline]
-    pub(super) fn append(&mut self, from: &Memories<'_, M>, data: &[u8], more: bool) -> Result<Sent, Error> {
+    pub(super) fn append(&mut self, from: &Memories<'_, S>, data: &[u8], more: bool) -> Result<Sent, Error> {
         self.check()?;
         let Some(shared) = self.shared.as_mut().filter(|shared| !shared.gone) else {
             return Ok(Sent::ByMessage);
@@ -204,7 +202,7 @@ impl<M: SharedMem> Tx<M> {
     }
 
     /// `len` bytes for the program to fill.
-    pub(super) fn reserve(&mut self, from: &Memories<'_, M>, len: u32) -> Result<Reserved, Error> {
+    pub(super) fn reserve(&mut self, from: &Memories<'_, S>, len: u32) -> Result<Reserved, Error> {
         self.check()?;
         let none = Error::PoolExhausted {
             asked: length(len),
@@ -252,7 +250,7 @@ impl<M: SharedMem> Tx<M> {
     /// Hands the first `n` bytes of a grant to the module, as the next bytes of the stream.
     pub(super) fn commit(
         &mut self,
-        from: &Memories<'_, M>,
+        from: &Memories<'_, S>,
         key: u64,
         n: u32,
         more: bool,
@@ -312,7 +310,7 @@ impl<M: SharedMem> Tx<M> {
     }
 
     /// Gives a grant back unused. False: there is no such grant.
-    pub(super) fn abort(&mut self, key: u64, books: &Mutex<Books>) -> bool {
+    pub(super) fn abort(&mut self, key: u64, books: &Mutex<Books, S>) -> bool {
         let Some(shared) = &mut self.shared else {
             return false;
         };
@@ -332,7 +330,7 @@ impl<M: SharedMem> Tx<M> {
 
     /// The socket is closed: memory that the module may still use goes into `out`. What the program holds stays with the grants
     /// that are left.
-    pub(super) fn retire(mut self, books: &Mutex<Books>, out: &mut Vec<Span>) -> Held {
+    pub(super) fn retire(mut self, books: &Mutex<Books, S>, out: &mut Vec<Span>) -> Held {
         let Some(shared) = &mut self.shared else {
             return Held(None);
         };
@@ -358,7 +356,7 @@ impl<M: SharedMem> Tx<M> {
         if kept.is_empty() {
             return Held(None);
         }
-        let grants = core::mem::replace(&mut shared.grants, Slots::empty());
+        let grants = core::mem::replace(&mut shared.grants, Slots::new(0));
         Held(Some((grants, kept)))
     }
 }
@@ -387,12 +385,12 @@ impl Held {
     }
 }
 
-impl<M: SharedMem> Shared<M> {
+impl<S: System> Shared<S> {
     /// Room for copied bytes: `(offset, bytes)`. `None`: no memory, or no range.
     #[inline]
     fn room_for(
         &mut self,
-        from: &Memories<'_, M>,
+        from: &Memories<'_, S>,
         wanted: usize,
         total: usize,
     ) -> Result<Option<(usize, usize)>, Error> {
@@ -409,7 +407,7 @@ impl<M: SharedMem> Shared<M> {
     #[cold]
     fn find_room(
         &mut self,
-        from: &Memories<'_, M>,
+        from: &Memories<'_, S>,
         wanted: usize,
         total: usize,
     ) -> Result<Option<(usize, usize)>, Error> {
@@ -469,7 +467,7 @@ impl<M: SharedMem> Shared<M> {
     }
 
     /// Makes another chunk current, of at least `least` bytes. False: there is no memory.
-    fn take_chunk(&mut self, from: &Memories<'_, M>, least: usize, total: usize) -> Result<bool, Error> {
+    fn take_chunk(&mut self, from: &Memories<'_, S>, least: usize, total: usize) -> Result<bool, Error> {
         self.reap(from.books)?;
         let wanted = total
             .clamp(self.next_chunk, from.piece.max(self.next_chunk))
@@ -502,7 +500,7 @@ impl<M: SharedMem> Shared<M> {
         }
     }
 
-    fn let_go(&mut self, key: u64, books: &Mutex<Books>) {
+    fn let_go(&mut self, key: u64, books: &Mutex<Books, S>) {
         let Some(chunk) = self.chunks.get_mut(key) else {
             return;
         };
@@ -515,7 +513,7 @@ impl<M: SharedMem> Shared<M> {
     }
 
     /// Takes back the memory of ranges that the module is done with.
-    fn reap(&mut self, books: &Mutex<Books>) -> Result<(), Error> {
+    fn reap(&mut self, books: &Mutex<Books, S>) -> Result<(), Error> {
         let freed = self.writer.freed().map_err(Fault::from)?;
         while self.reaped < freed {
             let key = self.ranges.get(slot(self.reaped)).copied().unwrap_or(0);

@@ -8,7 +8,6 @@
 use alloc::boxed::Box;
 use core::{
     cell::UnsafeCell,
-    fmt,
     ops::{Deref, DerefMut},
     ptr,
     sync::atomic::{AtomicPtr, Ordering},
@@ -102,7 +101,7 @@ fn destroy_mutex(mutex: *mut Storage) {
 }
 
 /// A blocking lock.
-pub(crate) struct Mutex<T> {
+pub(super) struct Mutex<T> {
     lock: Lazy,
     value: UnsafeCell<T>,
 }
@@ -113,14 +112,14 @@ unsafe impl<T: Send> Send for Mutex<T> {}
 unsafe impl<T: Send> Sync for Mutex<T> {}
 
 /// The value of a locked [`Mutex`]; dropping it unlocks.
-pub(crate) struct MutexGuard<'a, T> {
+pub(super) struct MutexGuard<'a, T> {
     mutex: &'a Mutex<T>,
     /// Not `Send`: a POSIX mutex is unlocked by the thread that locked it.
     _thread: core::marker::PhantomData<*mut ()>,
 }
 
 impl<T> Mutex<T> {
-    pub(crate) const fn new(value: T) -> Self {
+    pub(super) const fn new(value: T) -> Self {
         Self {
             lock: Lazy::new(),
             value: UnsafeCell::new(value),
@@ -132,7 +131,7 @@ impl<T> Mutex<T> {
     }
 
     /// Waits for the lock. Not interrupted by signals.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, T> {
         // SAFETY: an initialised mutex that lives as long as `self`.
         must(unsafe { pthread_mutex_lock(self.raw()) });
         MutexGuard {
@@ -145,12 +144,6 @@ impl<T> Mutex<T> {
 impl<T> Drop for Mutex<T> {
     fn drop(&mut self) {
         self.lock.free(destroy_mutex);
-    }
-}
-
-impl<T> fmt::Debug for Mutex<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mutex").finish_non_exhaustive()
     }
 }
 

@@ -8,8 +8,9 @@ mod thread;
 
 pub(crate) use qnx::{Qnx, environment};
 
+use crate::sync::Notes;
 use alloc::boxed::Box;
-use core::sync::atomic::AtomicU32;
+use core::sync::atomic::{AtomicPtr, AtomicU32};
 use csock_wire::SharedMem;
 
 /// Why a message or a pulse did not get through.
@@ -47,16 +48,34 @@ pub(crate) trait Semaphore: Send + Sync + core::fmt::Debug + 'static {
     fn wait(&self, patience: Option<u64>) -> Result<(), CallError>;
 }
 
-/// What one thread sleeps on, in any session. It is never freed: an event that is on its way may still post it. When the
-/// thread ends another one takes it over, with a new generation.
+/// What one thread sleeps on, in any session, and notes of itself. It is never freed: an event that is on its way may still post
+/// it. When the thread ends another one takes it over, with a new generation.
 #[derive(Debug)]
-pub(crate) struct Sleeper<M> {
+pub(crate) struct Sleeper<M: 'static> {
     pub semaphore: M,
     pub generation: AtomicU32,
+    /// Locks that the thread holds or is about to take. It alone changes this.
+    pub locks: AtomicU32,
+    /// Calls of the thread that have a place in a queue: more than one if a signal handler makes calls, too.
+    pub calls: AtomicU32,
+    /// The next in the list of those whose threads have ended.
+    pub next: AtomicPtr<Sleeper<M>>,
+}
+
+impl<M> Sleeper<M> {
+    pub(crate) const fn new(semaphore: M) -> Self {
+        Self {
+            semaphore,
+            generation: AtomicU32::new(1),
+            locks: AtomicU32::new(0),
+            calls: AtomicU32::new(0),
+            next: AtomicPtr::new(core::ptr::null_mut()),
+        }
+    }
 }
 
 /// A connection to a server and what goes with it. Every call may be made on any thread.
-pub(crate) trait System: Send + Sync + Sized + 'static {
+pub(crate) trait System: Notes + Send + Sync + Sized + 'static {
     /// A cheap handle to shared memory.
     type Mem: SharedMem + core::fmt::Debug + Send + Sync + 'static;
     /// Unmaps when it is dropped.

@@ -6,9 +6,9 @@ use super::{
     CallError, Semaphore, Shared, Sleeper, System, identity,
     thread::{self, Idle, Key, uncancelled},
 };
-use crate::{config::Config, error::Error, node::trusts, num::widen};
+use crate::{config::Config, error::Error, node::trusts, num::widen, sync::Notes};
 use alloc::{boxed::Box, ffi::CString, string::String};
-use core::ffi::c_void;
+use core::{ffi::c_void, sync::atomic::Ordering};
 use csock_wire::{SharedRegion, WireErrno, msg::PULSE_DOORBELL};
 use qnx::{
     Access, ClockId, ConnectFlags, Connection, Errno, Event, IoSlice, IoSliceMut, Mapping, Prot,
@@ -110,6 +110,20 @@ fn semaphore() -> Option<PosixSemaphore> {
     let made: &'static qnx::Semaphore = Box::leak(Box::new(qnx::Semaphore::new()));
     made.init(0).ok()?;
     Some(PosixSemaphore(made))
+}
+
+impl Notes for Qnx {
+    type Mark = thread::Mark<PosixSemaphore>;
+
+    #[inline]
+    fn locking() -> Self::Mark {
+        thread::Mark::new(Self::sleeper())
+    }
+
+    #[inline]
+    fn is_locking() -> bool {
+        Self::sleeper().is_some_and(|thread| thread.locks.load(Ordering::Relaxed) != 0)
+    }
 }
 
 impl System for Qnx {

@@ -3,12 +3,11 @@
 #![allow(unsafe_code)]
 
 use super::{Semaphore, Sleeper};
-use crate::sync::Mutex;
-use alloc::{boxed::Box, vec::Vec};
+use alloc::boxed::Box;
 use core::{
     ffi::{c_int, c_void},
     ptr,
-    sync::atomic::{AtomicU32, AtomicU64, Ordering},
+    sync::atomic::{AtomicPtr, AtomicU64, Ordering, compiler_fence},
 };
 
 /// Room for the platform's `sigset_t`: 8 bytes on QNX, 128 on Linux.
@@ -54,31 +53,80 @@ pub(super) fn uncancelled<R>(call: impl FnOnce() -> R) -> R {
     result
 }
 
-/// The sleepers of threads that have ended.
-pub(super) struct Idle<M: 'static>(Mutex<Vec<&'static Sleeper<M>>>);
+/// The sleepers of threads that have ended: a list without a lock, for a handler that interrupts this very thread here, and for
+/// a child whose parent forked here.
+pub(super) struct Idle<M: 'static>(AtomicPtr<Sleeper<M>>);
 
 impl<M: Semaphore> Idle<M> {
     pub(super) const fn new() -> Self {
-        Self(Mutex::new(Vec::new()))
+        Self(AtomicPtr::new(ptr::null_mut()))
     }
 
     /// A sleeper of an ended thread, or one that `make` makes.
     fn take(&self, make: impl FnOnce() -> Option<M>) -> Option<&'static Sleeper<M>> {
-        if let Some(old) = self.0.lock().pop() {
-            return Some(old);
+        // All of them at once: so no other thread can put the first back meanwhile, with another one behind it.
+        let all = self.0.swap(ptr::null_mut(), Ordering::AcqRel);
+        // SAFETY: the list holds sleepers, which are never freed.
+        let Some(first) = (unsafe { all.as_ref() }) else {
+            return Some(Box::leak(Box::new(Sleeper::new(make()?))));
+        };
+        let mut rest = first.next.swap(ptr::null_mut(), Ordering::AcqRel);
+        // SAFETY: as above.
+        while let Some(next) = unsafe { rest.as_ref() } {
+            rest = next.next.swap(ptr::null_mut(), Ordering::AcqRel);
+            self.push(next);
         }
-        Some(Box::leak(Box::new(Sleeper {
-            semaphore: make()?,
-            generation: AtomicU32::new(1),
-        })))
+        Some(first)
     }
 
-    /// Its thread has ended. Without memory for the list it is lost.
+    /// Its thread has ended.
     pub(super) fn give(&self, sleeper: &'static Sleeper<M>) {
         sleeper.generation.fetch_add(1, Ordering::Relaxed);
-        let mut idle = self.0.lock();
-        if idle.try_reserve(1).is_ok() {
-            idle.push(sleeper);
+        sleeper.locks.store(0, Ordering::Relaxed);
+        sleeper.calls.store(0, Ordering::Relaxed);
+        self.push(sleeper);
+    }
+
+    fn push(&self, sleeper: &'static Sleeper<M>) {
+        let mut head = self.0.load(Ordering::Relaxed);
+        loop {
+            sleeper.next.store(head, Ordering::Relaxed);
+            let this = ptr::from_ref(sleeper).cast_mut();
+            match self
+                .0
+                .compare_exchange_weak(head, this, Ordering::AcqRel, Ordering::Relaxed)
+            {
+                Ok(_) => return,
+                Err(now) => head = now,
+            }
+        }
+    }
+}
+
+/// A lock that a thread holds or is about to take, noted with the thread.
+pub(crate) struct Mark<M: 'static>(Option<&'static Sleeper<M>>);
+
+impl<M> Mark<M> {
+    /// One more.
+    #[inline]
+    pub(super) fn new(thread: Option<&'static Sleeper<M>>) -> Self {
+        if let Some(thread) = thread {
+            let locks = thread.locks.load(Ordering::Relaxed);
+            thread.locks.store(locks.wrapping_add(1), Ordering::Relaxed);
+            // A handler on this thread sees the note before it could find the lock taken.
+            compiler_fence(Ordering::SeqCst);
+        }
+        Self(thread)
+    }
+}
+
+impl<M> Drop for Mark<M> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(thread) = self.0 {
+            compiler_fence(Ordering::SeqCst);
+            let locks = thread.locks.load(Ordering::Relaxed);
+            thread.locks.store(locks.wrapping_sub(1), Ordering::Relaxed);
         }
     }
 }

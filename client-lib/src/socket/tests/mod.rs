@@ -7,6 +7,7 @@ mod life;
 mod patience;
 mod place;
 mod queue;
+mod races;
 
 use super::Socket;
 use crate::{config::Config, session::Core, sys::fake::Fake};

@@ -125,7 +125,7 @@ impl State {
                 let peer = self.peers.get_mut(&socket).unwrap();
                 peer.closed = true;
                 if peer.words.is_none() {
-                    self.peers.remove(&socket);
+                    self.bury(socket);
                 }
                 self.serve();
                 msg::encode_reply::<msg::Close>(&msg::Empty {}, buffer)

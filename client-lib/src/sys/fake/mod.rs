@@ -10,10 +10,13 @@
 )]
 
 mod answer;
+pub(crate) mod points;
 mod turn;
 
+use points::Point;
+
 use super::{CallError, Semaphore, Shared, Sleeper, System, identity};
-use crate::{config::Config, session::Core};
+use crate::{config::Config, session::Core, sync::Notes};
 use alloc::sync::Arc;
 use core::{
     sync::atomic::{AtomicU32, AtomicU64, Ordering},
@@ -88,6 +91,8 @@ pub(crate) struct State {
     pub area: Option<Area>,
     pub watch: Option<Watch>,
     pub supply: Supply,
+    /// What closed sockets were sent.
+    pub buried: Vec<Vec<u8>>,
     /// Receive buffers that the server has.
     pub free: Vec<u32>,
     /// Whose the others are.
@@ -148,6 +153,15 @@ impl Semaphore for FakeSemaphore {
     }
 
     fn wait(&self, patience: Option<u64>) -> Result<(), CallError> {
+        points::pass(Point::Sleeping);
+        let result = self.wait_unseen(patience);
+        points::pass(Point::Slept);
+        result
+    }
+}
+
+impl FakeSemaphore {
+    fn wait_unseen(&self, patience: Option<u64>) -> Result<(), CallError> {
         let deadline = patience.map(|ns| Instant::now() + Duration::from_nanos(ns));
         let mut count = self.count.lock().unwrap();
         loop {
@@ -185,10 +199,7 @@ impl Drop for Mine {
 }
 
 std::thread_local! {
-    static SLEEPER: Mine = Mine(Box::leak(Box::new(Sleeper {
-        semaphore: FakeSemaphore::default(),
-        generation: AtomicU32::new(1),
-    })));
+    static SLEEPER: Mine = Mine(Box::leak(Box::new(Sleeper::new(FakeSemaphore::default()))));
 }
 
 /// What this thread sleeps on.
@@ -282,6 +293,11 @@ impl Fake {
         self.0.forks.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// From here on the caller is taken for the parent again.
+    pub(crate) fn unfork(&self) {
+        self.0.forks.store(0, Ordering::Relaxed);
+    }
+
     pub(crate) fn lie(&self, liar: impl FnMut(Kind, &mut State) -> Lie + Send + 'static) {
         self.locked().liar = Some(Box::new(liar));
     }
@@ -292,13 +308,8 @@ impl Fake {
     }
 }
 
-impl System for Fake {
-    type Mem = SharedRegion;
-    type Mapping = Memory;
-    type Semaphore = FakeSemaphore;
-    type Event = ();
-
-    fn call(
+impl Fake {
+    fn call_unseen(
         &self,
         request: [&[u8]; 2],
         reply: [&mut [u8]; 2],
@@ -350,12 +361,48 @@ impl System for Fake {
             };
         }
     }
+}
+
+impl Notes for Fake {
+    type Mark = points::Mark;
+
+    fn locking() -> points::Mark {
+        points::Mark::new()
+    }
+
+    fn locked() {
+        points::pass(Point::Locked);
+    }
+
+    fn is_locking() -> bool {
+        points::locks() != 0
+    }
+}
+
+impl System for Fake {
+    type Mem = SharedRegion;
+    type Mapping = Memory;
+    type Semaphore = FakeSemaphore;
+    type Event = ();
+
+    fn call(
+        &self,
+        request: [&[u8]; 2],
+        reply: [&mut [u8]; 2],
+        patience: Option<u64>,
+    ) -> Result<(), CallError> {
+        points::pass(Point::Calling);
+        let result = self.call_unseen(request, reply, patience);
+        points::pass(Point::Called);
+        result
+    }
 
     fn attach_doorbell(&mut self, _chid: i32) -> Result<(), CallError> {
         Ok(())
     }
 
     fn pulse(&self, _session: u32) -> Result<(), CallError> {
+        points::pass(Point::Ringing);
         let mut state = self.locked();
         if state.gone {
             return Err(CallError::Gone);

@@ -55,6 +55,12 @@ impl State {
         self.next
     }
 
+    /// A closed socket goes.
+    pub(super) fn bury(&mut self, socket: u32) {
+        let peer = self.peers.remove(&socket);
+        self.buried.extend(peer.map(|peer| peer.outbox));
+    }
+
     /// A look at everything, and to sleep again.
     pub(crate) fn serve(&mut self) {
         let (Some(mem), Some(mut watch)) = (self.mem, self.watch.take()) else {
@@ -173,7 +179,7 @@ impl State {
             }
         }
         if released {
-            self.peers.remove(&socket);
+            self.bury(socket);
         }
         Some(())
     }
@@ -189,6 +195,7 @@ fn refill(mem: &SharedRegion, area: &Area, supply: &mut Supply, free: &mut Vec<u
         supply.want(mem, wanted).ok()?;
         supply
             .drain(mem, area, |id| {
+                assert!(!free.contains(&id), "buffer {id} came back twice");
                 free.push(id);
                 true
             })
