@@ -35,6 +35,8 @@ pub trait Environment {
     fn int(&self, name: &'static CStr) -> Option<i32>;
     /// A text into `buf`, its length; `None`: not set.
     fn text(&self, name: &'static CStr, buf: &mut [u8]) -> Option<usize>;
+    /// Megabytes (2^20) of memory that the system has; `None`: it does not say.
+    fn memory_mib(&self) -> Option<u32>;
 }
 
 /// `csock.tx`: `zerocopy` (default) or `copy`.
@@ -44,6 +46,11 @@ const PATH: &CStr = c"csock.path";
 /// io-sock's prefix (`-o prefix=/alt`), as the stand-in tells it.
 // ON-TARGET: how io-sock tells a module its prefix, if at all; where it does not, a second io-sock needs csock.path.
 const PREFIX: &CStr = c"qnx.prefix";
+
+/// The number whose default follows from the memory that there is, and what that default may be.
+const BUFFERS: (&CStr, core::ops::RangeInclusive<u32>) = (c"csock.buffer_mib_per_uid", 64..=4096);
+/// One user's socket buffers may take this part of memory.
+const BUFFERS_PART: u32 = 4;
 
 /// What a path may be.
 const ALLOWED_PATH: Allowed =
@@ -185,6 +192,12 @@ impl Config {
             };
             row.place.store(value, Ordering::Relaxed);
         }
+        let (name, range) = BUFFERS;
+        if let (None, Some(mib)) = (env.int(name), env.memory_mib()) {
+            let part = mib.checked_div(BUFFERS_PART).unwrap_or(0);
+            let part = part.max(*range.start()).min(*range.end());
+            self.buffer_mib_per_uid.store(part, Ordering::Relaxed);
+        }
         // One byte more than a path may have, and the NUL: a longer value is not cut to a good one.
         let mut buf = [0; node::PATH_MAX + 2];
         if let Some(len) = env.text(PATH, &mut buf) {
@@ -247,7 +260,7 @@ impl Config {
 mod tests {
     use super::*;
 
-    struct Env(&'static [(&'static CStr, &'static str)]);
+    struct Env(&'static [(&'static CStr, &'static str)], Option<u32>);
 
     impl Environment for Env {
         fn int(&self, name: &'static CStr) -> Option<i32> {
@@ -261,11 +274,15 @@ mod tests {
             buf[..len].copy_from_slice(&text.as_bytes()[..len]);
             Some(len)
         }
+
+        fn memory_mib(&self) -> Option<u32> {
+            self.1
+        }
     }
 
     fn read(env: &'static [(&'static CStr, &'static str)]) -> Result<(Config, Vec<u8>), BadTunable> {
         let config = Config::new();
-        let path = config.read(&Env(env))?;
+        let path = config.read(&Env(env, None))?;
         Ok((config, path.as_bytes().to_vec()))
     }
 
@@ -276,6 +293,27 @@ mod tests {
             (config.copies(), config.workers(), name.as_slice()),
             (false, 1, b"/dev/csock".as_slice())
         );
+    }
+
+    #[test]
+    fn a_users_buffers_are_a_part_of_the_memory_that_there_is() {
+        let limit = |memory, env| {
+            let config = Config::new();
+            config.read(&Env(env, memory)).unwrap();
+            config.buffer_mib_per_uid()
+        };
+        // The last: nothing tells.
+        for (memory, expected) in [
+            (Some(100), 64),
+            (Some(2048), 512),
+            (Some(8000), 2000),
+            (Some(u32::MAX), 4096),
+            (None, 512),
+        ] {
+            assert_eq!(limit(memory, &[]), expected, "{memory:?} MiB");
+        }
+        let set: &[(&CStr, &str)] = &[(c"csock.buffer_mib_per_uid", "7")];
+        assert_eq!(limit(Some(8000), set), 7);
     }
 
     #[test]

@@ -352,4 +352,9 @@ impl Environment for Kenv {
     fn text(&self, name: &'static CStr, buf: &mut [u8]) -> Option<usize> {
         iosock::tunable_str(name, buf)
     }
+
+    fn memory_mib(&self) -> Option<u32> {
+        let bytes = qnx::system_memory().ok()?;
+        Some(u32::try_from(bytes >> 20).unwrap_or(u32::MAX))
+    }
 }

@@ -61,7 +61,7 @@ pub use message::Message;
 pub use msg_info::MsgInfo;
 pub use name::AttachedName;
 pub use path::{LinkedPath, node_status};
-pub use process::{egid, euid, page_size, pid, process_uid};
+pub use process::{egid, euid, page_size, pid, process_uid, system_memory};
 pub use pulse::*;
 pub use rcvid::RcvId;
 pub use semaphore::Semaphore;

@@ -25,6 +25,31 @@ pub fn egid() -> i32 {
     unsafe { sys::getegid() }
 }
 
+/// `open`, `fstat` and `close` of `/proc` - bytes of memory that the process manager has. **Blocks** while it answers.
+///
+/// # Errors
+/// `ENOENT` and the like; `ENOSYS` where it does not say, as on Linux.
+///
+/// # References
+/// None of QNX's: programs that were ported to QNX find it there (V8's `AmountOfPhysicalMemory`).
+// ON-TARGET: that st_size of /proc is a number of bytes, and whether of all memory or of what is free; 8.0 has /proc/vm/stats besides.
+pub fn system_memory() -> Result<u64, Errno> {
+    let mut stat = sys::stat::default();
+    // SAFETY: the path is a C string and read during the call only; without O_CREAT there is no third argument.
+    let result = unsafe { sys::open(c"/proc".as_ptr(), sys::O_RDONLY | sys::O_CLOEXEC) };
+    let fd = decode::not_negative(result)?;
+    // SAFETY: libc writes one `stat` to `stat`.
+    let result = unsafe { sys::fstat(fd, &mut stat) };
+    let told = decode::minus_one(result);
+    // SAFETY: the descriptor is ours, and nobody uses it afterwards.
+    let _ = unsafe { sys::close(fd) };
+    told?;
+    match u64::try_from(stat.st_size) {
+        Ok(bytes @ 1..) => Ok(bytes),
+        _ => Err(Errno::ENOSYS),
+    }
+}
+
 /// `stat` of `/proc/PID` - the effective user of another process. **Blocks** while the process manager answers.
 ///
 /// Meant for servers: a connection names its server's process, and nothing else says whose that is.

@@ -154,6 +154,14 @@ fn bad_paths_are_refused() {
     );
 }
 
+/// Linux does not say it there, and a number that is no size must not pass for one.
+#[test]
+fn memory_is_told_or_not_told() {
+    let size = std::fs::metadata("/proc").unwrap().len();
+    let expected = if size == 0 { Err(Errno::ENOSYS) } else { Ok(size) };
+    assert_eq!(qnx::system_memory(), expected);
+}
+
 #[test]
 fn whose_a_process_is() {
     up();
