@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: csock-hostile [run] SCENARIO [--honest]   misbehaves, beside honest traffic; --honest: only the traffic
-       csock-hostile honest [--busy]             the same traffic; --busy: and a thread that computes, as the hostile ones do
+       csock-hostile honest [--busy]             the same traffic; --busy: beside threads that compute, as the hostile ones do
        csock-hostile list | --list [--json]      scenarios, one a line
        csock-hostile check [NAME...]             what must work: every byte compared, figures from the ledger
        csock-hostile victim                      an honest client that measures its latencies

@@ -16,8 +16,10 @@ use std::{
 /// How long each scenario runs at least.
 const SECONDS: f64 = 1.2;
 /// Generous: machines that run tests are small and busy. The figures that count are the bench's.
-const MOST_RATIO: f64 = 5.0;
-const MOST: Duration = Duration::from_millis(50);
+const MOST_RATIO: f64 = 3.0;
+const MOST: Duration = Duration::from_millis(10);
+/// What is slow once may have met the machine's other users. It is slow each time if it is so by itself.
+const ATTEMPTS: u32 = 4;
 /// Another ordinary user than the hostile one.
 const VICTIM: u32 = 65532;
 const THIRD: u32 = 65533;
@@ -94,8 +96,9 @@ impl Ground {
     fn feel(&self, beside: impl FnOnce(&Self) -> Result<Vec<Running>>) -> Result<Felt> {
         let seconds = (SECONDS + 0.2).to_string();
         let mut victims = Vec::new();
-        for _ in 0..3 {
-            let mut command = self.command(Some(VICTIM), &["victim", "--seconds", &seconds]);
+        // Ordinary users ring by message, io-sock's own by pulse.
+        for uid in [Some(VICTIM), Some(VICTIM), None] {
+            let mut command = self.command(uid, &["victim", "--seconds", &seconds]);
             let mut victim = Running::start("victim", &mut command)?;
             victim.expect("ready")?;
             victims.push(victim);
@@ -165,6 +168,21 @@ impl Ground {
     }
 }
 
+/// What is slower than beside an honest client that computes as much.
+fn slow(felt: Felt, honest: Felt) -> Option<String> {
+    let pairs = [
+        ("control", felt.control, honest.control),
+        ("echo", felt.echo, honest.echo),
+    ];
+    let bounded =
+        |(_, felt, honest): &(_, f64, f64)| *felt <= honest * MOST_RATIO || *felt <= MOST.as_nanos() as f64;
+    let (what, felt, honest) = pairs.into_iter().find(|pair| !bounded(pair))?;
+    let (felt, honest) = (felt / 1e6, honest / 1e6);
+    Some(format!(
+        "{what}: {felt:.1} ms beside it, {honest:.1} beside an honest client"
+    ))
+}
+
 #[test]
 fn every_scenario_is_survived() -> Result<()> {
     let mut ground = Ground::new()?;
@@ -199,24 +217,23 @@ fn every_scenario_is_survived() -> Result<()> {
         if number != 0 && number.is_multiple_of(8) {
             both = baseline(&ground)?;
         }
-        let outcome = ground.hostile(row).and_then(|felt| {
+        let attempt = |both: [Felt; 2]| -> Result<Option<String>> {
+            let felt = ground.hostile(row)?;
             say(row.name, felt, both);
             ground.until_clean()?;
-            for (what, hostile, honest) in [
-                ("control", felt.control, both[1].control),
-                ("echo", felt.echo, both[1].echo),
-            ] {
-                // Who may send pulses may fill the queue that the bells of others wait in.
-                let bounded = !(row.pulses && what == "echo");
-                ensure!(
-                    !bounded || hostile <= honest * MOST_RATIO || hostile <= MOST.as_nanos() as f64,
-                    "{what}: {:.1} ms beside it, {:.1} beside an honest client",
-                    ms(hostile),
-                    ms(honest)
-                );
+            Ok(slow(felt, both[1]))
+        };
+        let mut outcome = attempt(both);
+        for _ in 1..ATTEMPTS {
+            if !matches!(outcome, Ok(Some(_))) {
+                break;
             }
-            Ok(())
-        });
+            outcome = baseline(&ground).and_then(|now| {
+                both = now;
+                attempt(both)
+            });
+        }
+        let outcome = outcome.and_then(|slow| slow.map_or(Ok(()), |what| Err(anyhow::Error::msg(what))));
         if let Err(error) = outcome {
             println!("{:<18} FAILED: {error:#}", row.name);
             failures.push(row.name);

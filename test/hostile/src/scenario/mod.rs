@@ -126,15 +126,22 @@ impl Plan {
         (row.run)(self).with_context(|| format!("scenario {}", row.name))
     }
 
-    /// The traffic of a scenario and nothing else; `busy`: beside a thread that computes, since the hostile ones do so, too.
+    /// The traffic of a scenario and nothing else; `busy`: and a thread for each processor that computes, since the hostile ones and
+    /// the module, which answers them, do so, too.
     pub fn honest(&self, busy: bool) -> Result<()> {
+        let processors = std::thread::available_parallelism().map_or(1, |n| n.get());
         self.beside_traffic(|| {
-            while !self.over() {
-                if busy {
-                    std::hint::spin_loop();
-                } else {
-                    std::thread::sleep(Duration::from_millis(5));
+            std::thread::scope(|scope| {
+                for _ in 0..if busy { processors } else { 0 } {
+                    scope.spawn(|| {
+                        while !self.over() {
+                            std::hint::spin_loop();
+                        }
+                    });
                 }
+            });
+            while !self.over() {
+                std::thread::sleep(Duration::from_millis(5));
             }
             Ok(())
         })
