@@ -14,7 +14,7 @@ use crate::process::lock;
 use crate::pulse_pool::{Exhausted, PulsePool};
 use crate::queue::{Item, PulseItem, Queue};
 use crate::region::Region;
-use crate::sys::{self, futex_wake};
+use crate::sys::{self, futex_wake, futex_wake_kind};
 use crate::trace::trace;
 use crate::types::{CHF_PULSE_POOL, ChannelConfig};
 use host_spin::SpinBudget;
@@ -154,11 +154,11 @@ impl Channel {
         }
     }
 
-    /// Wakes a receiver, or all when some want pulses only. Call after queueing, without the lock.
+    /// Wakes a receiver, or all when some want pulses only. Call after queueing pulses, without the lock.
     #[inline]
     pub fn wake_receivers(&self) {
         self.private.fetch_add(1, Ordering::SeqCst);
-        ring_sleepers(&self.doorbell);
+        ring_for_pulse(&self.doorbell);
     }
 
     /// Queues a pulse from inside this process and wakes a receiver. A pulse of the kernel's own is never lost.
@@ -261,20 +261,35 @@ pub fn wake_all(doorbell: &Region) {
     futex_wake(doorbell.u32(doorbell::SEQ), i32::MAX);
 }
 
-/// Wakes sleeping receivers of the channel behind `doorbell`; both sides call this after posting.
+/// Kinds of sleepers on [`doorbell::SEQ`]: receivers of anything, and of pulses alone.
+pub mod kind {
+    /// MsgReceive.
+    pub const ANYTHING: u32 = 1;
+    /// MsgReceivePulse.
+    pub const PULSES: u32 = 2;
+}
+
+/// Wakes a sleeping receiver of the channel behind `doorbell` after a message was posted. Who wants pulses only sleeps on.
 ///
 /// The caller's post must come before this in memory order (a SeqCst operation): the receiver counts itself as a
 /// sleeper, then looks once more, so one of the two sees the other.
 #[inline]
-pub fn ring_sleepers(doorbell: &Region) {
+pub fn ring_for_message(doorbell: &Region) {
     if doorbell.u32(doorbell::SLEEPERS).load(Ordering::SeqCst) != 0 {
-        let count = if doorbell.u32(doorbell::PICKY).load(Ordering::SeqCst) != 0 {
-            i32::MAX
-        } else {
-            1
-        };
         doorbell.u32(doorbell::SEQ).fetch_add(1, Ordering::SeqCst);
-        futex_wake(doorbell.u32(doorbell::SEQ), count);
+        futex_wake_kind(doorbell.u32(doorbell::SEQ), 1, kind::ANYTHING);
+    }
+}
+
+/// The same after a pulse was posted, by either side: wakes a receiver, or all while some of them want pulses only, since the one
+/// that wakes may find a message before the pulse.
+#[inline]
+pub fn ring_for_pulse(doorbell: &Region) {
+    let count = |at| doorbell.u32(at).load(Ordering::SeqCst);
+    let picky = count(doorbell::PICKY) != 0;
+    if picky || count(doorbell::SLEEPERS) != 0 {
+        doorbell.u32(doorbell::SEQ).fetch_add(1, Ordering::SeqCst);
+        futex_wake(doorbell.u32(doorbell::SEQ), if picky { i32::MAX } else { 1 });
     }
 }
 

@@ -11,7 +11,7 @@
 //! direct copies, and the cells of registered semaphores (`event_cell.rs`; the first lane's are used). A slot has a send half, written by the client, and a reply half, written by the server.
 
 /// Changes with every incompatible change of this file or of `wire.rs`.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 
 /// Bytes of a cache line on the machines we run on.
 const LINE: usize = 64;
@@ -22,9 +22,9 @@ pub mod doorbell {
 
     /// u32, futex: bumped to wake sleeping receivers.
     pub const SEQ: usize = 0;
-    /// u32: receivers that sleep or are about to.
+    /// u32: receivers of anything that sleep or are about to. A message wakes one of them.
     pub const SLEEPERS: usize = 4;
-    /// u32: how many of them only want pulses; if any, all sleepers are woken.
+    /// u32: receivers of pulses alone that do. A pulse wakes all sleepers while there are any: who sleeps longest may be one of them or not.
     pub const PICKY: usize = 8;
     /// u64: number of the last message or pulse, in order of posting. A counter instead of a clock: reading a clock costs
     /// more than the rest of a post.

@@ -6,7 +6,7 @@
 use core::sync::atomic::Ordering;
 use std::collections::VecDeque;
 
-use crate::channel::{next_ticket, ring_sleepers};
+use crate::channel::{next_ticket, ring_for_pulse};
 use crate::client_conn::ClientConn;
 use crate::counters::add;
 use crate::errno::Errno;
@@ -102,7 +102,7 @@ fn ring(conn: &ClientConn) {
     conn.doorbell
         .u64(doorbell::word(conn.first.word))
         .fetch_add(layout::PULSE_UNIT, Ordering::SeqCst);
-    ring_sleepers(&conn.doorbell);
+    ring_for_pulse(&conn.doorbell);
 }
 
 /// The server has emptied the ring: goes on with what waited.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use libc::iovec;
 
 use crate::answer::with_lane_id;
-use crate::channel::Channel;
+use crate::channel::{Channel, kind};
 use crate::channel_state::Waiting;
 use crate::copy;
 use crate::counters::add;
@@ -18,7 +18,7 @@ use crate::parts::{scatter, total};
 use crate::process::{lock, process};
 use crate::queue::{Item, PulseItem};
 use crate::sched;
-use crate::sys::{self, Wake, futex_wait};
+use crate::sys::{self, Wake, futex_wait_as};
 use crate::table::Cache;
 use crate::thread::{self, Timeout};
 use crate::thread_block::{blocked, state, take_cancel, take_kick};
@@ -258,13 +258,14 @@ fn spin(channel: &Channel, private: u32, deadline: u64) -> bool {
 /// Sleeps until rung. Looks once more after having counted itself as a sleeper: who posts after that look rings.
 fn sleep(channel: &Channel, pulses_only: bool, deadline: u64) -> Result<Option<Item<Waiting>>, Errno> {
     let sequence = channel.doorbell.u32(doorbell::SEQ);
-    let sleepers = channel.doorbell.u32(doorbell::SLEEPERS);
-    let picky = channel.doorbell.u32(doorbell::PICKY);
+    let (counted, kind) = if pulses_only {
+        (doorbell::PICKY, kind::PULSES)
+    } else {
+        (doorbell::SLEEPERS, kind::ANYTHING)
+    };
+    let sleepers = channel.doorbell.u32(counted);
     let before = sequence.load(Ordering::SeqCst);
     sleepers.fetch_add(1, Ordering::SeqCst);
-    if pulses_only {
-        picky.fetch_add(1, Ordering::SeqCst);
-    }
     let item = channel.pop(pulses_only);
     let mut wake = Wake::Woken;
     if item.is_none() && take_cancel() {
@@ -272,7 +273,7 @@ fn sleep(channel: &Channel, pulses_only: bool, deadline: u64) -> Result<Option<I
     } else if item.is_none() && !channel.is_dead() {
         let start = sys::now_ns();
         wake = blocked(state::RECEIVE, 0, channel.chid, || {
-            futex_wait(sequence, before, deadline)
+            futex_wait_as(sequence, before, deadline, kind)
         });
         let slept = sys::now_ns() - start;
         channel.spin.missed(slept);
@@ -280,9 +281,6 @@ fn sleep(channel: &Channel, pulses_only: bool, deadline: u64) -> Result<Option<I
             4,
             "chid {}: slept {slept} ns in MsgReceive, {wake:?}", channel.chid
         );
-    }
-    if pulses_only {
-        picky.fetch_sub(1, Ordering::SeqCst);
     }
     sleepers.fetch_sub(1, Ordering::SeqCst);
     match wake {

@@ -4,7 +4,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use libc::iovec;
 
-use crate::channel::{next_ticket, ring_sleepers};
+use crate::channel::{next_ticket, ring_for_message};
 use crate::client_conn::{ClientConn, Coid};
 use crate::client_lane::Claim;
 use crate::counters::add;
@@ -167,8 +167,7 @@ fn hand_over(doorbell: &Region, timeout: Timeout) -> Option<u64> {
         return None;
     }
     let now = sys::now_ns();
-    let count = |at| doorbell.u32(at).load(Ordering::SeqCst);
-    let ready = count(doorbell::SLEEPERS) > count(doorbell::PICKY);
+    let ready = doorbell.u32(doorbell::SLEEPERS).load(Ordering::SeqCst) != 0;
     (timeout.deadline <= now + WAKE_UP_NS).then_some(now + if ready { WAKE_UP_NS } else { NOTICE_NS })
 }
 
@@ -198,7 +197,7 @@ fn post(conn: &ClientConn, claim: &Claim<'_>) {
     conn.doorbell
         .u64(doorbell::word(claim.lane.word))
         .fetch_xor(1 << claim.slot, Ordering::SeqCst);
-    ring_sleepers(&conn.doorbell);
+    ring_for_message(&conn.doorbell);
 }
 
 /// Reads the answer out of the slot.

@@ -48,6 +48,14 @@ pub fn clock_ns(clock: libc::clockid_t) -> u64 {
 
 /// Sleeps while `*word == expected`, until `deadline` (CLOCK_MONOTONIC, ns). Works across processes.
 pub fn futex_wait(word: &AtomicU32, expected: u32, deadline: u64) -> Wake {
+    futex_wait_as(word, expected, deadline, ANY_KIND)
+}
+
+/// Every kind of sleeper.
+const ANY_KIND: u32 = libc::FUTEX_BITSET_MATCH_ANY as u32;
+
+/// [`futex_wait`] of one kind of sleeper, a bit: who wakes another kind leaves it alone.
+pub fn futex_wait_as(word: &AtomicU32, expected: u32, deadline: u64, kind: u32) -> Wake {
     add(|c| &c.futex_waits, 1);
     let ts = libc::timespec {
         tv_sec: (deadline / 1_000_000_000) as libc::time_t,
@@ -62,7 +70,7 @@ pub fn futex_wait(word: &AtomicU32, expected: u32, deadline: u64) -> Wake {
             expected,
             &ts,
             ptr::null::<u32>(),
-            libc::FUTEX_BITSET_MATCH_ANY,
+            kind,
         )
     };
     if result == 0 {
@@ -77,9 +85,24 @@ pub fn futex_wait(word: &AtomicU32, expected: u32, deadline: u64) -> Wake {
 
 /// Wakes up to `count` threads that sleep on `word`; how many there were.
 pub fn futex_wake(word: &AtomicU32, count: i32) -> usize {
+    futex_wake_kind(word, count, ANY_KIND)
+}
+
+/// [`futex_wake`] of sleepers of the kinds whose bits are set.
+pub fn futex_wake_kind(word: &AtomicU32, count: i32, kinds: u32) -> usize {
     add(|c| &c.futex_wakes, 1);
-    // SAFETY: the word is a live, aligned u32; waking does not touch memory.
-    let woken = unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, count) };
+    // SAFETY: the word is a live, aligned u32; waking does not touch memory, and there is neither a time nor a second word.
+    let woken = unsafe {
+        libc::syscall(
+            libc::SYS_futex,
+            word.as_ptr(),
+            libc::FUTEX_WAKE_BITSET,
+            count,
+            ptr::null::<libc::timespec>(),
+            ptr::null::<u32>(),
+            kinds,
+        )
+    };
     usize::try_from(woken).unwrap_or(0)
 }
 

@@ -173,6 +173,70 @@ fn receive_pulse_passes_over_messages() {
     assert_eq!(waiting.join().expect("waiter"), (0, 44));
 }
 
+/// Times that the calling thread's neighbour `tid` went to sleep.
+fn sleeps(tid: i32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/self/task/{tid}/status")).expect("a thread");
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("voluntary_ctxt_switches"));
+    let number = line
+        .and_then(|line| line.split_whitespace().last())
+        .expect("a number");
+    number.parse().expect("a number")
+}
+
+/// A message wakes one receiver, and a thread in MsgReceivePulse sleeps on, as on QNX. A pulse finds it all the same.
+#[test]
+fn a_message_wakes_nobody_who_wants_pulses_only() {
+    init();
+    const MESSAGES: u64 = 200;
+    let chid = channel(0);
+    let coid = attach(0, chid);
+    let (tell, told) = std::sync::mpsc::channel();
+    let picky = std::thread::spawn(move || {
+        // SAFETY: no pointers.
+        tell.send(unsafe { libc::gettid() }).expect("told");
+        let mut image = Pulse::default();
+        // SAFETY: a valid buffer.
+        let got = unsafe { MsgReceivePulse_r(chid, (&raw mut image).cast(), 24, core::ptr::null_mut()) };
+        (got, image.value)
+    });
+    let picky_id = told.recv().expect("an id");
+    let servers: Vec<_> = (0..4)
+        .map(|_| {
+            std::thread::spawn(move || {
+                loop {
+                    let got = receive(chid);
+                    if got.rcvid == 0 {
+                        return;
+                    }
+                    assert_eq!(reply(got.rcvid, 0, &[]), 0);
+                }
+            })
+        })
+        .collect();
+    sleep_ms(50);
+    let before = sleeps(picky_id);
+    for _ in 0..MESSAGES {
+        assert_eq!(send(coid, b"m", &mut []), 0);
+        // So that the next one finds all of them asleep.
+        sleep_ms(1);
+    }
+    let woken = sleeps(picky_id) - before;
+    assert!(
+        woken < MESSAGES / 10,
+        "it woke {woken} times for {MESSAGES} messages"
+    );
+    let mut value = 0;
+    eventually("each has its pulse", || {
+        value += 1;
+        assert_eq!(pulse(coid, 10, 1, value), 0);
+        sleep_ms(1);
+        picky.is_finished() && servers.iter().all(std::thread::JoinHandle::is_finished)
+    });
+    assert_eq!(picky.join().expect("picky").0, 0);
+}
+
 fn pool(num: u32, options: u32, event: SigEvent) -> i32 {
     let config = ChannelConfig {
         event,
