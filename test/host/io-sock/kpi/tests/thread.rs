@@ -122,6 +122,78 @@ fn no_wakeup_is_lost() {
     bench.clean();
 }
 
+/// Sleeps and is woken as often as `counter` says; shows the Linux thread that it is in `tid`.
+unsafe extern "C" fn sleep_often(arg: *mut c_void) {
+    let shared = arg.cast::<Shared>();
+    // SAFETY: the mutex guards the other fields, and the test outlives the thread.
+    unsafe {
+        t_mtx_lock(&raw mut (*shared).mtx);
+        LINUX_ID.store(libc::gettid() as u32, Ordering::Release);
+        while (*shared).counter > 0 {
+            (*shared).flag = true;
+            assert_eq!(
+                t_msleep((&raw mut (*shared).flag).cast(), &raw mut (*shared).mtx, 0),
+                0
+            );
+        }
+        t_mtx_unlock(&raw mut (*shared).mtx);
+    }
+    thread::kthread_exit();
+}
+
+static LINUX_ID: AtomicU32 = AtomicU32::new(0);
+
+#[test]
+fn who_is_woken_under_a_mutex_does_not_run_into_it() {
+    const TIMES: u64 = 100;
+    let mut woken = 0;
+    let bench = bench();
+    let shared = Box::into_raw(shared());
+    let mut tid = 0;
+    // SAFETY: the thread is joined before the box goes, and the mutex guards its fields.
+    unsafe {
+        (*shared).counter = TIMES;
+        assert_eq!(t_spawn(sleep_often, shared.cast(), &raw mut tid), 0);
+        wait_until("started", || LINUX_ID.load(Ordering::Acquire) != 0);
+        let status = format!("/proc/self/task/{}/status", LINUX_ID.load(Ordering::Acquire));
+        let sleeps = || -> u64 {
+            let status = std::fs::read_to_string(&status).unwrap();
+            let line = status
+                .lines()
+                .find(|line| line.starts_with("voluntary_ctxt_switches"));
+            line.unwrap().split_whitespace().last().unwrap().parse().unwrap()
+        };
+        let before = sleeps();
+        for _ in 0..TIMES {
+            wait_until("asleep", || {
+                t_mtx_lock(&raw mut (*shared).mtx);
+                let asleep = (*shared).flag;
+                t_mtx_unlock(&raw mut (*shared).mtx);
+                asleep
+            });
+            // Beyond the time that a sleeper spins.
+            std::thread::sleep(Duration::from_millis(1));
+            t_mtx_lock(&raw mut (*shared).mtx);
+            (*shared).flag = false;
+            (*shared).counter -= 1;
+            sleep::kpi_wakeup((&raw const (*shared).flag).cast());
+            std::thread::sleep(Duration::from_millis(1));
+            // It has not left: this is the last round's too.
+            woken = sleeps() - before;
+            t_mtx_unlock(&raw mut (*shared).mtx);
+        }
+    }
+    assert_eq!(join(tid), 0);
+    // Once each, and now and then for a lock of the test's; twice each if it came for the mutex too early.
+    assert!(woken < TIMES * 3 / 2, "it slept {woken} times in {TIMES} rounds");
+    // SAFETY: the thread is gone.
+    unsafe {
+        t_mtx_destroy(&raw mut (*shared).mtx);
+        drop(Box::from_raw(shared));
+    }
+    bench.clean();
+}
+
 #[test]
 fn wakeup_one_wakes_one_and_time_runs_out() {
     let bench = bench();

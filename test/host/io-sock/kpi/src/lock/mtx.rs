@@ -185,6 +185,7 @@ impl Mx {
             {
                 continue;
             }
+            thread::current().private().wake_now();
             futex::wait(futex::low_half(word), (now | CONTESTED) as u32, None);
         }
     }
@@ -235,6 +236,7 @@ impl Mx {
         if word.swap(UNOWNED, Ordering::Release) & CONTESTED != 0 {
             futex::wake(futex_word, 1);
         }
+        td.private().wake_unless_held();
     }
 
     /// For a sleep: the interlock must be held once.

@@ -83,6 +83,7 @@ pub(crate) fn block(
         sleepers.retain(|sleeper| sleeper.td != td);
         state.store(WOKEN, Ordering::Relaxed);
     }
+    td.private().wake_now();
     let spin = &td.private().spin;
     let longest = limit.map_or(u32::MAX, |limit| {
         u32::try_from(limit.as_nanos()).unwrap_or(u32::MAX)
@@ -127,12 +128,21 @@ pub(crate) fn block(
     woken
 }
 
-/// Ends one sleep; the sleeper is out of its queue already, which is locked.
-fn rouse(td: Td, how: u32) {
-    let state = &td.private().sleep_state;
-    if state.swap(how, Ordering::AcqRel) == ASLEEP {
-        // The thread's private part is never given back, so waking late is harmless.
-        futex::wake(state, 1);
+/// Ends one sleep; the sleeper is out of its queue already, which is locked. Linux wakes it once [`wake_ended`] is called.
+fn end(td: Td, how: u32) {
+    if td.private().sleep_state.swap(how, Ordering::AcqRel) != ASLEEP {
+        return;
+    }
+    match thread::try_current() {
+        Some(me) => me.private().wake_later(td),
+        None => futex::wake(&td.private().sleep_state, 1),
+    }
+}
+
+/// Lets Linux wake those whose sleep has ended, now or with the last mutex that the thread gives up. No queue is locked.
+fn wake_ended() {
+    if let Some(me) = thread::try_current() {
+        me.private().wake_unless_held();
     }
 }
 
@@ -150,9 +160,10 @@ pub(crate) fn wakeup_some(chan: *const c_void, most: usize) {
             return true;
         }
         left -= 1;
-        rouse(sleeper.td, WOKEN);
+        end(sleeper.td, WOKEN);
         false
     });
+    wake_ended();
 }
 
 /// As if a signal came to `td`.
@@ -166,7 +177,8 @@ pub(crate) fn interrupt(td: Td) {
         if sleeper.td != td || !sleeper.interruptible {
             return true;
         }
-        rouse(td, INTERRUPTED);
+        end(td, INTERRUPTED);
         false
     });
+    wake_ended();
 }

@@ -1,5 +1,7 @@
 //! What a thread holds and may do: the checks that FreeBSD makes with WITNESS and INVARIANTS, here always on.
 
+use super::Td;
+use crate::futex;
 use crate::layout::LockObject;
 use crate::panic::die;
 use host_spin::SpinBudget;
@@ -10,6 +12,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// Most locks that a thread holds at once.
 const MOST_HELD: usize = 32;
+/// Most threads whose waking is put off.
+const MOST_WOKEN: usize = 8;
 
 /// The part of a thread that the headers do not show. Cells belong to the thread itself; atomics are for
 /// others too.
@@ -25,6 +29,9 @@ pub struct Private {
     pub(crate) spin: SpinBudget,
     /// A signal came and no sleep took it yet.
     pub(crate) signal: AtomicBool,
+    /// Threads whose sleep this one has ended, and which Linux is still to wake: see [`Self::wake_later`].
+    woken: [Cell<Option<Td>>; MOST_WOKEN],
+    woken_count: Cell<usize>,
 }
 
 impl Private {
@@ -37,6 +44,8 @@ impl Private {
             sleep_state: AtomicU32::new(0),
             spin: SpinBudget::new(),
             signal: AtomicBool::new(false),
+            woken: [const { Cell::new(None) }; MOST_WOKEN],
+            woken_count: Cell::new(0),
         }
     }
 
@@ -73,6 +82,34 @@ impl Private {
 
     pub(crate) fn held_count(&self) -> usize {
         self.count.get()
+    }
+
+    /// The sleep of `td` is over; Linux wakes it when this thread has given up its mutexes. Until then it could only run
+    /// into the interlock, which its waker mostly holds, and sleep again.
+    pub(crate) fn wake_later(&self, td: Td) {
+        if self.woken_count.get() == MOST_WOKEN {
+            self.wake_now();
+        }
+        let n = self.woken_count.get();
+        self.woken[n].set(Some(td));
+        self.woken_count.set(n + 1);
+    }
+
+    /// Wakes them if no mutex is held any more. Giant does not count: it is held for long, across joining threads too.
+    pub(crate) fn wake_unless_held(&self) {
+        if self.woken_count.get() != 0 && !self.holds_other(null()) {
+            self.wake_now();
+        }
+    }
+
+    /// Wakes them: the thread is about to wait itself.
+    pub(crate) fn wake_now(&self) {
+        for woken in &self.woken[..self.woken_count.replace(0)] {
+            if let Some(td) = woken.take() {
+                // A thread's private part is never given back, so waking late is harmless.
+                futex::wake(&td.private().sleep_state, 1);
+            }
+        }
     }
 
     /// The names of the mutexes held.
