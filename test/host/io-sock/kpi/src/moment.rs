@@ -13,6 +13,8 @@ pub enum Moment {
     Found,
     /// netisr has read what came, let go of the receiving half, and looks after the sending half next.
     Read,
+    /// Linux has taken less than there is, and netisr does not know yet that a sender waits for room.
+    Full,
     /// Output is over and the sending half let go of; what follows from it is still to be done.
     Concluding,
 }

@@ -45,8 +45,7 @@ pub(super) fn event(pcb: &Arc<Pcb>) {
 /// The part below of a socket that came in through the listener `head`, whose options it has.
 pub(crate) fn child(head: &Pcb, so: So, fd: Fd, peer: Option<Addr>) -> Arc<Pcb> {
     let pcb = Pcb::new(so, fd, head.family, Phase::Connected);
-    let acks = head.tx().acks.as_ref().map(|acks| acks.child(&pcb.fd));
-    pcb.tx().acks = acks;
+    pcb.follow_as(head);
     pcb.bound.store(true, Ordering::Relaxed);
     pcb.set_peer(peer);
     pcb

@@ -38,7 +38,7 @@ pub(super) fn event(pcb: &Arc<Pcb>, events: c_int) {
     }
     let mut ends = events & (libc::EPOLLRDHUP | libc::EPOLLHUP) != 0;
     if events & (libc::EPOLLERR | libc::EPOLLHUP) != 0 {
-        let reports = pcb.tx().acks.is_some();
+        let reports = pcb.follows.load(Ordering::Relaxed);
         if reports {
             pcb.fd.drop_reports();
         }
@@ -56,10 +56,13 @@ pub(super) fn event(pcb: &Arc<Pcb>, events: c_int) {
     let heard = std::mem::take(&mut rx.heard);
     drop(rx);
     moment::reach(Moment::Read);
-    if heard {
+    let follows = pcb.follows.load(Ordering::Relaxed);
+    if heard && follows {
         self::heard(pcb);
     }
-    if events & (libc::EPOLLOUT | libc::EPOLLERR | libc::EPOLLHUP) != 0 {
+    let room = events & libc::EPOLLOUT != 0;
+    let wanted = room && (pcb.room.comes() || follows);
+    if wanted || events & (libc::EPOLLERR | libc::EPOLLHUP) != 0 {
         output(pcb, Cause::Linux);
     }
 }

@@ -85,6 +85,41 @@ pub(crate) struct Tx {
     acks: Option<ack::Acks>,
 }
 
+/// What netisr knows of a sending half without taking its lock, which a sender holds while Linux delivers the bytes: an
+/// event that only says that there is room is for nobody mostly.
+///
+/// The sender says that it waits and looks whether room came; netisr says that room came and looks whether somebody
+/// waits. Both in this order (SeqCst), so at least one of them sees the other.
+#[derive(Default)]
+pub(crate) struct Room {
+    came: AtomicBool,
+    waits: AtomicBool,
+}
+
+impl Room {
+    /// The sender tries: what came before says nothing about what Linux will answer.
+    fn forget(&self) {
+        self.came.store(false, Ordering::SeqCst);
+    }
+
+    /// so_snd has something that must wait for netisr. `false`: room came since [`Self::forget`], so it need not.
+    fn wait(&self) -> bool {
+        self.waits.store(true, Ordering::SeqCst);
+        !self.came.load(Ordering::SeqCst)
+    }
+
+    /// Linux has room. Whether somebody waits for it.
+    fn comes(&self) -> bool {
+        self.came.store(true, Ordering::SeqCst);
+        self.waits.load(Ordering::SeqCst)
+    }
+
+    /// netisr looks after what waits.
+    fn served(&self) {
+        self.waits.store(false, Ordering::SeqCst);
+    }
+}
+
 /// A socket's part below. Lock order: `rx`, `tx`, then the socket's own locks. `so` is alive while one of the
 /// two is held and says not `gone`.
 pub(crate) struct Pcb {
@@ -97,6 +132,9 @@ pub(crate) struct Pcb {
     pub(crate) listening: AtomicBool,
     rx: Mutex<Rx>,
     tx: Mutex<Tx>,
+    pub(crate) room: Room,
+    /// so_snd follows the peer's acknowledgements: netisr looks after it at each event. Changes before the first one only.
+    pub(crate) follows: AtomicBool,
     /// so_rcv was full: whoever makes room reads on.
     pub(crate) paused: AtomicBool,
     /// Why the connection broke; 0: it did not. Told after the data that came before.
@@ -130,6 +168,7 @@ pub(crate) fn datagrams_dropped() -> u64 {
 impl Pcb {
     pub(crate) fn new(so: So, fd: Fd, family: u8, phase: Phase) -> Arc<Pcb> {
         let acks = if so.is_stream() { ack::Acks::of(&fd) } else { None };
+        let follows = AtomicBool::new(acks.is_some());
         Arc::new(Pcb {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             fd,
@@ -153,6 +192,8 @@ impl Pcb {
                 gone: false,
                 acks,
             }),
+            room: Room::default(),
+            follows,
             paused: AtomicBool::new(false),
             broken: AtomicI32::new(0),
             bound: AtomicBool::new(false),
@@ -166,6 +207,13 @@ impl Pcb {
 
     pub(crate) fn tx(&self) -> MutexGuard<'_, Tx> {
         self.tx.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// For a connection that came in through the listener `head`: follows acknowledgements as that one does.
+    fn follow_as(&self, head: &Pcb) {
+        let acks = head.tx().acks.as_ref().map(|acks| acks.child(&self.fd));
+        self.follows.store(acks.is_some(), Ordering::Relaxed);
+        self.tx().acks = acks;
     }
 
     pub(crate) fn peer(&self) -> Option<Addr> {

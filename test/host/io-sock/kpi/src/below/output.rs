@@ -58,6 +58,7 @@ pub(crate) fn append_and_output(pcb: &Arc<Pcb>, top: Option<Mb>, more: bool) -> 
     }
     if fault::filter_strikes() {
         // As from tcp_output when a packet filter refuses the segment: what is queued is tried again later.
+        pcb.room.wait();
         snd.unlock();
         netisr::retry(pcb.id, RETRANSMIT);
         return EACCES;
@@ -97,7 +98,10 @@ pub(crate) fn output(pcb: &Arc<Pcb>, cause: Cause) {
         return;
     }
     match (cause, &mut tx.acks) {
-        (Cause::Linux, _) => tx.blocked = false,
+        (Cause::Linux, _) => {
+            tx.blocked = false;
+            pcb.room.served();
+        }
         (Cause::Heard, Some(acks)) => acks.flow.heard(Instant::now()),
         (Cause::Timer, Some(_)) => ack::timer_is_off(&mut tx),
         _ => {}
@@ -151,9 +155,7 @@ fn transmit_all(pcb: &Pcb, tx: &mut Tx, snd: Sb, more: bool) -> Sent {
             Ok(n) => {
                 burst::output(n as u64, config::mss().into());
                 release::sent(snd.cut(n));
-                if n < bytes {
-                    // Linux will say when there is room.
-                    tx.blocked = true;
+                if n < bytes && blocks(pcb, tx) {
                     return Sent::Blocked;
                 }
             }
@@ -199,8 +201,7 @@ fn hand_over_some(pcb: &Pcb, tx: &mut Tx, snd: Sb, want: usize, report: bool) ->
             Ok(n) => {
                 snd.mark_sent(n);
                 sent += n;
-                if n < bytes {
-                    tx.blocked = true;
+                if n < bytes && blocks(pcb, tx) {
                     return (sent, Some(Sent::Blocked));
                 }
             }
@@ -236,7 +237,14 @@ fn gather(pieces: &mut [libc::iovec; PIECES], from: Option<(Mb, usize)>, most: u
     (count, bytes)
 }
 
-/// One system call. `Err(None)`: it was interrupted.
+/// Linux did not take everything, and will say when there is room. `false`: it has said so meanwhile.
+fn blocks(pcb: &Pcb, tx: &mut Tx) -> bool {
+    moment::reach(Moment::Full);
+    tx.blocked = pcb.room.wait();
+    tx.blocked
+}
+
+/// One system call. `Err(None)`: it was interrupted, or there is room again.
 fn hand_over(
     pcb: &Pcb,
     tx: &mut Tx,
@@ -245,17 +253,16 @@ fn hand_over(
     report: bool,
 ) -> Result<usize, Option<Sent>> {
     let flags = Sending { more, report };
+    pcb.room.forget();
     match pcb.fd.send(pieces, None, flags) {
         Ok(n) => {
             BYTES_OUT.fetch_add(n as u64, Ordering::Relaxed);
             Ok(n)
         }
-        Err(EAGAIN) => {
-            tx.blocked = true;
-            Err(Some(Sent::Blocked))
-        }
+        Err(EAGAIN) => Err(blocks(pcb, tx).then_some(Sent::Blocked)),
         Err(EINTR) => Err(None),
         Err(ENOBUFS | ENOMEM) => {
+            pcb.room.wait();
             netisr::retry(pcb.id, Duration::from_millis(10));
             Err(Some(Sent::Blocked))
         }
