@@ -68,6 +68,8 @@ pub struct Slot {
     pub send_parts: Option<Box<[libc::iovec]>>,
     /// See `send_parts`.
     pub reply_parts: Option<Box<[libc::iovec]>>,
+    /// The client has its answer and sleeps: see [`Lane::wake_answered`].
+    wake: bool,
 }
 
 impl Slot {
@@ -128,6 +130,7 @@ impl Lane {
                 request: Request::default(),
                 send_parts: None,
                 reply_parts: None,
+                wake: false,
             })
         };
         Lane {
@@ -226,7 +229,21 @@ impl Lane {
         if held.generation != generation || held.held == Held::No {
             return Err(Errno::ESRCH);
         }
-        body(slot, &mut held)
+        let result = body(slot, &mut held);
+        // The next message of a client that wakes now may come through this slot, and its receiver needs the lock.
+        let wake = core::mem::take(&mut held.wake);
+        drop(held);
+        if wake {
+            futex_wake(&self.region.slot(slot).reply.done, 1);
+        }
+        result
+    }
+
+    /// Wakes a client that [`Lane::finish`] has answered, outside of [`Lane::with_held`], which does so itself.
+    pub fn wake_answered(&self, slot: usize, held: &mut Slot) {
+        if core::mem::take(&mut held.wake) {
+            futex_wake(&self.region.slot(slot).reply.done, 1);
+        }
     }
 
     /// The client asked to be unblocked (or is dead).
@@ -274,10 +291,7 @@ impl Lane {
         reply.len.store(len as u64, Ordering::Relaxed);
         held.held = Held::No;
         send.state.store(state::FREE, Ordering::Release);
-        let word = &reply.done;
-        if word.swap(done::DONE, Ordering::AcqRel) == done::SLEEPING {
-            futex_wake(word, 1);
-        }
+        held.wake = reply.done.swap(done::DONE, Ordering::AcqRel) == done::SLEEPING;
         add(|c| &c.replies, 1);
     }
 

@@ -166,6 +166,7 @@ unsafe fn deliver_message(
 fn refuse(lane: &Lane, slot: usize, held: &mut Slot, errno: Errno) {
     if lane.begin_touch(slot, held).is_ok() {
         lane.finish(slot, held, i64::from(errno.0), true, 0);
+        lane.wake_answered(slot, held);
     }
 }
 
