@@ -7,6 +7,9 @@
  * thread ends waits in others with EBADF. A signal ends a wait with EINTR. In a child made by fork() every verb fails with
  * ESTALE at once and touches nothing of the parent's: open a session of its own there.
  *
+ * Verbs that may wait are cancellation points: a thread that is cancelled while it waits leaves the socket to others. What waits in
+ * a message (a socket without shared memory) is cancelled when that is over.
+ *
  * A signal handler may send, receive, shut down and close, as long as the thread has used csock before. Where it interrupted a verb
  * of its own thread, a verb that would wait for that one fails with EAGAIN and has done nothing: at a lock, or in the same direction
  * of the same socket. Everything else works there.

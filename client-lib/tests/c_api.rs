@@ -148,7 +148,14 @@ fn every_verb_refuses_what_it_must() {
 #[test]
 fn the_programs_that_need_a_server_compile() {
     let library = library();
-    for name in ["buffers", "echo_client", "echo_server", "forked", "signals"] {
+    for name in [
+        "buffers",
+        "cancelled",
+        "echo_client",
+        "echo_server",
+        "forked",
+        "signals",
+    ] {
         compile(name, &library);
     }
 }

@@ -32,7 +32,7 @@ mod table;
 mod tests;
 
 use crate::error::Error;
-use errno::{count, number, status};
+use errno::{cancellation_point, count, number, status};
 
 /// `EFAULT`: a pointer that must not be null is.
 const NULL: Error = Error::System(csock_wire::WireErrno::EFAULT.to_qnx());

@@ -2,7 +2,7 @@
 //! using a buffer twice, on another socket or after its release is an error in every build.
 
 use super::{
-    NULL, count,
+    NULL, cancellation_point, count,
     handles::Handles,
     platform::{MSG_DONTWAIT, MSG_MORE, MSG_NOSIGNAL},
     socket::how,
@@ -101,7 +101,13 @@ fn described(from: *const CsockSio) -> Result<CsockSio, Error> {
 
 /// See the header.
 #[unsafe(no_mangle)]
-pub extern "C" fn csock_sio_reserve(s: c_int, buffer: *mut CsockSio, size: usize, flags: c_int) -> c_int {
+pub extern "C-unwind" fn csock_sio_reserve(
+    s: c_int,
+    buffer: *mut CsockSio,
+    size: usize,
+    flags: c_int,
+) -> c_int {
+    cancellation_point();
     status((|| {
         if buffer.is_null() {
             return Err(NULL);
@@ -124,7 +130,8 @@ pub extern "C" fn csock_sio_reserve(s: c_int, buffer: *mut CsockSio, size: usize
 
 /// See the header.
 #[unsafe(no_mangle)]
-pub extern "C" fn csock_sio_send(s: c_int, buffer: *mut CsockSio, size: usize, flags: c_int) -> isize {
+pub extern "C-unwind" fn csock_sio_send(s: c_int, buffer: *mut CsockSio, size: usize, flags: c_int) -> isize {
+    cancellation_point();
     count((|| {
         let sio = described(buffer)?;
         let how = how(flags, MSG_MORE | MSG_NOSIGNAL)?;
@@ -163,7 +170,8 @@ pub extern "C" fn csock_sio_send(s: c_int, buffer: *mut CsockSio, size: usize, f
 
 /// See the header.
 #[unsafe(no_mangle)]
-pub extern "C" fn csock_sio_recv(s: c_int, buffer: *mut CsockSio, size: usize, flags: c_int) -> isize {
+pub extern "C-unwind" fn csock_sio_recv(s: c_int, buffer: *mut CsockSio, size: usize, flags: c_int) -> isize {
+    cancellation_point();
     count((|| {
         if buffer.is_null() {
             return Err(NULL);

@@ -1,7 +1,7 @@
 //! The BSD verbs: `csock_socket` to `csock_close`.
 
 use super::{
-    NULL, count, number,
+    NULL, cancellation_point, count, number,
     platform::{self, AF_INET, AF_INET6, IPPROTO_TCP, MSG_DONTWAIT, MSG_MORE, MSG_NOSIGNAL, SOCK_STREAM},
     session::{CsockSession, session},
     status, table,
@@ -86,7 +86,8 @@ pub extern "C" fn csock_listen(s: c_int, backlog: c_int) -> c_int {
 
 /// See the header.
 #[unsafe(no_mangle)]
-pub extern "C" fn csock_accept(s: c_int, addr: *mut c_void, len: *mut u32) -> c_int {
+pub extern "C-unwind" fn csock_accept(s: c_int, addr: *mut c_void, len: *mut u32) -> c_int {
+    cancellation_point();
     let accepted = (|| {
         if !addr.is_null() && len.is_null() {
             return Err(NULL);
@@ -100,7 +101,8 @@ pub extern "C" fn csock_accept(s: c_int, addr: *mut c_void, len: *mut u32) -> c_
 
 /// See the header.
 #[unsafe(no_mangle)]
-pub extern "C" fn csock_connect(s: c_int, addr: *const c_void, len: u32) -> c_int {
+pub extern "C-unwind" fn csock_connect(s: c_int, addr: *const c_void, len: u32) -> c_int {
+    cancellation_point();
     status((|| table::get(s)?.connect(addr_in(addr, len)?, None))())
 }
 
@@ -117,7 +119,8 @@ pub(super) fn how(flags: c_int, allowed: c_int) -> Result<How, Error> {
 
 /// See the header.
 #[unsafe(no_mangle)]
-pub extern "C" fn csock_send(s: c_int, buffer: *const c_void, len: usize, flags: c_int) -> isize {
+pub extern "C-unwind" fn csock_send(s: c_int, buffer: *const c_void, len: usize, flags: c_int) -> isize {
+    cancellation_point();
     count((|| {
         let how = how(flags, MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE)?;
         let socket = table::get(s)?;
@@ -135,7 +138,8 @@ pub extern "C" fn csock_send(s: c_int, buffer: *const c_void, len: usize, flags:
 
 /// See the header.
 #[unsafe(no_mangle)]
-pub extern "C" fn csock_recv(s: c_int, buffer: *mut c_void, len: usize, flags: c_int) -> isize {
+pub extern "C-unwind" fn csock_recv(s: c_int, buffer: *mut c_void, len: usize, flags: c_int) -> isize {
+    cancellation_point();
     count((|| {
         let how = how(flags, MSG_DONTWAIT | MSG_NOSIGNAL)?;
         let socket = table::get(s)?;

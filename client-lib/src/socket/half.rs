@@ -10,10 +10,10 @@
 use super::{patience::Patience, wait::Wakes};
 use crate::{
     error::Error,
-    ledger::{Line, bump},
+    ledger::bump,
     session::Core,
     sync::Mutex,
-    sys::{CallError, Semaphore, Sleeper, System},
+    sys::{CallError, Leave, Semaphore, Sleeper, System},
 };
 use ::core::sync::atomic::Ordering;
 use alloc::{sync::Arc, vec::Vec};
@@ -60,6 +60,24 @@ impl<S: System, T> Inner<S, T> {
         let number = self.count;
         self.queue.insert(at, Ticket { number, sleeper });
         Ok(number)
+    }
+
+    /// Gives a place up, and wakes the next if it was the first.
+    fn leave(&mut self, number: u64) {
+        let at = self.queue.iter().position(|ticket| ticket.number == number);
+        let Some(at) = at else { return };
+        let left = self.queue.remove(at);
+        if left.sleeper.calls.fetch_sub(1, Ordering::Relaxed) > 1 {
+            // This call, of a signal handler, may have taken the post for the call that it interrupted.
+            left.sleeper.semaphore.post();
+        }
+        if at > 0 {
+            return;
+        }
+        self.busy = false;
+        if let Some(next) = self.queue.first() {
+            next.sleeper.semaphore.post();
+        }
     }
 
     /// A call that has begun stays the first, also before those that sleep: nobody was in the middle of a call when it began.
@@ -190,7 +208,7 @@ impl<S: System, T> Half<S, T> {
             }
             if inner.queue.first().map(|first| first.number) != place.number {
                 drop(inner);
-                sleep(core, wakes.line, sleeper, patience)?;
+                self.sleep(core, &place, sleeper, patience)?;
                 continue;
             }
             let slot = known.flatten();
@@ -242,13 +260,52 @@ impl<S: System, T> Half<S, T> {
                             None
                         });
                     } else if place.armed {
-                        sleep(core, wakes.line, sleeper, patience)?;
+                        self.sleep(core, &place, sleeper, patience)?;
                     } else {
                         wakes.park(core, patience)?;
                     }
                 }
             }
         }
+    }
+}
+
+impl<S: System, T> Half<S, T> {
+    /// Sleeps until somebody posts, or the call's time is up. Here alone a thread may be cancelled: it holds a place in the queue
+    /// and nothing else, and that is left for it. A call in a signal handler cannot be: the call below it has a place, too.
+    fn sleep(
+        &self,
+        core: &Core<S>,
+        place: &Place<'_, S, T>,
+        sleeper: &Sleeper<S::Semaphore>,
+        patience: &mut Patience,
+    ) -> Result<(), Error> {
+        if let Some(line) = place.wakes.line {
+            bump(&line.sleeps, 1);
+        }
+        let left = patience.deadline(|| core.sys.now()).left(|| core.sys.now())?;
+        let slept = match place.number {
+            Some(number) if sleeper.calls.load(Ordering::Relaxed) == 1 => {
+                sleeper
+                    .abandon
+                    .during(self, number, || sleeper.semaphore.wait(left, true))
+            }
+            _ => sleeper.semaphore.wait(left, false),
+        };
+        match slept {
+            Ok(()) => Ok(()),
+            Err(CallError::Interrupted) => Err(Error::Interrupted),
+            Err(CallError::TimedOut) => Err(Error::TimedOut),
+            Err(CallError::Errno(errno)) => Err(Error::System(errno)),
+            Err(CallError::Gone | CallError::Busy | CallError::Forbidden) => Err(Error::ServerGone),
+        }
+    }
+}
+
+impl<S: System, T> Leave for Half<S, T> {
+    /// A wake-up that the module still owes goes to nobody; the next call asks for one of its own.
+    fn leave(&self, number: u64) {
+        self.inner.lock().leave(number);
     }
 }
 
@@ -263,23 +320,11 @@ struct Place<'a, S: System, T> {
 impl<S: System, T> Place<'_, S, T> {
     fn leave(&mut self, inner: &mut Inner<S, T>) {
         let Some(number) = self.number.take() else { return };
-        let at = inner.queue.iter().position(|ticket| ticket.number == number);
-        let Some(at) = at else { return };
-        let left = inner.queue.remove(at);
-        if left.sleeper.calls.fetch_sub(1, Ordering::Relaxed) > 1 {
-            // This call, of a signal handler, may have taken the post for the call that it interrupted.
-            left.sleeper.semaphore.post();
-        }
-        if at > 0 {
-            return;
-        }
-        inner.busy = false;
-        if self.armed && inner.state.is_some() {
+        let first = inner.queue.first().is_some_and(|first| first.number == number);
+        if first && self.armed && inner.state.is_some() {
             self.wakes.disarm();
         }
-        if let Some(next) = inner.queue.first() {
-            next.sleeper.semaphore.post();
-        }
+        inner.leave(number);
     }
 }
 
@@ -289,25 +334,5 @@ impl<S: System, T> Drop for Place<'_, S, T> {
             let mut inner = self.half.inner.lock();
             self.leave(&mut inner);
         }
-    }
-}
-
-/// Sleeps until somebody posts, or the call's time is up.
-fn sleep<S: System>(
-    core: &Core<S>,
-    line: Option<&Line>,
-    sleeper: &Sleeper<S::Semaphore>,
-    patience: &mut Patience,
-) -> Result<(), Error> {
-    if let Some(line) = line {
-        bump(&line.sleeps, 1);
-    }
-    let left = patience.deadline(|| core.sys.now()).left(|| core.sys.now())?;
-    match sleeper.semaphore.wait(left) {
-        Ok(()) => Ok(()),
-        Err(CallError::Interrupted) => Err(Error::Interrupted),
-        Err(CallError::TimedOut) => Err(Error::TimedOut),
-        Err(CallError::Errno(errno)) => Err(Error::System(errno)),
-        Err(CallError::Gone | CallError::Busy | CallError::Forbidden) => Err(Error::ServerGone),
     }
 }

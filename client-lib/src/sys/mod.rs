@@ -7,6 +7,7 @@ mod qnx;
 mod thread;
 
 pub(crate) use qnx::{Qnx, environment};
+pub(crate) use thread::{Abandon, Leave};
 
 use crate::sync::Notes;
 use alloc::boxed::Box;
@@ -44,8 +45,9 @@ pub(crate) trait Semaphore: Send + Sync + core::fmt::Debug + 'static {
     /// Posts once.
     fn post(&self);
 
-    /// Takes one post; waits for it at most `patience` nanoseconds. [`CallError::Interrupted`], [`CallError::TimedOut`].
-    fn wait(&self, patience: Option<u64>) -> Result<(), CallError>;
+    /// Takes one post; waits for it at most `patience` nanoseconds. [`CallError::Interrupted`], [`CallError::TimedOut`]. The thread
+    /// may be cancelled here if it is `cancellable`: then this does not return.
+    fn wait(&self, patience: Option<u64>, cancellable: bool) -> Result<(), CallError>;
 }
 
 /// What one thread sleeps on, in any session, and notes of itself. It is never freed: an event that is on its way may still post
@@ -58,6 +60,8 @@ pub(crate) struct Sleeper<M: 'static> {
     pub locks: AtomicU32,
     /// Calls of the thread that have a place in a queue: more than one if a signal handler makes calls, too.
     pub calls: AtomicU32,
+    /// What another must do for the thread if it is cancelled now.
+    pub abandon: Abandon,
     /// The next in the list of those whose threads have ended.
     pub next: AtomicPtr<Sleeper<M>>,
 }
@@ -69,6 +73,7 @@ impl<M> Sleeper<M> {
             generation: AtomicU32::new(1),
             locks: AtomicU32::new(0),
             calls: AtomicU32::new(0),
+            abandon: Abandon::new(),
             next: AtomicPtr::new(core::ptr::null_mut()),
         }
     }

@@ -87,11 +87,14 @@ impl Semaphore for PosixSemaphore {
         let _ = self.0.post();
     }
 
-    fn wait(&self, patience: Option<u64>) -> Result<(), CallError> {
-        uncancelled(|| {
+    fn wait(&self, patience: Option<u64>, cancellable: bool) -> Result<(), CallError> {
+        let wait = || {
             bound(patience, TimeoutFlags::SEM)?;
+            // ON-TARGET: sem_wait() is a cancellation point; a cancelled thread runs the destructors of its keys, and unwinds
+            // nothing. The stand-in's returns EINTR instead, and the C verb looks for the cancellation.
             self.0.wait().map_err(call_error)
-        })
+        };
+        if cancellable { wait() } else { uncancelled(wait) }
     }
 }
 

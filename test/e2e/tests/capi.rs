@@ -122,3 +122,9 @@ fn a_child_is_turned_away_whatever_other_threads_were_doing() -> Result<()> {
 fn signals_end_waits_and_nothing_else() -> Result<()> {
     against_an_echo_server("signals")
 }
+
+/// U3, C5: a thread that waits may be cancelled, and leaves its socket usable.
+#[test]
+fn a_cancelled_thread_leaves_nothing_behind() -> Result<()> {
+    against_an_echo_server("cancelled")
+}

@@ -46,12 +46,18 @@ enum Trouble {
     HandlerReceives,
     /// A signal's handler on this very thread closes the socket.
     HandlerCloses,
+    /// The thread is cancelled: it never comes back, and nothing in its frames is dropped. Where it sleeps, and nowhere else.
+    Cancel,
 }
 
 impl Trouble {
-    /// Makes sense while the call holds locks: other threads would only wait for them.
-    fn under_locks(self) -> bool {
-        !matches!(self, Trouble::Close | Trouble::Others | Trouble::Signal)
+    /// Makes sense at this point, with so many locks held.
+    fn fits(self, (point, locks): (points::Point, u32)) -> bool {
+        match self {
+            Trouble::Cancel => point == points::Point::Sleeping,
+            Trouble::Close | Trouble::Others | Trouble::Signal => locks == 0,
+            _ => true,
+        }
     }
 
     fn in_handler(self, world: &World, fed: bool) -> Option<Result<Did, Error>> {
@@ -71,6 +77,7 @@ impl Trouble {
 enum Event {
     Stopped(&'static Sleeper<FakeSemaphore>),
     Handled(Result<Did, Error>),
+    Cancelled,
     Done(Result<Did, Error>, Vec<(points::Point, u32)>),
 }
 
@@ -180,6 +187,13 @@ fn run(verb: &'static Verb, stop: Option<(usize, Trouble)>, late: bool) -> Vec<(
         let stop: Option<(usize, Box<dyn FnOnce()>)> = stop.map(|(at, what)| {
             let (events, world) = (events.clone(), Arc::clone(&mine));
             let action = move || {
+                if what == Trouble::Cancel {
+                    fake::my_sleeper().abandon.leave();
+                    let _ = events.send(Event::Cancelled);
+                    loop {
+                        thread::park();
+                    }
+                }
                 let _ = events.send(Event::Stopped(fake::my_sleeper()));
                 match what.in_handler(&world, verb.fed) {
                     Some(result) => drop(events.send(Event::Handled(result))),
@@ -212,6 +226,16 @@ fn run(verb: &'static Verb, stop: Option<(usize, Trouble)>, late: bool) -> Vec<(
         match event {
             Event::Done(result, passed) => break (result, passed),
             Event::Handled(Ok(did)) => others = did,
+            Event::Cancelled => {
+                // Another thread makes the same call.
+                let again = Arc::clone(&world);
+                let (done, wait) = mpsc::channel();
+                thread::spawn(move || done.send((verb.run)(&again)));
+                thread::sleep(Duration::from_millis(u64::from(late)));
+                (verb.relieve)(&world);
+                let result = wait.recv_timeout(LIMIT);
+                break (result.unwrap_or_else(|_| panic!("{name}: hangs")), Vec::new());
+            }
             Event::Handled(Err(error)) => {
                 let may = matches!(
                     error,
@@ -242,7 +266,9 @@ fn run(verb: &'static Verb, stop: Option<(usize, Trouble)>, late: bool) -> Vec<(
             }
         }
     };
-    victim.join().unwrap();
+    if stop.is_none_or(|(_, what)| what != Trouble::Cancel) {
+        victim.join().unwrap();
+    }
     let what = stop.map(|(_, what)| what);
     let did = match result {
         Ok(did) => did,
@@ -314,7 +340,7 @@ fn every_verb_at_every_point(what: Trouble) {
     for verb in VERBS {
         let points = run(verb, None, false);
         assert!(points.len() >= verb.least, "{}: {points:?}", verb.name);
-        let places = (0..points.len()).filter(|at| what.under_locks() || points[*at].1 == 0);
+        let places = (0..points.len()).filter(|at| what.fits(points[*at]));
         for at in places.step_by(STRIDE) {
             for late in [false, true] {
                 run(verb, Some((at, what)), late);
@@ -360,4 +386,10 @@ fn against_a_handler_that_receives() {
 #[test]
 fn against_a_handler_that_closes() {
     every_verb_at_every_point(Trouble::HandlerCloses);
+}
+
+/// C5, U3: a thread that is cancelled leaves nothing behind that others wait for.
+#[test]
+fn against_cancellation() {
+    every_verb_at_every_point(Trouble::Cancel);
 }

@@ -152,7 +152,7 @@ impl Semaphore for FakeSemaphore {
         self.posted.notify_one();
     }
 
-    fn wait(&self, patience: Option<u64>) -> Result<(), CallError> {
+    fn wait(&self, patience: Option<u64>, _cancellable: bool) -> Result<(), CallError> {
         points::pass(Point::Sleeping);
         let result = self.wait_unseen(patience);
         points::pass(Point::Slept);
