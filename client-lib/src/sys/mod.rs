@@ -1,13 +1,14 @@
 //! What the library needs from the machine, behind one trait, so that a server that lies can be played in-process.
 
+mod abandon;
 #[cfg(test)]
 pub(crate) mod fake;
 pub(crate) mod identity;
 mod qnx;
 mod thread;
 
+pub(crate) use abandon::{Abandon, Leave};
 pub(crate) use qnx::{Qnx, environment};
-pub(crate) use thread::{Abandon, Leave};
 
 use crate::sync::Notes;
 use alloc::boxed::Box;
