@@ -116,6 +116,8 @@ numbers! {
     orphan_ms, c"csock.orphan_ms", 10_000, 0..=86_400_000;
     /// Worker threads.
     workers, c"csock.workers", 1, 1..=limits::places(limits::MAX_WORKERS);
+    /// How often a worker still looks at a session that had work, before it asks the client to ring.
+    linger, c"csock.linger", if cfg!(test) { 0 } else { 100 }, 0..=100_000;
     /// How long an unload waits for the stack to let go of client memory, ms.
     unload_ms, c"csock.unload_ms", 5_000, 0..=3_600_000;
     /// Fewer bytes than this are copied into the stack's own memory: a reference costs it more.

@@ -24,6 +24,8 @@ pub struct Plane<P: Platform> {
     waiters: [Maybe<P::Waiter>; WAITERS],
     /// Where the next quantum begins to serve sockets.
     pub cursor: usize,
+    /// How often a worker still looks before it asks the client to ring.
+    pub looks: u32,
 }
 
 impl<P: Platform> Plane<P> {
@@ -38,6 +40,7 @@ impl<P: Platform> Plane<P> {
             buffers: Buffers::new(),
             waiters: [const { Maybe::Nothing }; WAITERS],
             cursor: 0,
+            looks: 0,
         }
     }
 
@@ -84,6 +87,7 @@ impl<P: Platform> Plane<P> {
         self.supply = Supply::new();
         self.buffers.stop();
         self.cursor = 0;
+        self.looks = 0;
     }
 
     /// The session's pools by number.

@@ -284,6 +284,9 @@ impl<P: Platform> Table<P> {
             self.session_lies(lane);
         }
         let from = plane.cursor;
+        if ready.any() {
+            plane.looks = self.config.linger();
+        }
         plane.cursor = self.serve_ready(lane, ready, from, Some(&mut plane));
         if ready.any() {
             return true;
@@ -295,6 +298,12 @@ impl<P: Platform> Table<P> {
         if plane.area().is_none() {
             // Nothing to ring for.
             return false;
+        }
+        // Who has just had work has more at once, as a rule, and a bell costs more than some looks. Other sessions have their turn
+        // between two of them.
+        if let Some(less) = plane.looks.checked_sub(1) {
+            plane.looks = less;
+            return true;
         }
         shared.invitation.extend();
         match plane.arm() {

@@ -116,6 +116,41 @@ fn bells_that_nobody_asked_for_cost_no_turn() {
     assert_eq!((after.sends, after.events), (before.sends, before.events));
 }
 
+/// And others have their turn meanwhile.
+#[test]
+fn a_worker_looks_a_little_longer_before_it_is_rung_for() {
+    let mut rig = Rig::new();
+    let (mut client, mut other) = (rig.client(1, 500), rig.client(2, 501));
+    let (mut socket, stream) = rig.connected(&mut client);
+    let (mut others, others_stream) = rig.connected(&mut other);
+    rig.work();
+    rig.table.config.tune(c"csock.linger", 5);
+    socket.submit(0, b"one");
+    rig.mark(&client, &socket);
+    assert!(rig.table.work(0), "served");
+    for _ in 0..3 {
+        assert!(rig.table.work(0), "it looks again");
+    }
+    // What is marked now is found without a bell, and the patience begins anew.
+    socket.submit(0, b"two");
+    assert!(!client.bell.mark(socket.index).unwrap(), "no bell is asked for");
+    let mut looks = 0;
+    others.submit(0, b"a word");
+    rig.mark(&other, &others);
+    while rig.table.work(0) {
+        looks += 1;
+        assert_eq!(stream.with(|s| s.sent.clone()), b"onetwo");
+        assert_eq!(others_stream.with(|s| s.sent.clone()), b"a word");
+    }
+    assert_eq!(
+        looks, 6,
+        "the last look asks for a bell, and is the one that finds nothing to do but that"
+    );
+    assert!(rig.table.may_sleep(0));
+    socket.submit(0, b"three");
+    assert!(client.bell.mark(socket.index).unwrap(), "the client rings");
+}
+
 /// While a worker is at the session, and for one that has no memory to look at.
 #[test]
 fn a_session_that_is_awake_or_has_no_pool_is_not_to_be_woken() {
